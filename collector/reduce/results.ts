@@ -1,0 +1,86 @@
+/**
+ * What a reduced day says, as rows a person or a program reads. Every table is complete and sorted by packets, most first,
+ * ties by number or name, so that the same counts always give the same bytes.
+ */
+
+/** Packets and distinct source addresses. */
+export interface Count {
+  packets: number;
+  sources: number;
+}
+
+/** A `Count` with its sources less those seen only in backscatter. */
+export interface ScanCount extends Count {
+  scanningSources: number;
+}
+
+/** What a packet was sent to: a port, or the type and code of an ICMP message. Protocols without ports have port 0. */
+export type Target =
+  | { protocol: string; port: number }
+  | { protocol: 'icmp' | 'icmpv6'; type: number; code: number };
+
+export type PortRow = Target & ScanCount;
+export type CountryRow = { country: string } & ScanCount;
+export type AsnRow = { asn: number } & ScanCount;
+/** `network` is a CIDR prefix: an observed IPv4 /24 or IPv6 /48. */
+export type NetworkRow = { network: string } & ScanCount;
+export type HourRow = { hour: number } & Count;
+export type PortCountryRow = Target & { country: string } & ScanCount;
+export type PortHourRow = Target & { hour: number } & Count;
+export type CountryHourRow = { country: string; hour: number } & Count;
+
+export interface SourceRow {
+  address: string;
+  country: string;
+  asn: number;
+  packets: number;
+  /** Distinct targets (protocol and port, or ICMP type and code) this source sent to. */
+  ports: number;
+  /** First and last packet of the UTC day, ISO 8601 with microseconds. */
+  first: string;
+  last: string;
+}
+
+export type PacketClass = 'scan' | 'backscatter' | 'other';
+export type Tool = 'mirai' | 'zmap' | 'masscan' | 'nmap';
+
+export interface DayResult {
+  /** UTC, YYYY-MM-DD. */
+  date: string;
+  /** Records of the day. */
+  packets: number;
+  sources: number;
+  scanningSources: number;
+  ports: PortRow[];
+  countries: CountryRow[];
+  asns: AsnRow[];
+  networks: NetworkRow[];
+  classes: Record<PacketClass, Count>;
+  /** Packets by the mark each carries; sources once two of their packets confirmed the tool. */
+  tools: Record<Tool, Count>;
+  /** 24 rows, one an hour. */
+  hours: HourRow[];
+  topSources: SourceRow[];
+  /** The finer tables, made when asked for: they can have millions of rows. */
+  portCountries(): PortCountryRow[];
+  portHours(): PortHourRow[];
+  countryHours(): CountryHourRow[];
+}
+
+/** Name and build date (YYYY-MM-DD) of a geography database. */
+export interface GeoSource {
+  name: string;
+  built: string;
+}
+
+export interface Results {
+  /** Packets read from the captures: `records` plus the sum of `skipped`. */
+  packets: number;
+  records: number;
+  /** Packets that became no record, by reason. */
+  skipped: Record<string, number>;
+  geo: GeoSource;
+  /** The database of autonomous systems, where one was given. */
+  asn?: GeoSource;
+  days: DayResult[];
+}
