@@ -15,9 +15,7 @@ export interface ScanCount extends Count {
 }
 
 /** What a packet was sent to: a port, or the type and code of an ICMP message. Protocols without ports have port 0. */
-export type Target =
-  | { protocol: string; port: number }
-  | { protocol: 'icmp' | 'icmpv6'; type: number; code: number };
+export type Target = { protocol: string; port: number } | { protocol: 'icmp' | 'icmpv6'; type: number; code: number };
 
 export type PortRow = Target & ScanCount;
 export type CountryRow = { country: string } & ScanCount;

@@ -1,0 +1,148 @@
+/**
+ * Days as time series for the charts: hourly while a chart can show hours, daily beyond. Buckets follow one another from
+ * the first day to the last; days without a result are absent, not zero, because nobody knows what they were.
+ */
+
+import type { DayResult } from '../reduce/results.ts';
+import { CLASS_NAMES, CLASSES, OTHER, TOOL_NAMES, TOOLS, targetLabel } from './names.ts';
+import { dayStart, type Words } from './words.ts';
+
+/** Above this many calendar days a chart's buckets are days. */
+export const hourlyDaysMax = 14;
+
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
+
+export interface Series {
+  key: string;
+  label: Words;
+  /** One value a bucket. */
+  values: number[];
+}
+
+export interface Timeline {
+  bucketMs: number;
+  /** Start of each bucket, milliseconds since 1970 UTC, ascending; a step longer than a bucket is a gap. */
+  starts: number[];
+  series: Series[];
+}
+
+const same = (text: string): Words => ({ en: text, ja: text });
+
+/** Hours or days, by the calendar days from first to last. */
+export function bucketMsFor(days: readonly DayResult[]): number {
+  if (days.length === 0) return HOUR_MS;
+  const span = dayStart(days.at(-1)!.date).getTime() - dayStart(days[0].date).getTime();
+  return span < hourlyDaysMax * DAY_MS ? HOUR_MS : DAY_MS;
+}
+
+function startsOf(days: readonly DayResult[], bucketMs: number): number[] {
+  const perDay = DAY_MS / bucketMs;
+  return days.flatMap(day => {
+    const start = dayStart(day.date).getTime();
+    return Array.from({ length: perDay }, (_, i) => start + i * bucketMs);
+  });
+}
+
+/** All records. */
+export function packetsTimeline(days: readonly DayResult[]): Timeline {
+  const bucketMs = bucketMsFor(days);
+  const values =
+    bucketMs === DAY_MS ? days.map(day => day.packets) : days.flatMap(day => day.hours.map(row => row.packets));
+  return {
+    bucketMs,
+    starts: startsOf(days, bucketMs),
+    series: [{ key: 'packets', label: { en: 'packets', ja: 'パケット' }, values }],
+  };
+}
+
+interface Cell {
+  key: string;
+  hour: number;
+  packets: number;
+}
+
+/** The chosen keys' packets in every bucket, from a day's rows or its hourly cells. */
+function chosenTimeline(
+  days: readonly DayResult[],
+  keys: readonly string[],
+  cellsOf: (day: DayResult, hourly: boolean) => Iterable<Cell>,
+): Timeline {
+  const bucketMs = bucketMsFor(days);
+  const hourly = bucketMs === HOUR_MS;
+  const perDay = hourly ? 24 : 1;
+  const values = new Map(keys.map(key => [key, new Array<number>(days.length * perDay).fill(0)]));
+  days.forEach((day, index) => {
+    for (const { key, hour, packets } of cellsOf(day, hourly)) {
+      const row = values.get(key);
+      if (row !== undefined) row[index * perDay + hour] += packets;
+    }
+  });
+  const series = [...values].map(([key, row]): Series => ({ key, label: same(key), values: row }));
+  return { bucketMs, starts: startsOf(days, bucketMs), series };
+}
+
+/** Targets by their label, as "23/tcp". */
+export const portsTimeline = (days: readonly DayResult[], labels: readonly string[]): Timeline =>
+  chosenTimeline(days, labels, function* (day, hourly) {
+    if (hourly)
+      for (const row of day.portHours()) yield { key: targetLabel(row), hour: row.hour, packets: row.packets };
+    else for (const row of day.ports) yield { key: targetLabel(row), hour: 0, packets: row.packets };
+  });
+
+/** Countries by their code. */
+export const countriesTimeline = (days: readonly DayResult[], codes: readonly string[]): Timeline =>
+  chosenTimeline(days, codes, function* (day, hourly) {
+    if (hourly) for (const row of day.countryHours()) yield { key: row.country, hour: row.hour, packets: row.packets };
+    else for (const row of day.countries) yield { key: row.country, hour: 0, packets: row.packets };
+  });
+
+/** The first series of a timeline and what remains of all packets as "other". */
+export function withOther(timeline: Timeline, all: Timeline, seriesMax: number): Timeline {
+  const first = timeline.series.slice(0, seriesMax);
+  const rest = all.series[0].values.map((total, i) => first.reduce((left, series) => left - series.values[i], total));
+  const series = rest.some(value => value > 0) ? [...first, { key: 'other', label: OTHER, values: rest }] : first;
+  return { ...timeline, series };
+}
+
+/** Packets of each class by day: they partition a day. */
+export const classesTimeline = (days: readonly DayResult[]): Timeline => ({
+  bucketMs: DAY_MS,
+  starts: startsOf(days, DAY_MS),
+  series: CLASSES.map(name => ({
+    key: name,
+    label: CLASS_NAMES[name],
+    values: days.map(day => day.classes[name].packets),
+  })),
+});
+
+/** Packets marked by each tool, or its confirmed sources, by day. */
+export const toolsTimeline = (days: readonly DayResult[], what: 'packets' | 'sources'): Timeline => ({
+  bucketMs: DAY_MS,
+  starts: startsOf(days, DAY_MS),
+  series: TOOLS.map(name => ({
+    key: name,
+    label: same(TOOL_NAMES[name]),
+    values: days.map(day => day.tools[name][what]),
+  })),
+});
+
+/**
+ * The same timeline in wider buckets, each holding the mean of those it replaces, until at most `bucketsMax` are left: the
+ * unit stays, only the detail goes. Hours join within their day; days stay as they are.
+ */
+export function coarser(timeline: Timeline, bucketsMax: number): Timeline {
+  const { starts, bucketMs, series } = timeline;
+  if (bucketMs !== HOUR_MS) return timeline;
+  const each = [1, 2, 3, 4, 6, 8, 12, 24].find(size => starts.length / size <= bucketsMax) ?? 24;
+  const mean = (values: readonly number[], i: number) =>
+    values.slice(i * each, (i + 1) * each).reduce((sum, value) => sum + value, 0) / each;
+  return {
+    bucketMs: bucketMs * each,
+    starts: starts.filter((_, i) => i % each === 0),
+    series: series.map(one => ({
+      ...one,
+      values: Array.from({ length: starts.length / each }, (_, i) => mean(one.values, i)),
+    })),
+  };
+}

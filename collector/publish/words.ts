@@ -1,0 +1,85 @@
+/**
+ * The two languages everything published speaks, and how numbers, shares and dates are written in each. What is the same
+ * in both (digits, "23/tcp", ISO dates) is written once and has no language.
+ */
+
+export type Language = 'en' | 'ja';
+
+export const LANGUAGES: readonly Language[] = ['en', 'ja'];
+
+/** One text in every language. */
+export type Words = Record<Language, string>;
+
+const grouped = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+
+/** A count with its thousands grouped: English and Japanese write it alike. */
+export const count = (value: number): string => grouped.format(value);
+
+/** A part of a whole in per cent with one decimal; a part that would round to nothing says so instead. */
+export function share(part: number, whole: number): string {
+  if (whole === 0) return '–';
+  const percent = (100 * part) / whole;
+  if (part > 0 && percent < 0.05) return '<0.1%';
+  return `${percent.toFixed(percent >= 99.95 ? 0 : 1)}%`;
+}
+
+/** Whole per cents, for sentences. */
+export const roughShare = (part: number, whole: number): string =>
+  whole === 0 ? '–' : part > 0 && part / whole < 0.01 ? '<1%' : `${Math.round((100 * part) / whole)}%`;
+
+/** A short number for an axis, with SI letters: 1500 is 1.5k. Read the same in both languages. */
+export function shortCount(value: number): string {
+  for (const [size, letter] of [
+    [1e12, 'T'],
+    [1e9, 'G'],
+    [1e6, 'M'],
+    [1e3, 'k'],
+  ] as const) {
+    if (value >= size) return `${Number((value / size).toPrecision(3))}${letter}`;
+  }
+  return String(Number(value.toPrecision(3)));
+}
+
+/** Midnight UTC of a day written YYYY-MM-DD. */
+export const dayStart = (date: string): Date => new Date(`${date}T00:00:00Z`);
+
+/** The day of a moment, YYYY-MM-DD in UTC. */
+export const isoDay = (time: Date): string => time.toISOString().slice(0, 10);
+
+const prose = (language: Language) =>
+  new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : 'ja-JP', { dateStyle: 'long', timeZone: 'UTC' });
+const PROSE: Record<Language, Intl.DateTimeFormat> = { en: prose('en'), ja: prose('ja') };
+
+/** From one day to another, in words: "1–8 July 2026", 「2026年7月1日～8日」. Text that is no date stays as it is. */
+export function dayRange(first: string, last: string): Words {
+  const [from, to] = [dayStart(first), dayStart(last)];
+  if (Number.isNaN(from.getTime()) || Number.isNaN(to.getTime())) {
+    const text = first === last ? first : `${first} – ${last}`;
+    return { en: text, ja: text };
+  }
+  return { en: rangeIn('en', from, to), ja: japaneseRange(from, to) };
+}
+
+const rangeIn = (language: Language, from: Date, to: Date): string =>
+  PROSE[language].formatRange(from, to).replaceAll('\u2009', '');
+
+/** Intl writes 2026/07/01～2026/07/08 for a long range; people write the year once and the days in words. */
+function japaneseRange(from: Date, to: Date): string {
+  const start = PROSE.ja.format(from);
+  if (from.getTime() === to.getTime()) return start;
+  const end = PROSE.ja.format(to);
+  const sameYear = from.getUTCFullYear() === to.getUTCFullYear();
+  const sameMonth = sameYear && from.getUTCMonth() === to.getUTCMonth();
+  const short = sameMonth ? end.replace(/^.*月/, '') : sameYear ? end.replace(/^.*年/, '') : end;
+  return `${start}～${short}`;
+}
+
+/** Things named one after the other: "a, b and c", 「a、b、c」. */
+export function listed(items: readonly string[], language: Language): string {
+  if (language === 'ja') return items.join('、');
+  return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
+}
+
+/** One item, many items: English only, as Japanese has no plural. */
+export const plural = (value: number, one: string, many: string): string =>
+  `${count(value)} ${value === 1 ? one : many}`;

@@ -1,0 +1,174 @@
+/**
+ * A table of cells, each named by two words: packets counted, the distinct sources behind them, and which sensors contributed.
+ *
+ * Rows lie one after another in one array, so that touching a cell is touching one cache line; an open-addressed index finds
+ * them. A row, in words:
+ *
+ *   0, 1   the cell's name       2, 3   packets, a double: exact to 2^53
+ *   4, 5   its set of sources (distinct.ts): at, size
+ *   6 ...  sensors that contributed, a bit each: as many words as the highest sensor index needs
+ */
+import { type DistinctLimits, DistinctPool, type DistinctPoolData } from './distinct.ts';
+import { mixPair } from './hash.ts';
+
+export const PACKETS = 2;
+const SET_AT = 4;
+const SET_SIZE = 5;
+export const SENSORS = 6;
+
+/** What a table is made of, for another thread. */
+export interface CellTableData {
+  rows: Int32Array<ArrayBuffer>;
+  size: number;
+  sensorWords: number;
+  pool: DistinctPoolData;
+}
+
+export class CellTable {
+  /** Rows in use. */
+  size = 0;
+  pool: DistinctPool;
+  /** The rows, and the same memory as doubles. */
+  rows: Int32Array<ArrayBuffer>;
+  doubles: Float64Array;
+  #sensorWords = 2;
+  /** Words a row. */
+  stride = SENSORS + 2;
+  /** Row number plus one, 0 for an empty place; a power of two long. */
+  #index: Int32Array;
+
+  constructor(limits: DistinctLimits, data?: CellTableData) {
+    this.pool = new DistinctPool(limits, data?.pool);
+    this.rows = data?.rows ?? new Int32Array(16 * this.stride);
+    this.doubles = new Float64Array(this.rows.buffer);
+    this.#index = new Int32Array(32);
+    if (data !== undefined) {
+      this.size = data.size;
+      this.#sensorWords = data.sensorWords;
+      this.stride = SENSORS + data.sensorWords;
+    }
+  }
+
+  /** The arrays themselves, for a thread that only reads rows: neither is to be written to any more. */
+  data(): CellTableData {
+    return { rows: this.rows, size: this.size, sensorWords: this.#sensorWords, pool: this.pool.data() };
+  }
+
+  /** Counts packets of one sensor in the cell. */
+  count(a: number, b: number, packets: number, sensor: number): void {
+    const row = this.row(a, b, sensor);
+    this.doubles[(row + PACKETS) >> 1]! += packets;
+  }
+
+  /** Where the cell's row begins in `rows`, to be used before the next cell is made; the sensor is entered in it. */
+  row(a: number, b: number, sensor: number): number {
+    const word = sensor >>> 5;
+    if (word >= this.#sensorWords) this.#widen(word + 1);
+    const row = this.#find(a, b) * this.stride;
+    this.rows[row + SENSORS + word]! |= 1 << (sensor & 31);
+    return row;
+  }
+
+  /** Counts a source in the cell at this row. */
+  addSource(row: number, high: number, low: number): void {
+    this.pool.add(this.rows, row + SET_AT, high, low);
+  }
+
+  /** Adds every cell of another table of the same limits. */
+  merge(other: CellTable): void {
+    while (this.#sensorWords < other.#sensorWords) this.#widen(other.#sensorWords);
+    for (let n = 0; n < other.size; n++) {
+      const from = n * other.stride;
+      const row = this.#find(other.rows[from]!, other.rows[from + 1]!) * this.stride;
+      this.doubles[(row + PACKETS) >> 1]! += other.doubles[(from + PACKETS) >> 1]!;
+      for (let word = 0; word < other.#sensorWords; word++)
+        this.rows[row + SENSORS + word]! |= other.rows[from + SENSORS + word]!;
+      const { [from + SET_AT]: at, [from + SET_SIZE]: size } = other.rows;
+      this.pool.addAll(this.rows, row + SET_AT, other.pool, at!, size!);
+    }
+  }
+
+  /** The number of the cell's row, -1 if there is none. */
+  lookup(a: number, b: number): number {
+    const rows = this.rows;
+    const mask = this.#index.length - 1;
+    for (let place = mixPair(a, b) & mask; ; place = (place + 1) & mask) {
+      const n = this.#index[place]! - 1;
+      if (n < 0 || (rows[n * this.stride] === (a | 0) && rows[n * this.stride + 1] === (b | 0))) return n;
+    }
+  }
+
+  nameA = (n: number): number => this.rows[n * this.stride]!;
+  nameB = (n: number): number => this.rows[n * this.stride + 1]!;
+  packets = (n: number): number => this.doubles[(n * this.stride + PACKETS) >> 1]!;
+  setAt = (n: number): number => this.rows[n * this.stride + SET_AT]!;
+  setSize = (n: number): number => this.rows[n * this.stride + SET_SIZE]!;
+  sources = (n: number): number => this.pool.count(this.setAt(n), this.setSize(n));
+
+  /** Indices of the sensors that contributed, ascending. */
+  sensors(n: number): number[] {
+    const at = n * this.stride + SENSORS;
+    const found: number[] = [];
+    for (let sensor = 0; sensor < 32 * this.#sensorWords; sensor++)
+      if ((this.rows[at + (sensor >>> 5)]! >>> (sensor & 31)) & 1) found.push(sensor);
+    return found;
+  }
+
+  /** The number of the cell's row; made if there was none. */
+  #find(a: number, b: number): number {
+    const rows = this.rows;
+    const stride = this.stride;
+    const index = this.#index;
+    const mask = index.length - 1;
+    let place = mixPair(a, b) & mask;
+    for (;;) {
+      const n = index[place]! - 1;
+      if (n < 0) break;
+      if (rows[n * stride] === (a | 0) && rows[n * stride + 1] === (b | 0)) return n;
+      place = (place + 1) & mask;
+    }
+    return this.#create(a, b, place);
+  }
+
+  #create(a: number, b: number, place: number): number {
+    const n = this.size++;
+    const at = n * this.stride;
+    if (at + this.stride > this.rows.length) this.#resize(2 * this.rows.length);
+    this.rows[at] = a;
+    this.rows[at + 1] = b;
+    this.#index[place] = n + 1;
+    if (2 * this.size > this.#index.length) this.#reindex(2 * this.#index.length);
+    return n;
+  }
+
+  #resize(words: number): void {
+    const rows = new Int32Array(words);
+    rows.set(this.rows);
+    this.rows = rows;
+    this.doubles = new Float64Array(rows.buffer);
+  }
+
+  #reindex(places: number): void {
+    const index = new Int32Array(places);
+    const mask = places - 1;
+    for (let n = 0; n < this.size; n++) {
+      let place = mixPair(this.nameA(n), this.nameB(n)) & mask;
+      while (index[place] !== 0) place = (place + 1) & mask;
+      index[place] = n + 1;
+    }
+    this.#index = index;
+  }
+
+  /** Makes room for the bits of more sensors; an even number of words keeps the doubles aligned. */
+  #widen(words: number): void {
+    const even = 2 ** Math.ceil(Math.log2(words));
+    const stride = SENSORS + even;
+    const rows = new Int32Array(Math.max(16, 2 ** Math.ceil(Math.log2(this.size + 1))) * stride);
+    for (let n = 0; n < this.size; n++)
+      rows.set(this.rows.subarray(n * this.stride, (n + 1) * this.stride), n * stride);
+    this.rows = rows;
+    this.doubles = new Float64Array(rows.buffer);
+    this.#sensorWords = even;
+    this.stride = stride;
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * One UTC day, reduced: the tables a day's results are read from. Every count of sources is kept on two sides, backscatter and
+ * all else, so that scanning sources can be told from all sources, which are the union of both.
+ */
+import { CellTable, type CellTableData } from './cells.ts';
+import type { DistinctLimits } from './distinct.ts';
+import { SourceTable, type SourceTableData } from './sources.ts';
+
+/** Distinct sources of a day: exact to 4,096, then within 0.81% (one standard error). */
+export const DAY_SETS: DistinctLimits = { exactMax: 4096, p: 14 };
+/** Distinct sources of a port in a country, or of a port or country in an hour: exact to 256, then within 1.6%. */
+export const CELL_SETS: DistinctLimits = { exactMax: 256, p: 12 };
+
+/** Side of a class, in the names of cells. */
+export const SCANNING_SIDE = 0;
+export const BACKSCATTER_SIDE = 1;
+/** A target (24 bits) and a side in one word. */
+export const TARGET_SIDE_SHIFT = 24;
+
+/**
+ * Every table with the limits of its sets. The two words of a cell's name:
+ *
+ *   total           side, 0                    classes        class, 0
+ *   ports           target and side, 0         tools          tool, 0 (packets only)
+ *   countries       country, side              hours          hour, 0
+ *   portCountries   target and side, country   portHours      target, hour
+ *   asns            ASN, side                  countryHours   country, hour
+ *   networks        IPv4: address >>> 8, side; IPv6: first 32 bits, next 16 bits << 2 | 2 | side
+ */
+export const TABLES = {
+  total: DAY_SETS,
+  classes: DAY_SETS,
+  tools: DAY_SETS,
+  ports: DAY_SETS,
+  countries: DAY_SETS,
+  portCountries: CELL_SETS,
+  asns: DAY_SETS,
+  networks: DAY_SETS,
+  hours: DAY_SETS,
+  portHours: CELL_SETS,
+  countryHours: CELL_SETS,
+} as const satisfies Record<string, DistinctLimits>;
+
+export type TableName = keyof typeof TABLES;
+export const TABLE_NAMES = Object.keys(TABLES) as TableName[];
+
+export type Tables = Record<TableName, CellTable>;
+
+export interface DayData {
+  day: number;
+  tables: Record<TableName, CellTableData>;
+  sources: SourceTableData;
+}
+
+export class Day {
+  /** Days since 1970. */
+  readonly day: number;
+  readonly tables: Tables;
+  readonly sources: SourceTable;
+
+  constructor(day: number, sourcesMax: number, data?: DayData) {
+    this.day = day;
+    this.sources = new SourceTable(sourcesMax, data?.sources);
+    const table = (name: TableName) => new CellTable(TABLES[name], data?.tables[name]);
+    this.tables = {
+      total: table('total'),
+      classes: table('classes'),
+      tools: table('tools'),
+      ports: table('ports'),
+      countries: table('countries'),
+      portCountries: table('portCountries'),
+      asns: table('asns'),
+      networks: table('networks'),
+      hours: table('hours'),
+      portHours: table('portHours'),
+      countryHours: table('countryHours'),
+    };
+  }
+
+  /** The arrays themselves, for a thread that only reads them. */
+  data(): DayData {
+    const tables = Object.fromEntries(TABLE_NAMES.map(name => [name, this.tables[name].data()]));
+    return { day: this.day, tables: tables as Record<TableName, CellTableData>, sources: this.sources.data() };
+  }
+
+  /** Adds all that another state of the same day counted. */
+  merge(other: Day): void {
+    for (const name of TABLE_NAMES) this.tables[name].merge(other.tables[name]);
+    this.sources.merge(other.sources);
+  }
+}

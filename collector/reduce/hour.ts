@@ -1,0 +1,69 @@
+/**
+ * Packets of one sensor in one hour, counted in arrays that are indexed by what is counted; settled into the day's tables when
+ * the hour or the sensor changes. The two largest arrays span 2^25 counters each, of which the system gives memory only to
+ * the pages touched: about a megabyte for TCP and UDP.
+ */
+import type { GeoTable } from '../../common/geo/table.ts';
+import { type Day, TARGET_SIDE_SHIFT } from './day.ts';
+
+const NAMES = 1 << (TARGET_SIDE_SHIFT + 1);
+const TARGET_MASK = (1 << TARGET_SIDE_SHIFT) - 1;
+const KINDS = 256;
+const MARKED_TOOLS = 3;
+const HOURS_PER_DAY = 24;
+
+export class HourCounts {
+  /** By target and side; and by /24 of an IPv4 destination and side. */
+  readonly names = new Uint32Array(NAMES);
+  readonly networks = new Uint32Array(NAMES);
+  /** By place and side: `place << 1 | side`. */
+  readonly places: Uint32Array;
+  /** By class and marks: `marks << 2 | class`. */
+  readonly kinds = new Uint32Array(KINDS);
+  /** Which names, networks and places are not 0. */
+  readonly touchedNames: number[] = [];
+  readonly touchedNetworks: number[] = [];
+  readonly touchedPlaces: number[] = [];
+
+  constructor(geo: GeoTable) {
+    this.places = new Uint32Array(2 * geo.placeCountry.length);
+  }
+
+  /** Adds the counts to the day and begins anew. `hour` counts from 1970. */
+  settle(day: Day, hour: number, sensor: number, geo: GeoTable): void {
+    const { tables } = day;
+    const hourOfDay = hour % HOURS_PER_DAY;
+    for (const name of this.touchedNames) {
+      const packets = this.names[name]!;
+      tables.ports.count(name, 0, packets, sensor);
+      tables.portHours.count(name & TARGET_MASK, hourOfDay, packets, sensor);
+      this.names[name] = 0;
+    }
+    for (const place of this.touchedPlaces) {
+      const packets = this.places[place]!;
+      const side = place & 1;
+      const country = geo.placeCountry[place >>> 1]!;
+      tables.total.count(side, 0, packets, sensor);
+      tables.hours.count(hourOfDay, 0, packets, sensor);
+      tables.countries.count(country, side, packets, sensor);
+      tables.countryHours.count(country, hourOfDay, packets, sensor);
+      tables.asns.count(geo.placeAsn[place >>> 1]! | 0, side, packets, sensor);
+      this.places[place] = 0;
+    }
+    for (const network of this.touchedNetworks) {
+      tables.networks.count(network & TARGET_MASK, network >>> TARGET_SIDE_SHIFT, this.networks[network]!, sensor);
+      this.networks[network] = 0;
+    }
+    for (let kind = 0; kind < KINDS; kind++) {
+      const packets = this.kinds[kind]!;
+      if (packets === 0) continue;
+      tables.classes.count(kind & 3, 0, packets, sensor);
+      for (let tool = 0; tool < MARKED_TOOLS; tool++)
+        if ((kind >>> (2 + tool)) & 1) tables.tools.count(tool, 0, packets, sensor);
+      this.kinds[kind] = 0;
+    }
+    this.touchedNames.length = 0;
+    this.touchedPlaces.length = 0;
+    this.touchedNetworks.length = 0;
+  }
+}

@@ -1,0 +1,102 @@
+/** How the figures were made, what the words mean, and what was left out: what makes a report checkable. */
+
+import { geoAgeDays, isStale } from '../../publish/freshness.ts';
+import { both, type Html, html } from '../../publish/html.ts';
+import { exactCellSourcesMax, exactSourcesMax } from '../../publish/names.ts';
+import { skippedText } from '../../publish/skipped.ts';
+import { skippedRows } from '../../publish/totals.ts';
+import { count, share, type Words } from '../../publish/words.ts';
+import type { GeoSource, Results } from '../../reduce/results.ts';
+
+/** Said where the figures by country are, not only at the end: a stale database makes them wrong. */
+export function staleHtml(geo: GeoSource, now: Date): Html | undefined {
+  if (!isStale(geo, now)) return undefined;
+  const age = count(geoAgeDays(geo, now)!);
+  return html`<p class="warn">${both({
+    en: `The country database is ${age} days old. Addresses change hands: figures by country may be wrong.`,
+    ja: `国別データベースは作成から${age}日が経過しています。アドレスの割り当ては変わるため、地域別の数値は正確でない可能性があります。`,
+  })}</p>`;
+}
+
+export function skippedHtml({ skipped, packets, records }: Results): Html {
+  const rows = skippedRows(skipped).filter(([, n]) => n > 0);
+  const title = html`<h2 id="skipped">${both({ en: 'Not counted', ja: '集計対象外のパケット' })}</h2>`;
+  const total = both({
+    en: `${count(packets)} packets were read; ${count(records)} became records and ${count(packets - records)} were skipped.`,
+    ja: `読み込んだ${count(packets)}パケットのうち、${count(records)}件を記録し、${count(packets - records)}件を除外しました。`,
+  });
+  if (rows.length === 0) return html`<section>${title}<p class="note">${total}</p></section>`;
+  const body = rows.map(
+    ([
+      reason,
+      n,
+    ]) => html`<tr><th scope="row">${reason}</th><td class="wrap">${both(skippedText(reason))}</td><td class="n">${count(n)}</td><td class="n">${share(n, packets)}</td></tr>
+`,
+  );
+  return html`<section>${title}<p class="note">${total}</p><div class="scroll" tabindex="0" role="group" aria-labelledby="skipped"><table><thead><tr><th scope="col">${both(
+    { en: 'Reason', ja: '理由' },
+  )}</th><th scope="col">${both({ en: 'Meaning', ja: '内容' })}</th><th scope="col" class="n">${both({
+    en: 'Packets',
+    ja: 'パケット数',
+  })}</th><th scope="col" class="n">${both({ en: 'Share', ja: '割合' })}</th></tr></thead><tbody>${body}</tbody></table></div></section>`;
+}
+
+const MEANINGS: [term: Words, meaning: Words][] = [
+  [
+    { en: 'Scanning sources', ja: 'スキャン送信元' },
+    {
+      en: 'Distinct source addresses less those seen only in backscatter.',
+      ja: '送信元アドレス数から、バックスキャッターのみで観測されたアドレスを除いた数です。',
+    },
+  ],
+  [
+    { en: 'Backscatter', ja: 'バックスキャッター' },
+    {
+      en: 'Answers of a host that was flooded in the name of the observed addresses, such as SYN-ACK, RST or ICMP unreachable: a sign of an attack elsewhere, not of a scan here.',
+      ja: '送信元アドレスを観測対象のアドレスに詐称した攻撃を受けたホストからの応答（SYN-ACK、RST、ICMP到達不能など）です。スキャンではなく、別の場所で起きている攻撃の痕跡です。',
+    },
+  ],
+  [
+    { en: 'Tools', ja: 'ツール' },
+    {
+      en: 'Packets are counted by the mark a tool leaves in each; a source is confirmed as a tool’s only after two of its packets in a UTC day. Newer ZMap leaves no mark, so its figure is a floor.',
+      ja: 'パケット数は各パケットに残るツールの特徴で数え、送信元数は同じUTC日に2パケット以上が一致したアドレスだけを数えます。新しいZMapは特徴を残さないため、ZMapの数値は下限値です。',
+    },
+  ],
+  [
+    { en: '≈', ja: '≈' },
+    {
+      en: `An estimate. Distinct sources are exact up to ${count(exactSourcesMax)} (${count(exactCellSourcesMax)} for single hours and for one port from one country; so are the ports of one source), then estimated by a sketch.`,
+      ja: `推定値です。送信元アドレス数は${count(exactSourcesMax)}（1時間ごとの値、ポートと地域の組み合わせ、および1つの送信元が接触したポート数では${count(exactCellSourcesMax)}）までは正確な値、それを超えるとスケッチによる推定値です。`,
+    },
+  ],
+  [
+    { en: 'Sources a day', ja: '送信元数/日' },
+    {
+      en: 'Mean of the days’ distinct sources. An address seen on two days counts on both, so the days are never added up.',
+      ja: '日ごとの送信元アドレス数の平均です。同じアドレスが複数の日に現れることがあるため、日をまたいで合計しません。',
+    },
+  ],
+];
+
+const database = ({ name, built }: GeoSource): Words => ({
+  en: `${name}, built ${built}`,
+  ja: `${name}（作成日 ${built}）`,
+});
+
+export function methodHtml({ geo, asn }: Results): Html {
+  const entry = (term: Words, meaning: Words) => html`<dt>${both(term)}</dt><dd>${both(meaning)}</dd>
+`;
+  return html`<section><h2 id="method">${both({ en: 'How this was made', ja: '集計方法' })}</h2>
+<p class="note">${both({
+    en: 'All days and hours are UTC. Every packet is unsolicited traffic to addresses where nothing lives; payloads are never read.',
+    ja: '日付・時刻はすべてUTCです。パケットは、使われていないアドレス宛に届いたものです。ペイロードは参照していません。',
+  })}</p>
+<dl class="method">${MEANINGS.map(([term, meaning]) => entry(term, meaning))}${entry(
+    { en: 'Countries', ja: '地域' },
+    {
+      en: `Where a source address is registered, not where its user is: ${database(geo).en}.`,
+      ja: `送信元アドレスの割り当て先です。利用者の所在地とは限りません。データベースは${database(geo).ja}です。`,
+    },
+  )}${asn && entry({ en: 'Autonomous systems', ja: 'AS番号' }, database(asn))}</dl></section>`;
+}

@@ -1,0 +1,240 @@
+/** The report's sections with charts: packets over time, ports, countries, and what kind of traffic it was. */
+
+import { type Bar, barsChart } from '../../publish/charts/bars.ts';
+import type { ChartDocument } from '../../publish/charts/frame.ts';
+import { linesChart } from '../../publish/charts/lines.ts';
+import { stackChart } from '../../publish/charts/stack.ts';
+import { both, type ContentWords, type Html, html } from '../../publish/html.ts';
+import { exactSourcesMax, sourcesText } from '../../publish/names.ts';
+import {
+  classesTimeline,
+  countriesTimeline,
+  DAY_MS,
+  packetsTimeline,
+  portsTimeline,
+  type Timeline,
+  toolsTimeline,
+  withOther,
+} from '../../publish/series.ts';
+import { count, type Words } from '../../publish/words.ts';
+import type { Results } from '../../reduce/results.ts';
+import { figureHtml, scrolling, timelineTable } from './figures.ts';
+import type { Summed } from './summary.ts';
+import { countriesTable, portsTable } from './tables.ts';
+
+export interface Drawing extends Summed {
+  top: number;
+  document: ChartDocument;
+}
+
+/** Series of a chart beside "other": ISDAS's and TSUBAME's number. */
+const chartSeriesMax = 5;
+
+const unitWords = ({ bucketMs }: Timeline): Words =>
+  bucketMs === DAY_MS
+    ? { en: 'Packets a day, UTC', ja: '1日あたりのパケット数（UTC）' }
+    : { en: 'Packets an hour, UTC', ja: '1時間あたりのパケット数（UTC）' };
+
+/** The unit, and the highest bucket in words: what the eye takes from the curve. */
+function peakWords(timeline: Timeline): Words {
+  const { starts, bucketMs, series } = timeline;
+  const [{ values }] = series;
+  const peak = values.reduce((best, value, i) => (value > values[best] ? i : best), 0);
+  const time = new Date(starts[peak]).toISOString();
+  const when = bucketMs === DAY_MS ? time.slice(0, 10) : `${time.slice(0, 10)} ${time.slice(11, 16)}`;
+  const unit = unitWords(timeline);
+  return {
+    en: `${unit.en}. Highest: ${count(values[peak])} on ${when}.`,
+    ja: `${unit.ja}。最大は${when}の${count(values[peak])}パケット。`,
+  };
+}
+
+export function packetsSection({ results: { days }, document }: Drawing): Html {
+  const timeline = packetsTimeline(days);
+  const figure = figureHtml(
+    {
+      id: 'packets-chart',
+      titleId: 'packets',
+      caption: peakWords(timeline),
+      size: 'full',
+      draw: canvas => stackChart(timeline, { ...canvas, height: canvas.height * 0.8 }),
+      table: timelineTable(timeline, 'packets'),
+    },
+    document,
+  );
+  return html`<section><h2 id="packets">${both({ en: 'Packets over time', ja: 'パケット数の推移' })}</h2>${figure}</section>`;
+}
+
+interface RankedSection {
+  id: string;
+  title: Words;
+  timeline: Timeline;
+  results: Results;
+  document: ChartDocument;
+  table: Html;
+  warning?: Html;
+}
+
+function rankedSection({ id, title, timeline, results, document, table, warning }: RankedSection): Html {
+  const stacked = withOther(timeline, packetsTimeline(results.days), chartSeriesMax);
+  const unit = unitWords(timeline);
+  const figure = figureHtml(
+    {
+      id: `${id}-chart`,
+      titleId: id,
+      caption: {
+        en: `${unit.en}, stacked: the top ${stacked.series.length - (stacked.series.at(-1)?.key === 'other' ? 1 : 0)} and all others.`,
+        ja: `${unit.ja}、積み上げ。上位${stacked.series.length - (stacked.series.at(-1)?.key === 'other' ? 1 : 0)}とその他。`,
+      },
+      size: 'full',
+      draw: canvas => stackChart(stacked, canvas),
+      table: timelineTable(stacked, id),
+    },
+    document,
+  );
+  return html`<section><h2 id="${id}">${both(title)}</h2>${warning}${figure}${table}</section>`;
+}
+
+export function portsSection({ results, ports, top, document }: Drawing): Html {
+  const labels = ports.slice(0, Math.max(top, chartSeriesMax)).map(({ key }) => key);
+  const timeline = portsTimeline(results.days, labels);
+  return rankedSection({
+    id: 'ports',
+    title: { en: 'Destination ports', ja: '宛先ポート' },
+    timeline,
+    results,
+    document,
+    table: portsTable({
+      titleId: 'ports',
+      totals: ports,
+      timeline,
+      days: results.days.length,
+      packets: results.records,
+    }),
+  });
+}
+
+export function countriesSection({ results, countries, top, document }: Drawing, warning?: Html): Html {
+  const codes = countries.slice(0, Math.max(top, chartSeriesMax)).map(({ key }) => key);
+  const timeline = countriesTimeline(results.days, codes);
+  return rankedSection({
+    id: 'countries',
+    title: { en: 'Source countries', ja: '送信元地域' },
+    timeline,
+    results,
+    document,
+    warning,
+    table: countriesTable({
+      titleId: 'countries',
+      totals: countries,
+      timeline,
+      days: results.days.length,
+      packets: results.records,
+    }),
+  });
+}
+
+interface Kind {
+  id: string;
+  title: Words;
+  /** Several days as a chart over time, one day as bars. */
+  timeline: Timeline;
+  over: 'stack' | 'lines';
+  size: 'full' | 'half';
+  textOf: (value: number) => string;
+  caption: { several: Words; one: Words };
+}
+
+function kindFigure({ id, title, timeline, over, size, textOf, caption }: Kind, document: ChartDocument): Html {
+  const oneDay = timeline.starts.length === 1;
+  const bars = timeline.series.map(
+    ({ key, label, values }): Bar => ({
+      key,
+      label,
+      value: values[0],
+      text: textOf(values[0]),
+    }),
+  );
+  const words: ContentWords = oneDay ? caption.one : caption.several;
+  const figure = figureHtml(
+    {
+      id: `${id}-chart`,
+      titleId: id,
+      caption: words,
+      size,
+      draw: canvas =>
+        oneDay
+          ? barsChart(bars, canvas)
+          : over === 'stack'
+            ? stackChart(timeline, canvas)
+            : linesChart(timeline, canvas),
+      table: oneDay ? barsTable(bars, id) : timelineTable(timeline, id),
+    },
+    document,
+  );
+  return html`<div><h3 id="${id}">${both(title)}</h3>${figure}</div>`;
+}
+
+const barsTable = (bars: readonly Bar[], titleId: string): Html =>
+  scrolling(
+    html`<table><tbody>${bars.map(
+      ({ label, text }) => html`<tr><th scope="row">${both(label)}</th><td class="n">${text}</td></tr>`,
+    )}</tbody></table>`,
+    titleId,
+  );
+
+const PACKETS_CAPTION = {
+  several: { en: 'Packets a day, UTC', ja: '1日あたりのパケット数（UTC）' },
+  one: { en: 'Packets', ja: 'パケット数' },
+};
+
+const CONFIRMED_CAPTION = {
+  several: {
+    en: `Confirmed sources a day, UTC; above ${count(exactSourcesMax)} estimated`,
+    ja: `1日あたりの確認済み送信元数（UTC）。${count(exactSourcesMax)}超は推定値`,
+  },
+  one: { en: 'Confirmed sources', ja: '確認済み送信元数' },
+};
+
+/** Tools by packets and by confirmed sources, and the classes. */
+export function kindsSection({ results: { days }, document }: Drawing): Html {
+  const tools = [
+    kindFigure(
+      {
+        id: 'tool-packets',
+        title: { en: 'Packets with a tool’s mark', ja: 'ツールの特徴をもつパケット' },
+        timeline: toolsTimeline(days, 'packets'),
+        over: 'lines',
+        size: 'half',
+        textOf: count,
+        caption: PACKETS_CAPTION,
+      },
+      document,
+    ),
+    kindFigure(
+      {
+        id: 'tool-sources',
+        title: { en: 'Sources using a tool', ja: 'ツールを使う送信元' },
+        timeline: toolsTimeline(days, 'sources'),
+        over: 'lines',
+        size: 'half',
+        textOf: sourcesText,
+        caption: CONFIRMED_CAPTION,
+      },
+      document,
+    ),
+  ];
+  const classes = kindFigure(
+    {
+      id: 'classes',
+      title: { en: 'Scan, backscatter, other', ja: 'スキャン、バックスキャッター、その他' },
+      timeline: classesTimeline(days),
+      over: 'stack',
+      size: 'full',
+      textOf: count,
+      caption: PACKETS_CAPTION,
+    },
+    document,
+  );
+  return html`<section><h2>${both({ en: 'Tools and classes', ja: 'ツールと分類' })}</h2><div class="pair">${tools}</div><div class="after">${classes}</div></section>`;
+}

@@ -1,0 +1,199 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { INK } from '../../collector/publish/charts/ink.ts';
+import type { Results } from '../../collector/reduce/results.ts';
+import { renderReport } from '../../collector/replay/report.ts';
+import { type SampleOptions, sampleResults } from '../support/sample-results.ts';
+
+const CHROMIUM = '/usr/bin/chromium';
+const options = { top: 10, now: new Date('2026-07-10T08:00:00Z') };
+const eight = sampleResults({ days: 8 });
+
+const SAMPLES: Record<string, SampleOptions> = {
+  'no day': { days: 0 },
+  'one hour': { days: 1, onlyHour: 13, packets: 900, tail: 3 },
+  'one day': { days: 1 },
+  'eight days': { days: 8 },
+  'a hundred days': { days: 100 },
+};
+
+/** Everything from outside replaced by markup and odd characters. */
+function hostileResults(): Results {
+  const evil = '<script>document.title="owned"</script>"\'&';
+  const [day] = sampleResults({ days: 1 }).days;
+  return {
+    ...eight,
+    geo: { name: evil, built: '"><img src=x>' },
+    skipped: { [evil]: 3 },
+    days: [
+      {
+        ...day,
+        countries: [{ country: evil, packets: day.packets, sources: 1, scanningSources: 1 }],
+        countryHours: () => [{ country: evil, hour: 3, packets: day.packets, sources: 1 }],
+        topSources: [{ ...day.topSources[0], address: evil, country: evil }],
+      },
+    ],
+  };
+}
+
+describe('the file', () => {
+  test('the same results and clock give the same bytes', () => {
+    expect(renderReport(eight, options)).toBe(renderReport(sampleResults({ days: 8 }), options));
+  });
+
+  test('eight days are under 600 KB', () => {
+    expect(Buffer.byteLength(renderReport(eight, options))).toBeLessThan(600_000);
+  });
+
+  test('nothing in it is fetched from anywhere', () => {
+    const text = renderReport(eight, options);
+    expect([...text.matchAll(/(?:src|href)="([^"]*)"|url\(|@import/g)].map(match => match[1])).toEqual(['data:,']);
+  });
+
+  test('it says what happened: the top port with its share, and what rose, from where', () => {
+    const text = renderReport(eight, options);
+    expect(text).toContain('The most targeted port was 23/tcp (telnet) with 25% of all packets');
+    expect(text).toContain('宛先ポート別では23/tcp（telnet）が最も多く、全体の25%を占めました');
+    expect(text).toMatch(/37215\/tcp \(huawei-hg532\) rose on 6 July 2026 .* most came from Brazil/);
+  });
+
+  test('a stale database is said aloud, a fresh one is not', () => {
+    expect(renderReport(eight, options)).not.toContain('class="warn"');
+    expect(renderReport(eight, { ...options, now: new Date('2026-12-01') })).toContain('is 167 days old');
+  });
+});
+
+test.each(['light', 'dark'] as const)('every series colour has a contrast of 3 to its %s ground', scheme => {
+  const luminance = (colour: string) =>
+    [1, 3, 5]
+      .map(at => Number.parseInt(colour.slice(at, at + 2), 16) / 255)
+      .map(part => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+      .reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = luminance(INK[scheme].ground);
+  for (const [name, colour] of Object.entries(INK[scheme]).filter(([key]) => key.startsWith('series-'))) {
+    const [low, high] = [luminance(colour), ground].sort((a, b) => a - b);
+    expect((high + 0.05) / (low + 0.05), name).toBeGreaterThanOrEqual(3);
+  }
+});
+
+const missing = existsSync(CHROMIUM) ? '' : ` (skipped: no ${CHROMIUM})`;
+
+describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
+  let browser: Browser;
+  let directory: string;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'enaga-report-'));
+    const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+    browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      args: ['--headless', '--no-sandbox', '--disable-gpu', ...quiet],
+    });
+  }, 60_000);
+  afterAll(async () => {
+    await browser?.close();
+    await rm(directory, { recursive: true });
+  });
+
+  interface Seen {
+    page: Page;
+    /** Console errors, page errors and requests to anything but a file. */
+    trouble: string[];
+  }
+
+  async function open(results: Results, viewer: Parameters<Browser['newPage']>[0] = {}): Promise<Seen> {
+    const file = join(directory, `${Math.random()}.html`);
+    await writeFile(file, renderReport(results, options));
+    const page = await browser.newPage({ viewport: { width: 1400, height: 900 }, locale: 'en-GB', ...viewer });
+    const trouble: string[] = [];
+    page.on('console', message => message.type() === 'error' && trouble.push(message.text()));
+    page.on('pageerror', error => trouble.push(String(error)));
+    page.on('request', request => !/^(file|data):/.test(request.url()) && trouble.push(request.url()));
+    await page.goto(pathToFileURL(file).href);
+    return { page, trouble };
+  }
+
+  const overflow = (page: Page) =>
+    page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+
+  test.each(Object.keys(SAMPLES))(
+    '%s: no error, no request, no sideways scroll on phone or desk, in both languages',
+    async name => {
+      for (const width of [360, 1400]) {
+        const { page, trouble } = await open(sampleResults(SAMPLES[name]), { viewport: { width, height: 900 } });
+        expect(await overflow(page)).toBe(0);
+        await page.getByText('日本語').click();
+        expect(await overflow(page)).toBe(0);
+        expect(trouble).toEqual([]);
+        await page.close();
+      }
+    },
+    60_000,
+  );
+
+  test('one language shows at a time, and the page says which', async () => {
+    const { page } = await open(eight);
+    const shown = async () => [await page.locator('h1 .en').isVisible(), await page.locator('h1 .ja').isVisible()];
+    const lang = () => page.evaluate('document.documentElement.lang');
+    expect([await shown(), await lang()]).toEqual([[true, false], 'en']);
+    await page.getByText('日本語').click();
+    expect([await shown(), await lang()]).toEqual([[false, true], 'ja']);
+    expect(await page.locator('svg g.en').first().isVisible()).toBe(false);
+    await page.close();
+  });
+
+  test('a Japanese reader is met in Japanese, and without JavaScript the switch still works', async () => {
+    const japanese = await open(eight, { locale: 'ja-JP' });
+    expect(await japanese.page.locator('h1 .ja').isVisible()).toBe(true);
+    await japanese.page.close();
+    const { page } = await open(eight, { javaScriptEnabled: false });
+    await page.getByText('日本語').click();
+    expect(await page.locator('h1 .ja').isVisible()).toBe(true);
+    expect(await page.locator('h1 .en').isVisible()).toBe(false);
+    await page.close();
+  });
+
+  test('every chart is an image with a name and a description in the language shown, and its data in a table', async () => {
+    const { page } = await open(eight, { locale: 'ja-JP' });
+    expect(await page.getByRole('img', { name: '宛先ポート' }).count()).toBe(1);
+    expect(await page.getByRole('img').count()).toBe(await page.locator('figure details table').count());
+    await page.close();
+  });
+
+  test('names from outside show as they are written', async () => {
+    const { page, trouble } = await open(hostileResults());
+    expect(await page.title()).not.toContain('owned');
+    expect(await page.locator('main script, main img').count()).toBe(0);
+    expect(await page.getByText('<script>document.title="owned"</script>').first().isVisible()).toBe(true);
+    expect(trouble).toEqual([]);
+    await page.close();
+  });
+
+  const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+  const cases = [
+    ['eight days', 1400, 'light', 'en-GB'],
+    ['eight days', 1400, 'dark', 'ja-JP'],
+    ['one day', 360, 'light', 'ja-JP'],
+    ['one day', 360, 'dark', 'en-GB'],
+    ['no day', 1400, 'light', 'en-GB'],
+  ] as const;
+  test.each(cases)(
+    'axe finds nothing wrong with %s at %i in %s, %s',
+    async (name, width, colorScheme, locale) => {
+      const viewport = { width, height: 900 };
+      const { page } = await open(sampleResults(SAMPLES[name]), { colorScheme, locale, viewport, bypassCSP: true });
+      await page.addScriptTag({ path: axe });
+      await page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })");
+      const found = (await page.evaluate('axe.run()')) as { violations: { id: string; nodes: { html: string }[] }[] };
+      expect(found.violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`)).toEqual([]);
+      await page.close();
+    },
+    60_000,
+  );
+});

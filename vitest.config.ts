@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+import { CountsReporter } from './test/support/counts-reporter.ts';
+
+export default defineConfig({
+  test: {
+    environment: 'node',
+    include: ['test/**/*.test.ts'],
+    globals: false,
+    // Tests run real programs (tshark, chromium, our own) side by side on as few as two cores: time for a slow start, not
+    // for a hang.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // One process a file, one file a core: a native addon or a leaked handle of one file cannot hurt another.
+    pool: 'forks',
+    fileParallelism: true,
+    reporters: ['default', new CountsReporter()],
+  },
+});
