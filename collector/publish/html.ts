@@ -35,10 +35,9 @@ export const html = (strings: TemplateStringsArray, ...values: Content[]): Html 
 export type ContentWords = Record<Language, Content>;
 
 /** One element a language, or only the text where the languages agree. */
-export function both(words: Words | ContentWords, tag: 'span' | 'p' | 'li' = 'span'): Html {
-  if (tag === 'span' && typeof words.en === 'string' && words.en === words.ja) return html`${words.en}`;
-  const open = new Html(tag);
-  return html`${LANGUAGES.map(language => html`<${open} class="${language}" lang="${language}">${words[language]}</${open}>`)}`;
+export function both(words: Words | ContentWords): Html {
+  if (typeof words.en === 'string' && words.en === words.ja) return html`${words.en}`;
+  return html`${LANGUAGES.map(language => html`<span class="${language}" lang="${language}">${words[language]}</span>`)}`;
 }
 
 /** Hides the language not chosen, where `#ja` is the radio button of Japanese; a browser too old for `:has` shows both. */

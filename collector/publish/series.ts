@@ -36,6 +36,26 @@ export function bucketMsFor(days: readonly DayResult[]): number {
   return span < hourlyDaysMax * DAY_MS ? HOUR_MS : DAY_MS;
 }
 
+/** A longer pause separates one run of days from another. */
+export const runGapDaysMax = 180;
+
+/**
+ * The run of days that holds most packets. One packet with a broken clock (1970, 2106) would otherwise stretch a chart over
+ * decades until everything else is a hair; such days are in the tables.
+ */
+export function mainRun(days: readonly DayResult[]): readonly DayResult[] {
+  const runs: DayResult[][] = [];
+  let last = Number.NEGATIVE_INFINITY;
+  for (const day of days) {
+    const start = dayStart(day.date).getTime();
+    if (start - last > runGapDaysMax * DAY_MS) runs.push([]);
+    runs.at(-1)!.push(day);
+    last = start;
+  }
+  const packets = (run: readonly DayResult[]) => run.reduce((sum, day) => sum + day.packets, 0);
+  return runs.reduce((best, run) => (packets(run) > packets(best) ? run : best), []);
+}
+
 function startsOf(days: readonly DayResult[], bucketMs: number): number[] {
   const perDay = DAY_MS / bucketMs;
   return days.flatMap(day => {

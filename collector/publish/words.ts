@@ -43,9 +43,6 @@ export function shortCount(value: number): string {
 /** Midnight UTC of a day written YYYY-MM-DD. */
 export const dayStart = (date: string): Date => new Date(`${date}T00:00:00Z`);
 
-/** The day of a moment, YYYY-MM-DD in UTC. */
-export const isoDay = (time: Date): string => time.toISOString().slice(0, 10);
-
 const prose = (language: Language) =>
   new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : 'ja-JP', { dateStyle: 'long', timeZone: 'UTC' });
 const PROSE: Record<Language, Intl.DateTimeFormat> = { en: prose('en'), ja: prose('ja') };

@@ -12,6 +12,7 @@ import { JSDOM } from 'jsdom';
 import type { ChartDocument } from '../publish/charts/frame.ts';
 import { both, Html, html } from '../publish/html.ts';
 import { targetLabel } from '../publish/names.ts';
+import { mainRun } from '../publish/series.ts';
 import { totals } from '../publish/totals.ts';
 import { count } from '../publish/words.ts';
 import type { GeoSource, Results } from '../reduce/results.ts';
@@ -78,7 +79,7 @@ function bodyHtml(results: Results, { top, now }: ReportOptions): Html {
   if (results.days.length === 0)
     return html`${summaryHtml(summed)}${skippedHtml(results)}${methodHtml(results)}${stale}`;
   const document: ChartDocument = new JSDOM('').window.document;
-  const drawing = { ...summed, top, document };
+  const drawing = { ...summed, charted: mainRun(results.days), top, document };
   return html`${summaryHtml(summed)}${packetsSection(drawing)}${portsSection(drawing)}${countriesSection(drawing, stale)}
 ${kindsSection(drawing)}${sourcesSection(results, top)}${daysSection(results)}${skippedHtml(results)}${methodHtml(results)}`;
 }

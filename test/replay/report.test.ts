@@ -63,6 +63,22 @@ describe('the file', () => {
     expect(text).toMatch(/37215\/tcp \(huawei-hg532\) rose on 6 July 2026 .* most came from Brazil/);
   });
 
+  test('a day of a broken clock stretches no chart: it is left to the tables, and the page says so', () => {
+    const broken = { ...eight.days[0], date: '1970-01-01', packets: 1 };
+    const text = renderReport({ ...eight, days: [broken, ...eight.days] }, options);
+    expect(text).toContain('Charts show 1–8 July 2026 only. 1 day far from it');
+    expect(text).toContain('<th scope="row">1970-01-01</th>');
+    expect(text).toContain('Packets an hour, UTC');
+    expect(renderReport(eight, options)).not.toContain('Charts show');
+  });
+
+  test('missing days leave a gap, not zeros', () => {
+    const days = eight.days.filter((_, i) => i !== 2);
+    const text = renderReport({ ...eight, days }, options);
+    expect(text).not.toMatch(/NaN|undefined/);
+    expect(text).not.toContain('2026-07-03 00:00');
+  });
+
   test('a stale database is said aloud, a fresh one is not', () => {
     expect(renderReport(eight, options)).not.toContain('class="warn"');
     expect(renderReport(eight, { ...options, now: new Date('2026-12-01') })).toContain('is 167 days old');

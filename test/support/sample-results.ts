@@ -157,7 +157,10 @@ function sampleDay(
     packets,
     origins.map(([, weight]) => weight),
   );
-  const countries = origins.map(([country], i) => ({ country, ...scanCount(countryPackets[i], 0.96) })).sort(byPackets);
+  const countries = origins
+    .map(([country], i) => ({ country, ...scanCount(countryPackets[i], 0.96) }))
+    .filter(row => row.packets > 0)
+    .sort(byPackets);
   const rhythm = Array.from({ length: 24 }, (_, hour) =>
     onlyHour === undefined
       ? 1 + 0.25 * Math.sin(((hour - 4) / 24) * 2 * Math.PI) + 0.12 * random()

@@ -16,14 +16,16 @@ import {
   toolsTimeline,
   withOther,
 } from '../../publish/series.ts';
-import { count, type Words } from '../../publish/words.ts';
-import type { Results } from '../../reduce/results.ts';
+import { count, dayRange, plural, type Words } from '../../publish/words.ts';
+import type { DayResult } from '../../reduce/results.ts';
 import { figureHtml, scrolling, timelineTable } from './figures.ts';
 import type { Summed } from './summary.ts';
 import { countriesTable, portsTable } from './tables.ts';
 
 export interface Drawing extends Summed {
   top: number;
+  /** The days the charts show: all, or the main run of them. */
+  charted: readonly DayResult[];
   document: ChartDocument;
 }
 
@@ -49,8 +51,20 @@ function peakWords(timeline: Timeline): Words {
   };
 }
 
-export function packetsSection({ results: { days }, document }: Drawing): Html {
-  const timeline = packetsTimeline(days);
+/** Says which days the charts leave to the tables, where they leave any. */
+function leftOut({ results: { days }, charted }: Drawing): Html | undefined {
+  const left = days.length - charted.length;
+  if (left === 0) return undefined;
+  const range = dayRange(charted[0].date, charted.at(-1)!.date);
+  return html`<p class="warn">${both({
+    en: `Charts show ${range.en} only. ${plural(left, 'day', 'days')} far from it, perhaps of a wrong clock, ${left === 1 ? 'is' : 'are'} in the tables.`,
+    ja: `グラフは${range.ja}のみを示します。大きく離れた${count(left)}日分（時計の誤りの可能性があります）は表にのみ含まれます。`,
+  })}</p>`;
+}
+
+export function packetsSection(drawing: Drawing): Html {
+  const { charted, document } = drawing;
+  const timeline = packetsTimeline(charted);
   const figure = figureHtml(
     {
       id: 'packets-chart',
@@ -62,21 +76,21 @@ export function packetsSection({ results: { days }, document }: Drawing): Html {
     },
     document,
   );
-  return html`<section><h2 id="packets">${both({ en: 'Packets over time', ja: 'パケット数の推移' })}</h2>${figure}</section>`;
+  return html`<section><h2 id="packets">${both({ en: 'Packets over time', ja: 'パケット数の推移' })}</h2>${leftOut(drawing)}${figure}</section>`;
 }
 
 interface RankedSection {
   id: string;
   title: Words;
   timeline: Timeline;
-  results: Results;
+  charted: readonly DayResult[];
   document: ChartDocument;
   table: Html;
   warning?: Html;
 }
 
-function rankedSection({ id, title, timeline, results, document, table, warning }: RankedSection): Html {
-  const stacked = withOther(timeline, packetsTimeline(results.days), chartSeriesMax);
+function rankedSection({ id, title, timeline, charted, document, table, warning }: RankedSection): Html {
+  const stacked = withOther(timeline, packetsTimeline(charted), chartSeriesMax);
   const unit = unitWords(timeline);
   const figure = figureHtml(
     {
@@ -95,14 +109,14 @@ function rankedSection({ id, title, timeline, results, document, table, warning 
   return html`<section><h2 id="${id}">${both(title)}</h2>${warning}${figure}${table}</section>`;
 }
 
-export function portsSection({ results, ports, top, document }: Drawing): Html {
+export function portsSection({ results, charted, ports, top, document }: Drawing): Html {
   const labels = ports.slice(0, Math.max(top, chartSeriesMax)).map(({ key }) => key);
-  const timeline = portsTimeline(results.days, labels);
+  const timeline = portsTimeline(charted, labels);
   return rankedSection({
     id: 'ports',
     title: { en: 'Destination ports', ja: '宛先ポート' },
     timeline,
-    results,
+    charted,
     document,
     table: portsTable({
       titleId: 'ports',
@@ -114,14 +128,14 @@ export function portsSection({ results, ports, top, document }: Drawing): Html {
   });
 }
 
-export function countriesSection({ results, countries, top, document }: Drawing, warning?: Html): Html {
+export function countriesSection({ results, charted, countries, top, document }: Drawing, warning?: Html): Html {
   const codes = countries.slice(0, Math.max(top, chartSeriesMax)).map(({ key }) => key);
-  const timeline = countriesTimeline(results.days, codes);
+  const timeline = countriesTimeline(charted, codes);
   return rankedSection({
     id: 'countries',
     title: { en: 'Source countries', ja: '送信元地域' },
     timeline,
-    results,
+    charted,
     document,
     warning,
     table: countriesTable({
@@ -197,13 +211,13 @@ const CONFIRMED_CAPTION = {
 };
 
 /** Tools by packets and by confirmed sources, and the classes. */
-export function kindsSection({ results: { days }, document }: Drawing): Html {
+export function kindsSection({ charted, document }: Drawing): Html {
   const tools = [
     kindFigure(
       {
         id: 'tool-packets',
         title: { en: 'Packets with a tool’s mark', ja: 'ツールの特徴をもつパケット' },
-        timeline: toolsTimeline(days, 'packets'),
+        timeline: toolsTimeline(charted, 'packets'),
         over: 'lines',
         size: 'half',
         textOf: count,
@@ -215,7 +229,7 @@ export function kindsSection({ results: { days }, document }: Drawing): Html {
       {
         id: 'tool-sources',
         title: { en: 'Sources using a tool', ja: 'ツールを使う送信元' },
-        timeline: toolsTimeline(days, 'sources'),
+        timeline: toolsTimeline(charted, 'sources'),
         over: 'lines',
         size: 'half',
         textOf: sourcesText,
@@ -228,7 +242,7 @@ export function kindsSection({ results: { days }, document }: Drawing): Html {
     {
       id: 'classes',
       title: { en: 'Scan, backscatter, other', ja: 'スキャン、バックスキャッター、その他' },
-      timeline: classesTimeline(days),
+      timeline: classesTimeline(charted),
       over: 'stack',
       size: 'full',
       textOf: count,

@@ -33,7 +33,8 @@ h1 .ja{letter-spacing:0;line-height:1.4;font-size:.92em}
 .figures div{display:flex;flex-direction:column-reverse;justify-content:flex-end}
 .figures .ja{line-height:inherit}
 .figures dt{color:var(--quiet);font-size:.875rem}
-.figures dd{margin:0;white-space:nowrap;font-size:clamp(1.1rem,.85rem + 1.1vw,1.4rem);font-weight:600;line-height:1.35;letter-spacing:-.01em}
+.figures div{min-width:0}
+.figures dd{margin:0;overflow-wrap:anywhere;font-size:clamp(1.1rem,.85rem + 1.1vw,1.4rem);font-weight:600;line-height:1.35;letter-spacing:-.01em}
 section{margin-top:3.6rem}
 h2{font-size:1.3rem;line-height:1.35;font-weight:650;margin:0 0 .3rem;letter-spacing:-.005em}
 h3{font-size:1rem;font-weight:650;margin:0}
