@@ -11,10 +11,10 @@
 import { type DistinctLimits, DistinctPool, type DistinctPoolData } from './distinct.ts';
 import { mixPair } from './hash.ts';
 
-export const PACKETS = 2;
+const PACKETS = 2;
 const SET_AT = 4;
 const SET_SIZE = 5;
-export const SENSORS = 6;
+const SENSORS = 6;
 
 /** What a table is made of, for another thread. */
 export interface CellTableData {
@@ -56,17 +56,25 @@ export class CellTable {
 
   /** Counts packets of one sensor in the cell. */
   count(a: number, b: number, packets: number, sensor: number): void {
-    const row = this.row(a, b, sensor);
+    if (sensor >>> 5 >= this.#sensorWords) this.#widen((sensor >>> 5) + 1);
+    const row = this.row(a, b);
     this.doubles[(row + PACKETS) >> 1]! += packets;
+    this.rows[row + SENSORS + (sensor >>> 5)]! |= 1 << (sensor & 31);
   }
 
-  /** Where the cell's row begins in `rows`, to be used before the next cell is made; the sensor is entered in it. */
-  row(a: number, b: number, sensor: number): number {
-    const word = sensor >>> 5;
-    if (word >= this.#sensorWords) this.#widen(word + 1);
-    const row = this.#find(a, b) * this.stride;
-    this.rows[row + SENSORS + word]! |= 1 << (sensor & 31);
-    return row;
+  /** Where the cell's row begins in `rows`, made if there was none; to be used before the next cell is made. */
+  row(a: number, b: number): number {
+    const { rows, stride } = this;
+    const index = this.#index;
+    const mask = index.length - 1;
+    let place = mixPair(a, b) & mask;
+    for (;;) {
+      const n = index[place]! - 1;
+      if (n < 0) break;
+      if (rows[n * stride] === (a | 0) && rows[n * stride + 1] === (b | 0)) return n * stride;
+      place = (place + 1) & mask;
+    }
+    return this.#create(a, b, place) * stride;
   }
 
   /** Counts a source in the cell at this row. */
@@ -79,7 +87,7 @@ export class CellTable {
     while (this.#sensorWords < other.#sensorWords) this.#widen(other.#sensorWords);
     for (let n = 0; n < other.size; n++) {
       const from = n * other.stride;
-      const row = this.#find(other.rows[from]!, other.rows[from + 1]!) * this.stride;
+      const row = this.row(other.rows[from]!, other.rows[from + 1]!);
       this.doubles[(row + PACKETS) >> 1]! += other.doubles[(from + PACKETS) >> 1]!;
       for (let word = 0; word < other.#sensorWords; word++)
         this.rows[row + SENSORS + word]! |= other.rows[from + SENSORS + word]!;
@@ -112,22 +120,6 @@ export class CellTable {
     for (let sensor = 0; sensor < 32 * this.#sensorWords; sensor++)
       if ((this.rows[at + (sensor >>> 5)]! >>> (sensor & 31)) & 1) found.push(sensor);
     return found;
-  }
-
-  /** The number of the cell's row; made if there was none. */
-  #find(a: number, b: number): number {
-    const rows = this.rows;
-    const stride = this.stride;
-    const index = this.#index;
-    const mask = index.length - 1;
-    let place = mixPair(a, b) & mask;
-    for (;;) {
-      const n = index[place]! - 1;
-      if (n < 0) break;
-      if (rows[n * stride] === (a | 0) && rows[n * stride + 1] === (b | 0)) return n;
-      place = (place + 1) & mask;
-    }
-    return this.#create(a, b, place);
   }
 
   #create(a: number, b: number, place: number): number {

@@ -16,6 +16,10 @@ export const SCANNING_SIDE = 0;
 export const BACKSCATTER_SIDE = 1;
 /** A target (24 bits) and a side in one word. */
 export const TARGET_SIDE_SHIFT = 24;
+export const TARGET_MASK = (1 << TARGET_SIDE_SHIFT) - 1;
+
+/** Tells an IPv6 network from an IPv4 network in the second word of its name, beside the side. */
+export const IPV6_NETWORK = 2;
 
 /**
  * Every table with the limits of its sets. The two words of a cell's name:

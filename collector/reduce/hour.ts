@@ -4,10 +4,9 @@
  * the pages touched: about a megabyte for TCP and UDP.
  */
 import type { GeoTable } from '../../common/geo/table.ts';
-import { type Day, TARGET_SIDE_SHIFT } from './day.ts';
+import { type Day, TARGET_MASK, TARGET_SIDE_SHIFT } from './day.ts';
 
 const NAMES = 1 << (TARGET_SIDE_SHIFT + 1);
-const TARGET_MASK = (1 << TARGET_SIDE_SHIFT) - 1;
 const KINDS = 256;
 const MARKED_TOOLS = 3;
 const HOURS_PER_DAY = 24;

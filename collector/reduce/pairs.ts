@@ -1,14 +1,20 @@
 /**
- * Which source sent to which target today: what spares the cell tables a source they already have, and leads from a packet to
- * its cell of port and country without asking for it again. Only a memory aid: it may be emptied at any time, and is when it
- * grows too large; then what it knew is told to the tables once more, which do not mind.
+ * Which source sent how many packets to which target, by which sensor and in which hours of the day: counted here first, and
+ * settled into the cell tables (settle.ts) when the table is full or the day is asked for. So a packet touches one entry, and
+ * a cell is touched once for all the packets of a pair.
  *
- * An entry, in words: the source's row, the target and side (name of its cells), hours of the day seen in, and the number of the
- * cell of port and country plus one (0: empty place).
+ * An entry, in words: the source's row, the target and side (name of its cells) with the sensor's slot above, hours of the day,
+ * packets (0: empty place).
  */
 export const PAIR_WORDS = 4;
+export const PAIR_NAME = 1;
 export const PAIR_HOURS = 2;
-export const PAIR_CELL = 3;
+export const PAIR_PACKETS = 3;
+
+/** A name is 25 bits; above it the slot of a sensor. */
+export const NAME_BITS = 25;
+export const NAME_MASK = (1 << NAME_BITS) - 1;
+const slotsMax = 1 << (32 - NAME_BITS);
 
 const placesMin = 1 << 10;
 /** 64 MB at the most. */
@@ -16,42 +22,82 @@ const placesMax = 1 << 22;
 
 export class PairTable {
   entries = new Int32Array(placesMin * PAIR_WORDS);
-  #count = 0;
+  count = 0;
+  /** The sensor of each slot. */
+  readonly sensors: number[] = [];
 
-  /** Where the pair's entry begins, or where it is to be made. */
-  find(source: number, name: number): number {
-    const { entries } = this;
-    const mask = entries.length - PAIR_WORDS;
-    let at = hash(source, name) & mask;
-    while (entries[at + PAIR_CELL] !== 0 && (entries[at] !== source || entries[at + 1] !== name))
-      at = (at + PAIR_WORDS) & mask;
-    return at;
+  /** Whether a stretch of so many records may not fit, or the sensor has no slot: the table must be settled first. */
+  lacksRoom(records: number, sensor: number): boolean {
+    return (
+      2 * (this.count + records) > placesMax || (this.sensors.length === slotsMax && !this.sensors.includes(sensor))
+    );
   }
 
-  /** Makes the entry at the place `find` gave; the place is not to be used after this. */
-  enter(at: number, source: number, name: number, hours: number, cell: number): void {
-    this.entries[at] = source;
-    this.entries[at + 1] = name;
-    this.entries[at + PAIR_HOURS] = hours;
-    this.entries[at + PAIR_CELL] = cell + 1;
-    if (++this.#count * 3 < (this.entries.length / PAIR_WORDS) * 2) return;
-    if (this.entries.length / PAIR_WORDS === placesMax) this.clear();
-    else this.#grow();
+  /** The bits of a sensor's slot in an entry's second word. */
+  slot(sensor: number): number {
+    let slot = this.sensors.indexOf(sensor);
+    if (slot < 0) slot = this.sensors.push(sensor) - 1;
+    return slot << NAME_BITS;
+  }
+
+  /**
+   * Counts a packet of each source at its target, in an hour of the day; records without a row (-1) are passed over. Loads
+   * first, comparisons after, as in `SourceTable.findAll`; `found` is memory to do so.
+   */
+  countAll(
+    source: Int32Array,
+    name: Int32Array,
+    slot: number,
+    count: number,
+    hourSeen: number,
+    found: Int32Array,
+  ): void {
+    while (2 * (this.count + count) * PAIR_WORDS > this.entries.length) this.#grow();
+    const { entries } = this;
+    const mask = entries.length - PAIR_WORDS;
+    for (let i = 0; i < count; i++) found[i] = entries[hash(source[i]!, name[i]! | slot) & mask]!;
+    for (let i = 0; i < count; i++) {
+      const row = source[i]!;
+      const named = name[i]! | slot;
+      if (row < 0) continue;
+      let at = hash(row, named) & mask;
+      while (entries[at + PAIR_PACKETS] !== 0 && (entries[at] !== row || entries[at + PAIR_NAME] !== named))
+        at = (at + PAIR_WORDS) & mask;
+      if (entries[at + PAIR_PACKETS]!++ === 0) {
+        entries[at] = row;
+        entries[at + PAIR_NAME] = named;
+        this.count++;
+      }
+      entries[at + PAIR_HOURS]! |= hourSeen;
+    }
+  }
+
+  /** Where the entries in use begin, ordered by name, so that the pairs of one target come together. */
+  ordered(): Int32Array {
+    const { entries } = this;
+    const places = new Int32Array(this.count);
+    let n = 0;
+    for (let at = 0; at < entries.length; at += PAIR_WORDS) if (entries[at + PAIR_PACKETS] !== 0) places[n++] = at;
+    return sortByName(sortByName(places, entries, 0), entries, DIGIT_BITS);
   }
 
   clear(): void {
     this.entries = new Int32Array(placesMin * PAIR_WORDS);
-    this.#count = 0;
+    this.count = 0;
+    this.sensors.length = 0;
   }
 
   #grow(): void {
     const before = this.entries;
-    this.entries = new Int32Array(2 * before.length);
+    const entries = new Int32Array(2 * before.length);
+    const mask = entries.length - PAIR_WORDS;
     for (let from = 0; from < before.length; from += PAIR_WORDS) {
-      if (before[from + PAIR_CELL] === 0) continue;
-      const at = this.find(before[from]!, before[from + 1]!);
-      for (let word = 0; word < PAIR_WORDS; word++) this.entries[at + word] = before[from + word]!;
+      if (before[from + PAIR_PACKETS] === 0) continue;
+      let at = hash(before[from]!, before[from + PAIR_NAME]!) & mask;
+      while (entries[at + PAIR_PACKETS] !== 0) at = (at + PAIR_WORDS) & mask;
+      for (let word = 0; word < PAIR_WORDS; word++) entries[at + word] = before[from + word]!;
     }
+    this.entries = entries;
   }
 }
 
@@ -60,3 +106,16 @@ const hash = (source: number, name: number): number => {
   const h = Math.imul(source ^ Math.imul(name, 0x9e3779b1), 0x85ebca6b);
   return h ^ (h >>> 15);
 };
+
+const DIGIT_BITS = 13;
+
+/** One pass of a radix sort: by 13 bits of the name above `shift`, stable. */
+function sortByName(places: Int32Array, entries: Int32Array, shift: number): Int32Array {
+  const digit = (place: number) => ((entries[place + PAIR_NAME]! & NAME_MASK) >>> shift) & ((1 << DIGIT_BITS) - 1);
+  const starts = new Int32Array((1 << DIGIT_BITS) + 1);
+  for (const place of places) starts[digit(place) + 1]!++;
+  for (let i = 1; i < starts.length; i++) starts[i]! += starts[i - 1]!;
+  const sorted = new Int32Array(places.length);
+  for (const place of places) sorted[starts[digit(place)]!++] = place;
+  return sorted;
+}

@@ -5,10 +5,9 @@
 import type { GeoTable } from '../../common/geo/table.ts';
 import type { Records } from '../../common/record/record.ts';
 import { Day } from './day.ts';
-import { createWorkColumns, foldBlock, foldPackets, type Workbench } from './fold.ts';
+import { foldBlock, foldPackets, Workbench } from './fold.ts';
 import type { HashKey } from './hash.ts';
-import { HourCounts } from './hour.ts';
-import { PairTable } from './pairs.ts';
+import { settlePairs, settleSources } from './settle.ts';
 import { sourcesMaxDefault } from './sources.ts';
 
 export interface ReducerOptions {
@@ -27,7 +26,7 @@ const unsettledMax = 2 ** 31;
 export class Reducer {
   readonly #options: ReducerOptions;
   readonly #days = new Map<number, Day>();
-  #bench: Workbench;
+  readonly #bench: Workbench;
   /** Day, hour and sensor of what is not settled yet. */
   #day: Day | undefined;
   #hour = -1;
@@ -36,19 +35,16 @@ export class Reducer {
 
   constructor(options: ReducerOptions) {
     this.#options = options;
-    const { geo, hashKey } = options;
-    this.#bench = { geo, hashKey, counts: new HourCounts(geo), pairs: new PairTable(), columns: createWorkColumns(0) };
+    this.#bench = new Workbench(options.geo, options.hashKey);
   }
 
   /** Folds a block of one sensor's records. `sensor` is a small index from 0. */
   fold(records: Records, sensor: number): void {
     if (records.count === 0) return;
     const { hour } = records;
-    if (hour !== this.#hour || sensor !== this.#sensor || this.#unsettled > unsettledMax) this.#settle();
     const day = this.#dayOf(Math.floor(hour / HOURS_PER_DAY));
-    if (day !== this.#day) this.#bench.pairs.clear();
-    if (records.count > this.#bench.columns.low.length)
-      this.#bench = { ...this.#bench, columns: createWorkColumns(records.capacity) };
+    if (day !== this.#day) this.#settle();
+    if (hour !== this.#hour || sensor !== this.#sensor || this.#unsettled > unsettledMax) this.#settleHour();
     this.#day = day;
     this.#hour = hour;
     this.#sensor = sensor;
@@ -60,20 +56,26 @@ export class Reducer {
   /** Adds a state of a day reduced elsewhere, with the same options. */
   merge(day: Day): void {
     this.#settle();
-    this.#dayOf(day.day).merge(day);
-    this.#bench.pairs.clear();
+    const into = this.#dayOf(day.day);
+    settleSources(into, this.#options.geo);
+    into.merge(day);
   }
 
   /** The days so far, ascending. */
   days(): Day[] {
     this.#settle();
+    for (const day of this.#days.values()) settleSources(day, this.#options.geo);
     return [...this.#days.values()].sort((a, b) => a.day - b.day);
   }
 
-  /** Adds what is counted by the hour to its day. */
+  /** Settles what is counted by the hour and by pair, both of one day. */
   #settle(): void {
-    if (this.#day === undefined) return;
-    this.#bench.counts.settle(this.#day, this.#hour, this.#sensor, this.#options.geo);
+    this.#settleHour();
+    if (this.#day !== undefined) settlePairs(this.#day, this.#bench.pairs, this.#options.geo);
+  }
+
+  #settleHour(): void {
+    if (this.#day !== undefined) this.#bench.counts.settle(this.#day, this.#hour, this.#sensor, this.#options.geo);
     this.#unsettled = 0;
   }
 

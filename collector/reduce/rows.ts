@@ -4,15 +4,13 @@ import { formatAddress4, formatAddress6 } from '../../common/record/address.ts';
 import { CLASSES, TOOLS } from '../../common/record/classify.ts';
 import { ICMP, ICMPV6, protocolName } from '../../common/record/protocol.ts';
 import type { CellTable } from './cells.ts';
-import { BACKSCATTER_SIDE, type Day, SCANNING_SIDE, TARGET_SIDE_SHIFT } from './day.ts';
-import { IPV6_NETWORK } from './fold.ts';
+import { BACKSCATTER_SIDE, type Day, IPV6_NETWORK, SCANNING_SIDE, TARGET_MASK, TARGET_SIDE_SHIFT } from './day.ts';
 import type { Count, DayResult, ScanCount, SourceRow, Target } from './results.ts';
-import { FIRST, LAST, NMAP_PACKETS, PACKETS, PLACE, SOURCE_WORDS, type SourceTable } from './sources.ts';
+import { PLACE, SOURCE_WORDS, type SourceTable } from './sources.ts';
 
 /** Rows of the busiest sources. */
 export const topSourcesMax = 100;
 
-const TARGET_MASK = (1 << TARGET_SIDE_SHIFT) - 1;
 const DAY_MS = 86_400_000;
 const HOURS_PER_DAY = 24;
 const NMAP_TOOL = TOOLS.indexOf('nmap');
@@ -112,55 +110,54 @@ function timeText(micros: number): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${fraction}Z`;
 }
 
-function compareAddress(rows: Int32Array, x: number, y: number): number {
-  for (let word = 0; word < 4; word++) {
-    const order = (rows[x + word]! >>> 0) - (rows[y + word]! >>> 0);
-    if (order !== 0) return order;
-  }
-  return 0;
-}
-
 /** The busiest sources, most packets first, ties by address. */
 function topSources(sources: SourceTable, geo: GeoTable): SourceRow[] {
-  const { rows, doubles } = sources;
-  const packets = (at: number) => doubles[(at + PACKETS) >> 1]!;
-  const order = (x: number, y: number) => packets(y) - packets(x) || compareAddress(rows, x, y);
+  const order = (x: number, y: number) =>
+    sources.packets(y) - sources.packets(x) || compareAddresses(sources.address(x), sources.address(y));
   let top: number[] = [];
   let least = 0;
-  for (let n = 0; n < sources.count; n++) {
-    const at = n * SOURCE_WORDS;
-    if (packets(at) < least) continue;
-    top.push(at);
+  for (let row = 0; row < sources.count * SOURCE_WORDS; row += SOURCE_WORDS) {
+    if (sources.packets(row) < least) continue;
+    top.push(row);
     if (top.length < 8 * topSourcesMax) continue;
     top = top.sort(order).slice(0, topSourcesMax);
-    least = packets(top.at(-1)!);
+    least = sources.packets(top.at(-1)!);
   }
   return top
     .sort(order)
     .slice(0, topSourcesMax)
-    .map(at => {
-      const [w0, w1, w2, w3] = [rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!];
-      const isIpv4 = w0 === 0 && w1 === 0 && w2 === 0xffff;
+    .map(row => {
+      const place = sources.rows[row + PLACE]!;
       return {
-        address: isIpv4 ? formatAddress4(w3) : formatAddress6(w0 >>> 0, w1 >>> 0, w2 >>> 0, w3 >>> 0),
-        country: geo.countries[geo.placeCountry[rows[at + PLACE]!]!]!,
-        asn: geo.placeAsn[rows[at + PLACE]!]!,
-        packets: packets(at),
-        ports: sources.targetCount(at),
-        first: timeText(doubles[(at + FIRST) >> 1]!),
-        last: timeText(doubles[(at + LAST) >> 1]!),
+        address: addressText(sources.address(row)),
+        country: geo.countries[geo.placeCountry[place]!]!,
+        asn: geo.placeAsn[place]!,
+        packets: sources.packets(row),
+        ports: sources.targetCount(row),
+        first: timeText(sources.first(row)),
+        last: timeText(sources.last(row)),
       };
     });
+}
+
+function compareAddresses(x: Int32Array, y: Int32Array): number {
+  for (let word = 0; word < 4; word++) if (x[word] !== y[word]) return (x[word]! >>> 0) - (y[word]! >>> 0);
+  return 0;
+}
+
+/** An IPv4 address is kept as ::ffff:a.b.c.d. */
+function addressText([w0, w1, w2, w3]: Int32Array): string {
+  if (w0 === 0 && w1 === 0 && w2 === 0xffff) return formatAddress4(w3!);
+  return formatAddress6(w0! >>> 0, w1! >>> 0, w2! >>> 0, w3! >>> 0);
 }
 
 /** Packets with the mark of each tool, and the sources that two packets confirmed. */
 function toolCounts({ tables, sources }: Day): DayResult['tools'] {
   const confirmed = TOOLS.map(() => 0);
   let nmapPackets = 0;
-  for (let n = 0; n < sources.count; n++) {
-    const at = n * SOURCE_WORDS;
-    for (let tool = 0; tool < TOOLS.length; tool++) if (sources.confirmed(at, tool)) confirmed[tool]!++;
-    if (sources.confirmed(at, NMAP_TOOL)) nmapPackets += sources.doubles[(at + NMAP_PACKETS) >> 1]!;
+  for (let row = 0; row < sources.count * SOURCE_WORDS; row += SOURCE_WORDS) {
+    for (let tool = 0; tool < TOOLS.length; tool++) if (sources.confirmed(row, tool)) confirmed[tool]!++;
+    if (sources.confirmed(row, NMAP_TOOL)) nmapPackets += sources.nmapPackets(row);
   }
   const scale = 2 ** sources.level;
   const counts = TOOLS.map((tool, number) => [

@@ -1,0 +1,64 @@
+/** What is worked out for a stretch of records before they are folded: who sent each, and which cells it belongs to. */
+import { BACKSCATTER, classify, isNmapCandidate, NMAP } from '../../common/record/classify.ts';
+import { ICMP, ICMPV6 } from '../../common/record/protocol.ts';
+import type { Records } from '../../common/record/record.ts';
+import { BACKSCATTER_SIDE, SCANNING_SIDE, TARGET_SIDE_SHIFT } from './day.ts';
+import { type HashKey, high6, IPV4_HIGH, low4, low6 } from './hash.ts';
+
+/** Records taken at a time: what they touch of the tables fits the second-level cache. */
+export const stretchMax = 2048;
+
+/** Records `from` to `from + count` of a block; entry `i` of each column is about record `from + i`. */
+export class Stretch {
+  from = 0;
+  count = 0;
+  /** The source's key. */
+  readonly low = new Int32Array(stretchMax);
+  readonly high = new Int32Array(stretchMax);
+  /** Target and side: the name of the cells of ports. */
+  readonly name = new Int32Array(stretchMax);
+  /** Class and marks: `marks << 2 | class`. */
+  readonly kind = new Int32Array(stretchMax);
+  /** The source's place by the geography. */
+  readonly place = new Int32Array(stretchMax);
+  /** The source's row in the day's table, -1 if the sample leaves it out. */
+  readonly source = new Int32Array(stretchMax);
+  /** For what a pass has to remember between two loops. */
+  readonly scratch = new Int32Array(stretchMax);
+
+  /** Takes the next records of the block: sets `count`, and of the columns `low`, `high`, `name` and `kind`. */
+  take(records: Records, from: number, key: HashKey): void {
+    this.from = from;
+    this.count = Math.min(stretchMax, records.count - from);
+    nameRecords(records, this);
+    keySources(records, key, this);
+  }
+}
+
+function nameRecords(records: Records, { from, count, name, kind }: Stretch): void {
+  const { protocol, srcPort, dstPort, flags, window, tool } = records;
+  for (let i = 0; i < count; i++) {
+    const r = from + i;
+    const number = protocol[r]!;
+    const first = srcPort[r]!;
+    const packetClass = classify(number, flags[r]!, first);
+    const target = number === ICMP || number === ICMPV6 ? (first << 8) | dstPort[r]! : dstPort[r]!;
+    const side = packetClass === BACKSCATTER ? BACKSCATTER_SIDE : SCANNING_SIDE;
+    const nmap = isNmapCandidate(number, flags[r]!, window[r]!, tool[r]!) ? NMAP : 0;
+    name[i] = target | (number << 16) | (side << TARGET_SIDE_SHIFT);
+    kind[i] = packetClass | ((tool[r]! | nmap) << 2);
+  }
+}
+
+function keySources({ family, src }: Records, key: HashKey, { from, count, low, high }: Stretch): void {
+  if (family === 4) {
+    for (let i = 0; i < count; i++) low[i] = low4(key, src[from + i]!);
+    high.fill(IPV4_HIGH, 0, count);
+    return;
+  }
+  for (let i = 0; i < count; i++) {
+    const w = 4 * (from + i);
+    low[i] = low6(key, src[w]!, src[w + 1]!, src[w + 2]!, src[w + 3]!);
+    high[i] = high6(key, src[w]!, src[w + 1]!, src[w + 2]!, src[w + 3]!);
+  }
+}
