@@ -54,12 +54,13 @@ export class CellTable {
     return { rows: this.rows, size: this.size, sensorWords: this.#sensorWords, pool: this.pool.data() };
   }
 
-  /** Counts packets of one sensor in the cell. */
-  count(a: number, b: number, packets: number, sensor: number): void {
+  /** Counts packets of one sensor in the cell; returns its row. */
+  count(a: number, b: number, packets: number, sensor: number): number {
     if (sensor >>> 5 >= this.#sensorWords) this.#widen((sensor >>> 5) + 1);
     const row = this.row(a, b);
     this.doubles[(row + PACKETS) >> 1]! += packets;
     this.rows[row + SENSORS + (sensor >>> 5)]! |= 1 << (sensor & 31);
+    return row;
   }
 
   /** Where the cell's row begins in `rows`, made if there was none; to be used before the next cell is made. */

@@ -145,8 +145,7 @@ function enterUnsampled(day: Day, hour: number, sensor: number, { stretch, geo }
     enterSeen(day, geo, place[i]!, high[i]!, low[i]!, seen, 0);
     ports.addSource(ports.row(name[i]!, 0), high[i]!, low[i]!);
     portHours.addSource(portHours.row(name[i]! & TARGET_MASK, hourOfDay), high[i]!, low[i]!);
-    portCountries.count(name[i]!, country, 1, sensor);
-    portCountries.addSource(portCountries.row(name[i]!, country), high[i]!, low[i]!);
+    portCountries.addSource(portCountries.count(name[i]!, country, 1, sensor), high[i]!, low[i]!);
   }
 }
 

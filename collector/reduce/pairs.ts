@@ -75,10 +75,16 @@ export class PairTable {
   /** Where the entries in use begin, ordered by name, so that the pairs of one target come together. */
   ordered(): Int32Array {
     const { entries } = this;
-    const places = new Int32Array(this.count);
+    let names = new Int32Array(this.count);
+    let places = new Int32Array(this.count);
     let n = 0;
-    for (let at = 0; at < entries.length; at += PAIR_WORDS) if (entries[at + PAIR_PACKETS] !== 0) places[n++] = at;
-    return sortByName(sortByName(places, entries, 0), entries, DIGIT_BITS);
+    for (let at = 0; at < entries.length; at += PAIR_WORDS) {
+      if (entries[at + PAIR_PACKETS] === 0) continue;
+      names[n] = entries[at + PAIR_NAME]! & NAME_MASK;
+      places[n++] = at;
+    }
+    for (let shift = 0; shift < NAME_BITS; shift += DIGIT_BITS) [names, places] = sortByDigit(names, places, shift);
+    return places;
   }
 
   clear(): void {
@@ -107,15 +113,21 @@ const hash = (source: number, name: number): number => {
   return h ^ (h >>> 15);
 };
 
-const DIGIT_BITS = 13;
+/** Few enough buckets that each one's end stays in the cache. */
+const DIGIT_BITS = 9;
 
-/** One pass of a radix sort: by 13 bits of the name above `shift`, stable. */
-function sortByName(places: Int32Array, entries: Int32Array, shift: number): Int32Array {
-  const digit = (place: number) => ((entries[place + PAIR_NAME]! & NAME_MASK) >>> shift) & ((1 << DIGIT_BITS) - 1);
-  const starts = new Int32Array((1 << DIGIT_BITS) + 1);
-  for (const place of places) starts[digit(place) + 1]!++;
+/** One stable pass of a radix sort of places by their names, by the digit above `shift`. */
+function sortByDigit(names: Int32Array<ArrayBuffer>, places: Int32Array<ArrayBuffer>, shift: number) {
+  const mask = (1 << DIGIT_BITS) - 1;
+  const starts = new Int32Array(mask + 2);
+  for (let i = 0; i < names.length; i++) starts[((names[i]! >>> shift) & mask) + 1]!++;
   for (let i = 1; i < starts.length; i++) starts[i]! += starts[i - 1]!;
-  const sorted = new Int32Array(places.length);
-  for (const place of places) sorted[starts[digit(place)]!++] = place;
-  return sorted;
+  const sortedNames = new Int32Array(names.length);
+  const sortedPlaces = new Int32Array(names.length);
+  for (let i = 0; i < names.length; i++) {
+    const to = starts[(names[i]! >>> shift) & mask]!++;
+    sortedNames[to] = names[i]!;
+    sortedPlaces[to] = places[i]!;
+  }
+  return [sortedNames, sortedPlaces] as const;
 }

@@ -10,28 +10,43 @@ import { mix } from './hash.ts';
 import { NAME_BITS, NAME_MASK, PAIR_HOURS, PAIR_NAME, PAIR_PACKETS, type PairTable } from './pairs.ts';
 import { CLASS_SEEN_SHIFT, KEY_HIGH, KEY_LOW, PLACE, SEEN, SETTLED, SOURCE_WORDS, TARGETS } from './sources.ts';
 
+/** Pairs settled at a time, so that what a loop loads is still in the cache for the next. */
+const stretchMax = 4096;
+
 /** Settles and empties the pairs. */
 export function settlePairs(day: Day, pairs: PairTable, geo: GeoTable): void {
-  const { ports, portCountries, portHours } = day.tables;
-  const { sources } = day;
-  const { rows } = sources;
-  const { entries } = pairs;
-  for (const at of pairs.ordered()) {
-    const source = entries[at]!;
-    const name = entries[at + PAIR_NAME]! & NAME_MASK;
-    const target = name & TARGET_MASK;
-    const sensor = pairs.sensors[entries[at + PAIR_NAME]! >>> NAME_BITS]!;
-    const high = rows[source + KEY_HIGH]!;
-    const low = rows[source + KEY_LOW]!;
-    const country = geo.placeCountry[rows[source + PLACE]!]!;
-    ports.addSource(ports.row(name, 0), high, low);
-    portCountries.count(name, country, entries[at + PAIR_PACKETS]! >>> 0, sensor);
-    portCountries.addSource(portCountries.row(name, country), high, low);
-    for (let hours = entries[at + PAIR_HOURS]!; hours !== 0; hours &= hours - 1)
-      portHours.addSource(portHours.row(target, 31 - Math.clz32(hours & -hours)), high, low);
-    sources.targets.add(rows, source + TARGETS, 1, mix(target));
-  }
+  const places = pairs.ordered();
+  const columns = Array.from({ length: 3 }, () => new Int32Array(stretchMax)) as [Int32Array, Int32Array, Int32Array];
+  for (let from = 0; from < places.length; from += stretchMax)
+    settleStretch(day, pairs, places.subarray(from, from + stretchMax), columns, geo);
   pairs.clear();
+}
+
+function settleStretch(
+  day: Day,
+  { entries, sensors }: PairTable,
+  places: Int32Array,
+  [source, high, low]: [Int32Array, Int32Array, Int32Array],
+  geo: GeoTable,
+): void {
+  const { ports, portCountries, portHours } = day.tables;
+  const { rows, targets } = day.sources;
+  const count = places.length;
+  for (let i = 0; i < count; i++) source[i] = entries[places[i]!]!;
+  for (let i = 0; i < count; i++) high[i] = rows[source[i]! + KEY_HIGH]!;
+  for (let i = 0; i < count; i++) low[i] = rows[source[i]! + KEY_LOW]!;
+  for (let i = 0; i < count; i++) {
+    const at = places[i]!;
+    const name = entries[at + PAIR_NAME]! & NAME_MASK;
+    const sensor = sensors[entries[at + PAIR_NAME]! >>> NAME_BITS]!;
+    const country = geo.placeCountry[rows[source[i]! + PLACE]!]!;
+    ports.addSource(ports.row(name, 0), high[i]!, low[i]!);
+    portCountries.addSource(portCountries.count(name, country, entries[at + PAIR_PACKETS]! >>> 0, sensor), high[i]!, low[i]!);
+    for (let hours = entries[at + PAIR_HOURS]!; hours !== 0; hours &= hours - 1)
+      portHours.addSource(portHours.row(name & TARGET_MASK, 31 - Math.clz32(hours & -hours)), high[i]!, low[i]!);
+  }
+  for (let i = 0; i < count; i++)
+    targets.add(rows, source[i]! + TARGETS, 1, mix(entries[places[i]! + PAIR_NAME]! & TARGET_MASK));
 }
 
 const SCANNING_SEEN = ((1 << SCAN) | (1 << OTHER)) << CLASS_SEEN_SHIFT;
