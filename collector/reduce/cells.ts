@@ -83,6 +83,12 @@ export class CellTable {
     this.pool.add(this.rows, row + SET_AT, high, low);
   }
 
+  /** Counts a source at each of these rows, which are left changed. */
+  addSources(rows: Int32Array, high: Int32Array, low: Int32Array, count: number): void {
+    for (let i = 0; i < count; i++) rows[i]! += SET_AT;
+    this.pool.addMany(this.rows, rows, high, low, count);
+  }
+
   /** Adds every cell of another table of the same limits. */
   merge(other: CellTable): void {
     while (this.#sensorWords < other.#sensorWords) this.#widen(other.#sensorWords);

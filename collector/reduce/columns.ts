@@ -2,7 +2,8 @@
 import { BACKSCATTER, classify, isNmapCandidate, NMAP } from '../../common/record/classify.ts';
 import { ICMP, ICMPV6 } from '../../common/record/protocol.ts';
 import type { Records } from '../../common/record/record.ts';
-import { BACKSCATTER_SIDE, SCANNING_SIDE, TARGET_SIDE_SHIFT } from './day.ts';
+import { BACKSCATTER_SIDE, SCANNING_SIDE, TARGET_BITS } from './day.ts';
+import { flowKey } from './flows.ts';
 import { type HashKey, high6, IPV4_HIGH, low4, low6 } from './hash.ts';
 
 /** Records taken at a time: what they touch of the tables fits the second-level cache. */
@@ -12,47 +13,49 @@ export const stretchMax = 2048;
 export class Stretch {
   from = 0;
   count = 0;
-  /** The source's key. */
+  /** The source's key; and what a flow names it by: an IPv4 address, or the low word of an IPv6 source's key. */
   readonly low = new Int32Array(stretchMax);
   readonly high = new Int32Array(stretchMax);
+  readonly id = new Int32Array(stretchMax);
+  /** Target, class and marks (flows.ts). */
+  readonly key = new Int32Array(stretchMax);
   /** Target and side: the name of the cells of ports. */
   readonly name = new Int32Array(stretchMax);
-  /** Class and marks: `marks << 2 | class`. */
-  readonly kind = new Int32Array(stretchMax);
-  /** The source's place by the geography. */
+  /** The source's place by the geography: set when the records are counted. */
   readonly place = new Int32Array(stretchMax);
-  /** The source's row in the day's table, -1 if the sample leaves it out. */
-  readonly source = new Int32Array(stretchMax);
+
   /** For what a pass has to remember between two loops. */
   readonly scratch = new Int32Array(stretchMax);
 
-  /** Takes the next records of the block: sets `count`, and of the columns `low`, `high`, `name` and `kind`. */
-  take(records: Records, from: number, key: HashKey): void {
+  /** Takes the next records of the block. */
+  take(records: Records, from: number, hashKey: HashKey): void {
     this.from = from;
     this.count = Math.min(stretchMax, records.count - from);
     nameRecords(records, this);
-    keySources(records, key, this);
+    keySources(records, hashKey, this);
   }
 }
 
-function nameRecords(records: Records, { from, count, name, kind }: Stretch): void {
+function nameRecords(records: Records, { from, count, key, name }: Stretch): void {
   const { protocol, srcPort, dstPort, flags, window, tool } = records;
   for (let i = 0; i < count; i++) {
     const r = from + i;
     const number = protocol[r]!;
     const first = srcPort[r]!;
     const packetClass = classify(number, flags[r]!, first);
-    const target = number === ICMP || number === ICMPV6 ? (first << 8) | dstPort[r]! : dstPort[r]!;
     const side = packetClass === BACKSCATTER ? BACKSCATTER_SIDE : SCANNING_SIDE;
     const nmap = isNmapCandidate(number, flags[r]!, window[r]!, tool[r]!) ? NMAP : 0;
-    name[i] = target | (number << 16) | (side << TARGET_SIDE_SHIFT);
-    kind[i] = packetClass | ((tool[r]! | nmap) << 2);
+    const message = number === ICMP || number === ICMPV6 ? first << 8 : 0;
+    const target = (number << 16) | message | dstPort[r]!;
+    key[i] = flowKey(target, packetClass, tool[r]! | nmap);
+    name[i] = target | (side << TARGET_BITS);
   }
 }
 
-function keySources({ family, src }: Records, key: HashKey, { from, count, low, high }: Stretch): void {
+function keySources({ family, src }: Records, key: HashKey, { from, count, low, high, id }: Stretch): void {
   if (family === 4) {
-    for (let i = 0; i < count; i++) low[i] = low4(key, src[from + i]!);
+    for (let i = 0; i < count; i++) id[i] = src[from + i]!;
+    for (let i = 0; i < count; i++) low[i] = low4(key, id[i]!);
     high.fill(IPV4_HIGH, 0, count);
     return;
   }
@@ -60,5 +63,6 @@ function keySources({ family, src }: Records, key: HashKey, { from, count, low, 
     const w = 4 * (from + i);
     low[i] = low6(key, src[w]!, src[w + 1]!, src[w + 2]!, src[w + 3]!);
     high[i] = high6(key, src[w]!, src[w + 1]!, src[w + 2]!, src[w + 3]!);
+    id[i] = low[i]!;
   }
 }

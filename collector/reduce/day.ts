@@ -11,12 +11,14 @@ export const DAY_SETS: DistinctLimits = { exactMax: 4096, p: 14 };
 /** Distinct sources of a port in a country, or of a port or country in an hour: exact to 256, then within 1.6%. */
 export const CELL_SETS: DistinctLimits = { exactMax: 256, p: 12 };
 
+export const HOURS_PER_DAY = 24;
+
 /** Side of a class, in the names of cells. */
 export const SCANNING_SIDE = 0;
 export const BACKSCATTER_SIDE = 1;
-/** A target (24 bits) and a side in one word. */
-export const TARGET_SIDE_SHIFT = 24;
-export const TARGET_MASK = (1 << TARGET_SIDE_SHIFT) - 1;
+/** A target is a protocol's number above 16 bits of port, or of ICMP type and code; with the side above it, it is a name. */
+export const TARGET_BITS = 24;
+export const TARGET_MASK = (1 << TARGET_BITS) - 1;
 
 /** Tells an IPv6 network from an IPv4 network in the second word of its name, beside the side. */
 export const IPV6_NETWORK = 2;

@@ -91,6 +91,16 @@ export class DistinctPool {
     return true;
   }
 
+  /** `add` for many sets: keys `high[i]`, `low[i]` in the sets at `w[i]`. */
+  addMany(words: Int32Array, w: Int32Array, high: Int32Array, low: Int32Array, count: number): void {
+    const { p } = this.limits;
+    for (let i = 0; i < count; i++) {
+      const set = w[i]!;
+      if (words[set + 1] === SKETCH) sketchAdd(this.#registers, words[set]!, p, low[i]!);
+      else this.add(words, set, high[i]!, low[i]!);
+    }
+  }
+
   /** How many distinct keys the set has: exact or estimated. */
   count(at: number, size: number): number {
     return size === SKETCH ? sketchEstimate(this.#registers, at, this.limits.p) : sizeCount(size);

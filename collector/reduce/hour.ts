@@ -4,12 +4,11 @@
  * the pages touched: about a megabyte for TCP and UDP.
  */
 import type { GeoTable } from '../../common/geo/table.ts';
-import { type Day, TARGET_MASK, TARGET_SIDE_SHIFT } from './day.ts';
+import { type Day, HOURS_PER_DAY, TARGET_BITS, TARGET_MASK } from './day.ts';
 
-const NAMES = 1 << (TARGET_SIDE_SHIFT + 1);
+const NAMES = 1 << (TARGET_BITS + 1);
 const KINDS = 256;
 const MARKED_TOOLS = 3;
-const HOURS_PER_DAY = 24;
 
 export class HourCounts {
   /** By target and side; and by /24 of an IPv4 destination and side. */
@@ -50,7 +49,7 @@ export class HourCounts {
       this.places[place] = 0;
     }
     for (const network of this.touchedNetworks) {
-      tables.networks.count(network & TARGET_MASK, network >>> TARGET_SIDE_SHIFT, this.networks[network]!, sensor);
+      tables.networks.count(network & TARGET_MASK, network >>> TARGET_BITS, this.networks[network]!, sensor);
       this.networks[network] = 0;
     }
     for (let kind = 0; kind < KINDS; kind++) {

@@ -4,10 +4,10 @@
  */
 import type { GeoTable } from '../../common/geo/table.ts';
 import type { Records } from '../../common/record/record.ts';
-import { Day } from './day.ts';
+import { Day, HOURS_PER_DAY } from './day.ts';
 import { foldBlock, foldPackets, Workbench } from './fold.ts';
 import type { HashKey } from './hash.ts';
-import { settlePairs, settleSources } from './settle.ts';
+import { settleFlows } from './settle.ts';
 import { sourcesMaxDefault } from './sources.ts';
 
 export interface ReducerOptions {
@@ -19,8 +19,7 @@ export interface ReducerOptions {
   readonly distinct?: boolean;
 }
 
-const HOURS_PER_DAY = 24;
-/** A counter of the hour has 32 bits: it is settled long before. */
+/** Counters of flows and hours have 32 bits: they are settled long before. */
 const unsettledMax = 2 ** 31;
 
 export class Reducer {
@@ -43,8 +42,8 @@ export class Reducer {
     if (records.count === 0) return;
     const { hour } = records;
     const day = this.#dayOf(Math.floor(hour / HOURS_PER_DAY));
-    if (day !== this.#day) this.#settle();
-    if (hour !== this.#hour || sensor !== this.#sensor || this.#unsettled > unsettledMax) this.#settleHour();
+    if (day !== this.#day || this.#unsettled > unsettledMax) this.#settle();
+    if (hour !== this.#hour || sensor !== this.#sensor) this.#settleHour();
     this.#day = day;
     this.#hour = hour;
     this.#sensor = sensor;
@@ -56,27 +55,23 @@ export class Reducer {
   /** Adds a state of a day reduced elsewhere, with the same options. */
   merge(day: Day): void {
     this.#settle();
-    const into = this.#dayOf(day.day);
-    settleSources(into, this.#options.geo);
-    into.merge(day);
+    this.#dayOf(day.day).merge(day);
   }
 
   /** The days so far, ascending. */
   days(): Day[] {
     this.#settle();
-    for (const day of this.#days.values()) settleSources(day, this.#options.geo);
     return [...this.#days.values()].sort((a, b) => a.day - b.day);
   }
 
-  /** Settles what is counted by the hour and by pair, both of one day. */
   #settle(): void {
     this.#settleHour();
-    if (this.#day !== undefined) settlePairs(this.#day, this.#bench.pairs, this.#options.geo);
+    if (this.#day !== undefined) settleFlows(this.#day, this.#bench.flows, this.#options.geo, this.#options.hashKey);
+    this.#unsettled = 0;
   }
 
   #settleHour(): void {
     if (this.#day !== undefined) this.#bench.counts.settle(this.#day, this.#hour, this.#sensor, this.#options.geo);
-    this.#unsettled = 0;
   }
 
   #dayOf(day: number): Day {

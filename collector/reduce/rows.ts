@@ -4,7 +4,15 @@ import { formatAddress4, formatAddress6 } from '../../common/record/address.ts';
 import { CLASSES, TOOLS } from '../../common/record/classify.ts';
 import { ICMP, ICMPV6, protocolName } from '../../common/record/protocol.ts';
 import type { CellTable } from './cells.ts';
-import { BACKSCATTER_SIDE, type Day, IPV6_NETWORK, SCANNING_SIDE, TARGET_MASK, TARGET_SIDE_SHIFT } from './day.ts';
+import {
+  BACKSCATTER_SIDE,
+  type Day,
+  HOURS_PER_DAY,
+  IPV6_NETWORK,
+  SCANNING_SIDE,
+  TARGET_BITS,
+  TARGET_MASK,
+} from './day.ts';
 import type { Count, DayResult, ScanCount, SourceRow, Target } from './results.ts';
 import { PLACE, SOURCE_WORDS, type SourceTable } from './sources.ts';
 
@@ -12,7 +20,6 @@ import { PLACE, SOURCE_WORDS, type SourceTable } from './sources.ts';
 export const topSourcesMax = 100;
 
 const DAY_MS = 86_400_000;
-const HOURS_PER_DAY = 24;
 const NMAP_TOOL = TOOLS.indexOf('nmap');
 
 /** A cell's name without its side, as two numbers that also order the rows whose packets tie. */
@@ -31,9 +38,9 @@ interface Sided {
 }
 
 const inFirstWord: Sided = {
-  side: a => a >>> TARGET_SIDE_SHIFT,
+  side: a => a >>> TARGET_BITS,
   bare: (a, b) => ({ a: a & TARGET_MASK, b }),
-  name: ({ a, b }, side) => [a | (side << TARGET_SIDE_SHIFT), b],
+  name: ({ a, b }, side) => [a | (side << TARGET_BITS), b],
 };
 const inSecondWord: Sided = {
   side: (_a, b) => b & 1,

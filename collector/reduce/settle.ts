@@ -1,94 +1,164 @@
 /**
- * Settles what was counted by pair and by source into the cell tables: packets added, sources entered in sets. Settling often
- * or seldom gives the same tables, since a set does not mind a source it has. In an order that touches one cell many times in
- * a row, for the cell tables are larger than the cache.
+ * Settles flows into their day: packets added to cells, sources entered in the sets of cells, each source's row brought up to
+ * date. Settling often or seldom, all at once or in parts, gives the same tables. Flows are taken by target, because the cell
+ * tables are larger than the cache and this way one cell is touched many times in a row.
  */
 import type { GeoTable } from '../../common/geo/table.ts';
-import { BACKSCATTER, CLASSES, OTHER, SCAN } from '../../common/record/classify.ts';
-import { BACKSCATTER_SIDE, type Day, SCANNING_SIDE, TARGET_MASK } from './day.ts';
-import { mix } from './hash.ts';
-import { NAME_BITS, NAME_MASK, PAIR_HOURS, PAIR_NAME, PAIR_PACKETS, type PairTable } from './pairs.ts';
-import { CLASS_SEEN_SHIFT, KEY_HIGH, KEY_LOW, PLACE, SEEN, SETTLED, SOURCE_WORDS, TARGETS } from './sources.ts';
+import { BACKSCATTER, CLASSES, NMAP, OTHER, SCAN } from '../../common/record/classify.ts';
+import { BACKSCATTER_SIDE, type Day, HOURS_PER_DAY, SCANNING_SIDE, TARGET_BITS, type Tables } from './day.ts';
+import {
+  FLOW_FIRST,
+  FLOW_HIGH,
+  FLOW_HOURS,
+  FLOW_KEY,
+  FLOW_LAST,
+  FLOW_PACKETS,
+  FLOW_PLACE,
+  type FlowTable,
+  HOURS_MASK,
+  keyClass,
+  keyMarks,
+  keyTarget,
+  SLOT_SHIFT,
+} from './flows.ts';
+import { type HashKey, IPV4_HIGH, low4, mix } from './hash.ts';
+import { CLASS_SEEN_SHIFT, ENTERED, KEY_HIGH, KEY_LOW, PLACE, SEEN, SOURCE_WORDS, TARGETS } from './sources.ts';
 
-/** Pairs settled at a time, so that what a loop loads is still in the cache for the next. */
-const stretchMax = 4096;
-
-/** Settles and empties the pairs. */
-export function settlePairs(day: Day, pairs: PairTable, geo: GeoTable): void {
-  const places = pairs.ordered();
-  const columns = Array.from({ length: 3 }, () => new Int32Array(stretchMax)) as [Int32Array, Int32Array, Int32Array];
-  for (let from = 0; from < places.length; from += stretchMax)
-    settleStretch(day, pairs, places.subarray(from, from + stretchMax), columns, geo);
-  pairs.clear();
-}
-
-function settleStretch(
-  day: Day,
-  { entries, sensors }: PairTable,
-  places: Int32Array,
-  [source, high, low]: [Int32Array, Int32Array, Int32Array],
-  geo: GeoTable,
-): void {
-  const { ports, portCountries, portHours } = day.tables;
-  const { rows, targets } = day.sources;
-  const count = places.length;
-  for (let i = 0; i < count; i++) source[i] = entries[places[i]!]!;
-  for (let i = 0; i < count; i++) high[i] = rows[source[i]! + KEY_HIGH]!;
-  for (let i = 0; i < count; i++) low[i] = rows[source[i]! + KEY_LOW]!;
-  for (let i = 0; i < count; i++) {
-    const at = places[i]!;
-    const name = entries[at + PAIR_NAME]! & NAME_MASK;
-    const sensor = sensors[entries[at + PAIR_NAME]! >>> NAME_BITS]!;
-    const country = geo.placeCountry[rows[source[i]! + PLACE]!]!;
-    ports.addSource(ports.row(name, 0), high[i]!, low[i]!);
-    portCountries.addSource(portCountries.count(name, country, entries[at + PAIR_PACKETS]! >>> 0, sensor), high[i]!, low[i]!);
-    for (let hours = entries[at + PAIR_HOURS]!; hours !== 0; hours &= hours - 1)
-      portHours.addSource(portHours.row(name & TARGET_MASK, 31 - Math.clz32(hours & -hours)), high[i]!, low[i]!);
-  }
-  for (let i = 0; i < count; i++)
-    targets.add(rows, source[i]! + TARGETS, 1, mix(entries[places[i]! + PAIR_NAME]! & TARGET_MASK));
-}
-
+const MICROS_PER_HOUR = 3600e6;
 const SCANNING_SEEN = ((1 << SCAN) | (1 << OTHER)) << CLASS_SEEN_SHIFT;
 const BACKSCATTER_SEEN = (1 << BACKSCATTER) << CLASS_SEEN_SHIFT;
-const HOURS_SEEN = (1 << CLASS_SEEN_SHIFT) - 1;
 
-/** Enters every source in the sets of what it was seen in since it was last settled. */
-export function settleSources(day: Day, geo: GeoTable): void {
+/** Flows settled at a time, so that what one loop fetches is still in the cache for the next. */
+const stretchMax = 1024;
+
+/** Settles and empties the table. */
+export function settleFlows(day: Day, flows: FlowTable, geo: GeoTable, hashKey: HashKey): void {
+  const { entries, sensors } = flows;
+  const places = flows.ordered();
+  const high = new Int32Array(stretchMax);
+  const low = new Int32Array(stretchMax);
+  const scratch = new Int32Array(stretchMax);
+  const cells = new TargetCells(day);
+  for (let from = 0; from < places.length; from += stretchMax) {
+    const count = Math.min(stretchMax, places.length - from);
+    for (let i = 0; i < count; i++) high[i] = entries[places[from + i]! + FLOW_HIGH]!;
+    for (let i = 0; i < count; i++) {
+      const id = entries[places[from + i]!]!;
+      low[i] = high[i] === IPV4_HIGH ? low4(hashKey, id) : id;
+    }
+    for (let i = 0; i < count; i++) cells.settle(entries, places[from + i]!, high[i]!, low[i]!, sensors, geo);
+    day.sources.fetch(high, low, count, scratch);
+    for (let i = 0; i < count; i++) settleSource(day, entries, places[from + i]!, high[i]!, low[i]!, geo);
+  }
+  enterSources(day, geo);
+  flows.clear();
+}
+
+/** The cells of the target at hand, whose flows come one after another. */
+class TargetCells {
+  readonly #tables: Tables;
+  #target = -1;
+  /** Rows of the target's hours, -1 for those not asked for yet. */
+  readonly #hourRows = new Int32Array(HOURS_PER_DAY);
+
+  constructor(day: Day) {
+    this.#tables = day.tables;
+  }
+
+  settle(entries: Int32Array, at: number, high: number, low: number, sensors: readonly number[], geo: GeoTable): void {
+    const { ports, portCountries, portHours } = this.#tables;
+    const key = entries[at + FLOW_KEY]!;
+    const target = keyTarget(key);
+    const name = target | ((keyClass(key) === BACKSCATTER ? BACKSCATTER_SIDE : SCANNING_SIDE) << TARGET_BITS);
+    const packets = entries[at + FLOW_PACKETS]! >>> 0;
+    const sensor = sensors[entries[at + FLOW_HOURS]! >>> SLOT_SHIFT]!;
+    if (target !== this.#target) {
+      this.#target = target;
+      this.#hourRows.fill(-1);
+    }
+    ports.addSource(ports.row(name, 0), high, low);
+    portCountries.addSource(
+      portCountries.count(name, geo.placeCountry[entries[at + FLOW_PLACE]!]!, packets, sensor),
+      high,
+      low,
+    );
+    for (let rest = entries[at + FLOW_HOURS]! & HOURS_MASK; rest !== 0; rest &= rest - 1) {
+      const hour = lowestBit(rest);
+      if (this.#hourRows[hour]! < 0) this.#hourRows[hour] = portHours.row(target, hour);
+      portHours.addSource(this.#hourRows[hour]!, high, low);
+    }
+  }
+}
+
+/** What a flow tells of its source. */
+function settleSource(day: Day, entries: Int32Array, at: number, high: number, low: number, geo: GeoTable): void {
+  const { sources } = day;
+  const key = entries[at + FLOW_KEY]!;
+  const hours = entries[at + FLOW_HOURS]! & HOURS_MASK;
+  const packets = entries[at + FLOW_PACKETS]! >>> 0;
+  const place = entries[at + FLOW_PLACE]!;
+  const seen = hours | (1 << (CLASS_SEEN_SHIFT + keyClass(key)));
+  let row = sources.find(high, low);
+  if (row < 0 && high === IPV4_HIGH) {
+    if (sources.full) enterSources(day, geo); // it will be thinned
+    row = sources.create(high, low, 0, 0, 0xffff, entries[at]!);
+  }
+  if (row < 0) {
+    enterSource(day, geo, place, high, low, seen, 0);
+    return;
+  }
+  sources.rows[row + SEEN]! |= seen;
+  sources.rows[row + PLACE] = place;
+  sources.targets.add(sources.rows, row + TARGETS, 1, mix(keyTarget(key)));
+  const start = day.day * HOURS_PER_DAY;
+  sources.countPackets(
+    row,
+    packets,
+    (start + lowestBit(hours)) * MICROS_PER_HOUR + (entries[at + FLOW_FIRST]! >>> 0),
+    (start + highestBit(hours)) * MICROS_PER_HOUR + (entries[at + FLOW_LAST]! >>> 0),
+  );
+  const marks = keyMarks(key) & ~NMAP;
+  if (marks !== 0) sources.addMarks(row, marks, packets);
+}
+
+const highestBit = (bits: number): number => 31 - Math.clz32(bits);
+const lowestBit = (bits: number): number => highestBit(bits & -bits);
+
+/** Enters every source in the sets of the hours and classes it was seen in since it was last entered. */
+function enterSources(day: Day, geo: GeoTable): void {
   const { rows, count } = day.sources;
   for (let row = 0; row < count * SOURCE_WORDS; row += SOURCE_WORDS) {
     const seen = rows[row + SEEN]!;
-    const settled = rows[row + SETTLED]!;
-    if (seen === settled) continue;
-    enterSeen(day, geo, rows[row + PLACE]!, rows[row + KEY_HIGH]!, rows[row + KEY_LOW]!, seen, settled);
-    rows[row + SETTLED] = seen;
+    if (seen === rows[row + ENTERED]) continue;
+    enterSource(day, geo, rows[row + PLACE]!, rows[row + KEY_HIGH]!, rows[row + KEY_LOW]!, seen, rows[row + ENTERED]!);
+    rows[row + ENTERED] = seen;
   }
 }
 
-/** Enters a source, by its key, in the sets of the hours and classes it was seen in, except those settled. */
-export function enterSeen(
+/** Enters a source, by its key, in the sets of the hours and classes it was seen in, except where it was entered before. */
+function enterSource(
   { tables }: Day,
   geo: GeoTable,
   place: number,
   high: number,
   low: number,
   seen: number,
-  settled: number,
+  entered: number,
 ): void {
   const country = geo.placeCountry[place]!;
-  for (const side of [SCANNING_SIDE, BACKSCATTER_SIDE]) {
+  for (let side = SCANNING_SIDE; side <= BACKSCATTER_SIDE; side++) {
     const bits = side === BACKSCATTER_SIDE ? BACKSCATTER_SEEN : SCANNING_SEEN;
-    if ((seen & bits) === 0 || (settled & bits) !== 0) continue;
+    if ((seen & bits) === 0 || (entered & bits) !== 0) continue;
     tables.total.addSource(tables.total.row(side, 0), high, low);
     tables.countries.addSource(tables.countries.row(country, side), high, low);
-    tables.asns.addSource(tables.asns.row(geo.placeAsn[place]! | 0, side), high, low);
+    tables.asns.addSource(tables.asns.row(geo.placeAsn[place]!, side), high, low);
   }
-  const fresh = seen & ~settled;
+  const fresh = seen & ~entered;
   for (let packetClass = 0; packetClass < CLASSES.length; packetClass++)
     if ((fresh >>> (CLASS_SEEN_SHIFT + packetClass)) & 1)
       tables.classes.addSource(tables.classes.row(packetClass, 0), high, low);
-  for (let hours = fresh & HOURS_SEEN; hours !== 0; hours &= hours - 1) {
-    const hour = 31 - Math.clz32(hours & -hours);
+  for (let rest = fresh & HOURS_MASK; rest !== 0; rest &= rest - 1) {
+    const hour = lowestBit(rest);
     tables.hours.addSource(tables.hours.row(hour, 0), high, low);
     tables.countryHours.addSource(tables.countryHours.row(country, hour), high, low);
   }

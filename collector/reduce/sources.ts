@@ -1,6 +1,6 @@
 /**
  * The sources of one UTC day, one row each: what confirms a tool, what a table of the busiest shows, and in which hours and
- * classes each was seen, which is settled into the sets of the cell tables (settle.ts).
+ * classes each was seen, so that a set is not told of a source that it has.
  *
  * Bounded: beyond `sourcesMax` rows the table keeps the sources whose key's low word is below 2^32 / 2^level, a uniform sample
  * whose level depends only on which sources there were, so that order and split do not matter (Wegman's adaptive sampling;
@@ -10,12 +10,12 @@
  *
  *   0, 1   packets                  2, 3, 4, 5   first and last time, microseconds since 1970 (all doubles)
  *   6      hours seen in (bits 0-23), classes seen (bits 24-26)
- *   7      of 6, what the cell tables have
+ *   7      the source's place by the geography
  *   8      packets with the marks of Mirai, ZMap and Masscan, each up to 2, in two bits; bit 8: Nmap candidates were seen;
  *          bits 16-31: the lowest folded sequence of those
  *   9      of the candidates with that sequence, the lowest target << 16 | the highest target, as 16-bit hashes
  *   10     Nmap candidates, up to 2^31 - 1
- *   11     the source's place by the geography
+ *   11     of 6, what the source was entered in the sets of cells for
  *   12, 13 the source's key: high, low
  *   14, 15 set of targets sent to (distinct.ts)
  *
@@ -28,11 +28,11 @@ const PACKETS = 0;
 const FIRST = 2;
 const LAST = 4;
 export const SEEN = 6;
-export const SETTLED = 7;
-export const MARKS = 8;
+export const PLACE = 7;
+const MARKS = 8;
 const NMAP_TARGETS = 9;
 const NMAP_PACKETS = 10;
-export const PLACE = 11;
+export const ENTERED = 11;
 export const KEY_HIGH = 12;
 export const KEY_LOW = 13;
 export const TARGETS = 14;
@@ -46,6 +46,8 @@ const NMAP_FOLD_SHIFT = 16;
 const CONFIRMED = 2;
 const MARKED_TOOLS = 3;
 const NMAP_TOOL = 3;
+/** Bits of `MARKS` with the counts of the marked tools. */
+const MARK_COUNTS = 0x3f;
 
 /** Sources a day is exact to; 80 bytes each and their targets. */
 export const sourcesMaxDefault = 1 << 20;
@@ -98,20 +100,18 @@ export class SourceTable {
     return { rows, addresses: this.#addresses, count, level, targets: this.targets.data() };
   }
 
-  /** Whether one more source would thin the table. */
+  /** Whether one more source thins the table. */
   get full(): boolean {
     return this.count === this.#sourcesMax;
   }
 
-  /**
-   * Where each source's row begins in `rows`, into `found`; -1 if there is none. All loads come first, since none waits for
-   * another: a load that misses the cache costs 150 ns alone and 12 ns among ten. The comparisons after it find their lines.
-   */
-  findAll(high: Int32Array, low: Int32Array, count: number, found: Int32Array): void {
+  /** Loads what `find` of each of these sources will look at, and nothing waits for another's load (flows.ts). */
+  fetch(high: Int32Array, low: Int32Array, count: number, rows: Int32Array): void {
     const index = this.#index;
     const mask = index.length - 2;
-    for (let i = 0; i < count; i++) found[i] = index[(low[i]! << 1) & mask]!;
-    for (let i = 0; i < count; i++) found[i] = this.find(high[i]!, low[i]!);
+    for (let i = 0; i < count; i++) rows[i] = index[(low[i]! << 1) & mask]!;
+    for (let i = 0; i < count; i++) rows[i] = Math.max(0, this.find(high[i]!, low[i]!));
+    for (let i = 0; i < count; i++) rows[i] = this.rows[rows[i]! + SEEN]!;
   }
 
   /** Where the source's row begins in `rows`; -1 if there is none. */
@@ -127,9 +127,13 @@ export class SourceTable {
     }
   }
 
-  /** Makes a row for a source that has none, unless the sample leaves it out (-1). A full table must be thinned first. */
+  /** Makes a row for a source that has none, unless the sample leaves it out (-1). May thin the table: every row moves. */
   create(high: number, low: number, w0: number, w1: number, w2: number, w3: number): number {
     if (this.level > 0 && low >>> (32 - this.level) !== 0) return -1;
+    if (this.count === this.#sourcesMax) {
+      this.#thin(this.level + 1);
+      return this.create(high, low, w0, w1, w2, w3);
+    }
     const n = this.count++;
     const at = n * SOURCE_WORDS;
     if (at + SOURCE_WORDS > this.rows.length) this.#grow();
@@ -144,26 +148,9 @@ export class SourceTable {
     return at;
   }
 
-  /** Leaves out the sources that a higher level does not sample; every row moves. */
-  thin(level: number): void {
-    this.level = level;
-    const { rows } = this;
-    const all = this.count;
-    this.count = 0;
-    for (let n = 0; n < all; n++) {
-      const at = n * SOURCE_WORDS;
-      if (rows[at + KEY_LOW]! >>> (32 - level) === 0) {
-        this.#addresses.copyWithin(ADDRESS_WORDS * this.count, ADDRESS_WORDS * n, ADDRESS_WORDS * (n + 1));
-        rows.copyWithin(this.count++ * SOURCE_WORDS, at, at + SOURCE_WORDS);
-      } else this.targets.release(rows[at + TARGETS]!, rows[at + TARGETS + 1]!);
-    }
-    rows.fill(0, this.count * SOURCE_WORDS, all * SOURCE_WORDS);
-    this.#reindex(this.#index.length);
-  }
-
-  /** Adds every source of another table, whose rows are settled, as this one's are. */
+  /** Adds every source of another table. */
   merge(other: SourceTable): void {
-    if (other.level > this.level) this.thin(other.level);
+    if (other.level > this.level) this.#thin(other.level);
     for (let n = 0; n < other.count; n++) this.#mergeRow(other, n * SOURCE_WORDS);
   }
 
@@ -195,13 +182,12 @@ export class SourceTable {
     if (before === 0 || first < doubles[d + (FIRST >> 1)]!) doubles[d + (FIRST >> 1)] = first;
   }
 
-  /** Counts packets with marks of Mirai, ZMap and Masscan, as a word of counts up to 2 in two bits each. */
-  addMarks(row: number, counts: number): void {
-    const marks = this.rows[row + MARKS]!;
-    let sum = marks & ~0x3f;
-    for (let tool = 0; tool < MARKED_TOOLS; tool++)
-      sum |= Math.min(CONFIRMED, markCount(marks, tool) + markCount(counts, tool)) << (2 * tool);
-    this.rows[row + MARKS] = sum;
+  /** Counts packets that carry each of these marks. */
+  addMarks(row: number, bits: number, packets: number): void {
+    const counts = Math.min(CONFIRMED, packets);
+    let marks = 0;
+    for (let tool = 0; tool < MARKED_TOOLS; tool++) if ((bits >>> tool) & 1) marks |= counts << (2 * tool);
+    this.#addMarkCounts(row, marks);
   }
 
   /** Counts Nmap candidates of one folded sequence to targets between two hashes; only the lowest sequence is kept. */
@@ -216,26 +202,51 @@ export class SourceTable {
     rows[row + MARKS] = (marks & 0xffff) | NMAP_SEEN | (fold << NMAP_FOLD_SHIFT);
   }
 
+  /** Adds counts up to 2, in two bits a tool. */
+  #addMarkCounts(row: number, counts: number): void {
+    const marks = this.rows[row + MARKS]!;
+    let sum = marks & ~MARK_COUNTS;
+    for (let tool = 0; tool < MARKED_TOOLS; tool++)
+      sum |= Math.min(CONFIRMED, markCount(marks, tool) + markCount(counts, tool)) << (2 * tool);
+    this.rows[row + MARKS] = sum;
+  }
+
   #mergeRow(other: SourceTable, from: number): void {
     const theirs = other.rows;
     const high = theirs[from + KEY_HIGH]!;
     const low = theirs[from + KEY_LOW]!;
     let row = this.find(high, low);
     if (row < 0) {
-      while (this.full) this.thin(this.level + 1);
       const [w0, w1, w2, w3] = other.address(from);
       row = this.create(high, low, w0!, w1!, w2!, w3!);
     }
     if (row < 0) return;
     const marks = theirs[from + MARKS]!;
     this.countPackets(row, other.packets(from), other.first(from), other.last(from));
-    this.addMarks(row, marks);
+    this.#addMarkCounts(row, marks);
     if (marks & NMAP_SEEN)
       this.addNmap(row, marks >>> NMAP_FOLD_SHIFT, theirs[from + NMAP_TARGETS]!, other.nmapPackets(from));
     this.rows[row + SEEN]! |= theirs[from + SEEN]!;
-    this.rows[row + SETTLED]! |= theirs[from + SEEN]!;
+    this.rows[row + ENTERED]! |= theirs[from + ENTERED]!;
     this.rows[row + PLACE] = theirs[from + PLACE]!;
     this.targets.addAll(this.rows, row + TARGETS, other.targets, theirs[from + TARGETS]!, theirs[from + TARGETS + 1]!);
+  }
+
+  /** Leaves out the sources that a higher level does not sample; every row moves. */
+  #thin(level: number): void {
+    this.level = level;
+    const { rows } = this;
+    const all = this.count;
+    this.count = 0;
+    for (let n = 0; n < all; n++) {
+      const at = n * SOURCE_WORDS;
+      if (rows[at + KEY_LOW]! >>> (32 - level) === 0) {
+        this.#addresses.copyWithin(ADDRESS_WORDS * this.count, ADDRESS_WORDS * n, ADDRESS_WORDS * (n + 1));
+        rows.copyWithin(this.count++ * SOURCE_WORDS, at, at + SOURCE_WORDS);
+      } else this.targets.release(rows[at + TARGETS]!, rows[at + TARGETS + 1]!);
+    }
+    rows.fill(0, this.count * SOURCE_WORDS, all * SOURCE_WORDS);
+    this.#reindex(this.#index.length);
   }
 
   #grow(): void {
