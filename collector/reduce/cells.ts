@@ -19,6 +19,7 @@ const SENSORS = 6;
 /** What a table is made of, for another thread. */
 export interface CellTableData {
   rows: Int32Array<ArrayBuffer>;
+  index: Int32Array<ArrayBuffer>;
   size: number;
   sensorWords: number;
   pool: DistinctPoolData;
@@ -35,13 +36,13 @@ export class CellTable {
   /** Words a row. */
   stride = SENSORS + 2;
   /** Row number plus one, 0 for an empty place; a power of two long. */
-  #index: Int32Array;
+  #index: Int32Array<ArrayBuffer>;
 
   constructor(limits: DistinctLimits, data?: CellTableData) {
     this.pool = new DistinctPool(limits, data?.pool);
     this.rows = data?.rows ?? new Int32Array(16 * this.stride);
     this.doubles = new Float64Array(this.rows.buffer);
-    this.#index = new Int32Array(32);
+    this.#index = data?.index ?? new Int32Array(32);
     if (data !== undefined) {
       this.size = data.size;
       this.#sensorWords = data.sensorWords;
@@ -49,9 +50,9 @@ export class CellTable {
     }
   }
 
-  /** The arrays themselves, for a thread that only reads rows: neither is to be written to any more. */
+  /** The arrays themselves: once they were transferred the table is not to be used. */
   data(): CellTableData {
-    return { rows: this.rows, size: this.size, sensorWords: this.#sensorWords, pool: this.pool.data() };
+    return { rows: this.rows, index: this.#index, size: this.size, sensorWords: this.#sensorWords, pool: this.pool.data() };
   }
 
   /** Counts packets of one sensor in the cell; returns its row. */

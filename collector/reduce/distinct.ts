@@ -31,30 +31,40 @@ export interface DistinctLimits {
 /** What a pool is made of, for another thread. */
 export interface DistinctPoolData {
   limits: DistinctLimits;
-  slots: Int32Array;
-  registers: Uint8Array;
+  slots: Int32Array<ArrayBuffer>;
+  used: number;
+  registers: Uint8Array<ArrayBuffer>;
+  sketches: number;
 }
 
 export class DistinctPool {
   readonly limits: DistinctLimits;
-  #slots: Int32Array;
+  #slots: Int32Array<ArrayBuffer>;
   /** Slots handed out so far; slot 0 is nobody's. */
-  #used = 1;
+  #used: number;
   /** Freed blocks by class. */
   readonly #free: number[][] = Array.from({ length: CLASS_MASK + 1 }, () => []);
-  #registers: Uint8Array;
-  #sketches = 0;
+  #registers: Uint8Array<ArrayBuffer>;
+  #sketches: number;
   readonly #freeSketches: number[] = [];
 
   constructor(limits: DistinctLimits, data?: DistinctPoolData) {
     this.limits = limits;
     this.#slots = data?.slots ?? new Int32Array(64);
+    this.#used = data?.used ?? 1;
     this.#registers = data?.registers ?? new Uint8Array(0);
+    this.#sketches = data?.sketches ?? 0;
   }
 
-  /** The arrays themselves: the pool must not be used after they were transferred. */
+  /** The arrays themselves: once they were transferred the pool is not to be used. Freed blocks are forgotten. */
   data(): DistinctPoolData {
-    return { limits: this.limits, slots: this.#slots, registers: this.#registers };
+    return {
+      limits: this.limits,
+      slots: this.#slots,
+      used: this.#used,
+      registers: this.#registers,
+      sketches: this.#sketches,
+    };
   }
 
   /** `words[w]` is the set's `at` and `words[w + 1]` its `size`, both 0 for a set without keys. Returns whether the key was new. */

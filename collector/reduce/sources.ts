@@ -58,6 +58,7 @@ export const TARGET_SETS: DistinctLimits = { exactMax: 256, p: 10 };
 export interface SourceTableData {
   rows: Int32Array<ArrayBuffer>;
   addresses: Int32Array<ArrayBuffer>;
+  index: Int32Array<ArrayBuffer>;
   count: number;
   level: number;
   targets: DistinctPoolData;
@@ -81,7 +82,7 @@ export class SourceTable {
   #addresses: Int32Array<ArrayBuffer>;
   readonly #sourcesMax: number;
   /** Two words a place: the low word of a key, and the row's number plus one, negative for IPv6; 0 for an empty place. */
-  #index = new Int32Array(64);
+  #index: Int32Array<ArrayBuffer>;
 
   constructor(sourcesMax: number, data?: SourceTableData) {
     this.#sourcesMax = sourcesMax;
@@ -91,13 +92,13 @@ export class SourceTable {
     this.#addresses = data?.addresses ?? new Int32Array(16 * ADDRESS_WORDS);
     this.count = data?.count ?? 0;
     this.level = data?.level ?? 0;
-    if (data !== undefined) this.#reindex(2 ** Math.ceil(Math.log2(4 * this.count + 64)));
+    this.#index = data?.index ?? new Int32Array(64);
   }
 
-  /** The arrays themselves, for another thread: the table is not to be used any more. */
+  /** The arrays themselves: once they were transferred the table is not to be used. */
   data(): SourceTableData {
     const { rows, count, level } = this;
-    return { rows, addresses: this.#addresses, count, level, targets: this.targets.data() };
+    return { rows, addresses: this.#addresses, index: this.#index, count, level, targets: this.targets.data() };
   }
 
   /** Whether one more source thins the table. */

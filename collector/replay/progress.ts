@@ -3,7 +3,7 @@
  * packets and rate where it is not (standard input). Anywhere but on a terminal, or when asked to be quiet, it says nothing.
  */
 
-import { Format, SingleBar } from 'cli-progress';
+import cliProgress from 'cli-progress';
 import { count } from '../publish/words.ts';
 
 /** What it needs of standard error. */
@@ -69,7 +69,7 @@ export function progressText(
 export function startProgress({ total, stream, quiet }: ProgressOptions): Progress {
   if (quiet || stream.isTTY !== true) return SILENT;
   const started = performance.now();
-  const bar = new SingleBar({
+  const bar = new cliProgress.SingleBar({
     stream,
     fps: redrawsPerSecondMax,
     clearOnComplete: true,
@@ -77,7 +77,7 @@ export function startProgress({ total, stream, quiet }: ProgressOptions): Progre
     barCompleteChar: '█',
     barIncompleteChar: '░',
     format: (options, { progress, value }, { packets }) =>
-      progressText(value, packets, total, performance.now() - started, `${Format.BarFormat(progress, options)} `),
+      progressText(value, packets, total, performance.now() - started, `${cliProgress.Format.BarFormat(progress, options)} `),
   });
   bar.start(total ?? 0, 0, { packets: 0 });
   return {

@@ -1,0 +1,176 @@
+/** `enaga replay`: its options, and where its results go. */
+import fs from 'node:fs';
+import os from 'node:os';
+import { pipeline } from 'node:stream/promises';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { GeoError } from '../../common/geo/error.ts';
+import { geoAgeDays, geoAgeDaysMax, loadGeo } from '../../common/geo/load.ts';
+import { type Prefix, parsePrefix } from '../../common/record/address.ts';
+import { count } from '../publish/words.ts';
+import type { Results } from '../reduce/results.ts';
+import { CSV_TABLES, writeCsv } from './csv.ts';
+import { jsonChunks } from './json.ts';
+import { type Progress, startProgress } from './progress.ts';
+import { type Failure, replay } from './replay.ts';
+import { renderTerminal, speaksUtf8 } from './terminal.ts';
+
+interface ReplayFlags {
+  network: Prefix[];
+  geo: string[];
+  asn?: string;
+  json?: string;
+  csv?: string;
+  report?: string;
+  top: number;
+  threads: number;
+  quiet: boolean;
+}
+
+/** Exit codes, beside 0 and commander's 2 for wrong usage. */
+const FAILED = 1;
+const DAMAGED = 3;
+
+const rowsDefault = 10;
+const threadsMax = 64;
+const terminalWidthMin = 60;
+const terminalWidthMax = 100;
+const terminalWidthDefault = 80;
+
+const EXAMPLES = `
+Captures are pcap or pcapng files, plain or compressed with gzip or zstd; - is standard input.
+
+Examples:
+  enaga replay darknet.pcap.gz                       tables in the terminal
+  enaga replay --report week.html day-*.pcap.zst     and a page with charts
+  enaga replay --json - capture.pcapng | jq '.days[].ports[:5]'
+  enaga replay --csv out/ --network 192.0.2.0/24 capture.pcap
+  tcpdump -r big.pcap -w - 'not port 22' | enaga replay -
+
+CSV tables (one file each, RFC 4180):
+${CSV_TABLES.map(({ name, columns }) => `  ${`${name}.csv`.padEnd(20)}${columns.join(',')}`).join('\n')}
+
+Exit codes: 0 all read; 1 failed; 2 wrong usage; 3 a capture was damaged or could not be opened (all else is counted).`;
+
+/** The command, for the program to add. */
+export function replayCommand(): Command {
+  return new Command('replay')
+    .description('Count what capture files hold: per port, source country and UTC day')
+    .argument('<capture...>', 'capture files, or - for standard input')
+    .option('--network <cidr>', 'count only packets to this network (repeatable)', collectNetworks, [])
+    .option('--geo <file>', "country database: an MMDB, or RIRs' delegated-extended files (repeatable)", collect, [])
+    .option('--asn <file>', 'database of autonomous systems: an MMDB')
+    .option('--json <file>', 'write all rows as JSON; - for standard output, in place of the tables')
+    .option('--csv <dir>', 'write one CSV file a table into this directory')
+    .option('--report <file>', 'write a self-contained HTML page with charts, in English and Japanese')
+    .option('--top <n>', 'rows of the tables in terminal and page', wholeNumber(1, 1000), rowsDefault)
+    .addOption(
+      new Option('--threads <n>', 'threads that decode and count')
+        .argParser(wholeNumber(1, threadsMax))
+        .default(Math.min(threadsMax, os.availableParallelism()), 'one a processor'),
+    )
+    .option('-q, --quiet', 'no tables and no progress, only what was asked for and errors', false)
+    .addHelpText('after', EXAMPLES)
+    .action(runReplay);
+}
+
+async function runReplay(captures: string[], flags: ReplayFlags): Promise<void> {
+  let progress: Progress | undefined;
+  try {
+    const geo = loadGeo({ geoFiles: flags.geo, ...(flags.asn !== undefined && { asnFile: flags.asn }) });
+    for (const database of [geo.geo, geo.asn]) if (database !== undefined) warnIfOld(database);
+    const total = totalBytes(captures);
+    progress = startProgress({ ...(total !== undefined && { total }), stream: process.stderr, quiet: flags.quiet });
+    const { results, failures, unknownLinkTypes } = await replay({
+      captures,
+      geo,
+      networks: flags.network,
+      threads: flags.threads,
+      distinct: true,
+      onProgress: progress.update,
+    });
+    progress.stop();
+    for (const linkType of unknownLinkTypes)
+      warn(`link type ${linkType} is not one we read: its packets are skipped (tcpdump.org/linktypes.html names it)`);
+    await writeResults(results, flags);
+    for (const failure of failures) warn(failureText(failure));
+    process.exitCode = failures.length > 0 ? DAMAGED : 0;
+  } catch (error) {
+    progress?.stop();
+    if (!(error instanceof GeoError) && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    warn((error as Error).message);
+    process.exitCode = FAILED;
+  }
+}
+
+async function writeResults(results: Results, flags: ReplayFlags): Promise<void> {
+  const now = new Date();
+  const toStdout = flags.json === '-';
+  if (flags.json !== undefined) {
+    const stream = toStdout ? process.stdout : fs.createWriteStream(flags.json);
+    await pipeline(jsonChunks(results), stream, { end: !toStdout });
+  }
+  if (flags.csv !== undefined) await writeCsv(results, flags.csv);
+  if (flags.report !== undefined) {
+    // Charts need a document to draw in, which takes half a second to load: only now.
+    const { renderReport } = await import('./report.ts');
+    fs.writeFileSync(flags.report, renderReport(results, { top: flags.top, now }));
+  }
+  if (flags.quiet || toStdout) return;
+  const { columns = terminalWidthDefault, isTTY } = process.stdout;
+  process.stdout.write(
+    renderTerminal(results, {
+      top: flags.top,
+      width: Math.max(terminalWidthMin, Math.min(terminalWidthMax, columns)),
+      color: isTTY === true && process.stdout.hasColors(),
+      ascii: !speaksUtf8(process.env),
+      now,
+    }),
+  );
+  for (const [what, where] of [
+    ['CSV tables', flags.csv],
+    ['JSON', flags.json],
+    ['report', flags.report],
+  ])
+    if (where !== undefined) process.stdout.write(`${what}: ${where}\n`);
+}
+
+const warn = (text: string): void => void process.stderr.write(`enaga replay: ${text}\n`);
+
+const failureText = ({ capture, offset, reason }: Failure): string =>
+  offset === undefined
+    ? `${capture}: cannot be read: ${reason}`
+    : `${capture}: damaged at byte ${offset}: ${reason}. Everything before it is counted.`;
+
+function warnIfOld({ name, built }: { name: string; built: string }): void {
+  const days = geoAgeDays(built, new Date());
+  if (days > geoAgeDaysMax)
+    warn(`the database ${name} is of ${built}, ${count(days)} days old: give a newer one with --geo or --asn`);
+}
+
+/** Bytes of all captures, undefined if one has no size of its own. A file that is not there is somebody else's to report. */
+function totalBytes(captures: readonly string[]): number | undefined {
+  let total = 0;
+  for (const capture of captures) {
+    const found = capture === '-' ? undefined : fs.statSync(capture, { throwIfNoEntry: false });
+    if (capture === '-' || (found !== undefined && !found.isFile())) return undefined;
+    total += found?.size ?? 0;
+  }
+  return total;
+}
+
+const collect = (value: string, before: string[]): string[] => [...before, value];
+
+function collectNetworks(value: string, before: Prefix[]): Prefix[] {
+  try {
+    return [...before, parsePrefix(value)];
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+const wholeNumber = (min: number, max: number) => (value: string) => {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < min || number > max)
+    throw new InvalidArgumentError(`It takes a whole number from ${min} to ${max}.`);
+  return number;
+};

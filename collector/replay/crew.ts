@@ -1,0 +1,126 @@
+/**
+ * Worker threads that decode and reduce. The main thread walks the captures and hands out blocks, whose memory is shared, so
+ * that little more than a message goes with each. At the end every worker has days of its own; the workers merge them too,
+ * each table by one of them, since one thread alone would take longer over it than counting took.
+ */
+import { Worker } from 'node:worker_threads';
+import { type Block, createBlock } from '../../common/packet/capture.ts';
+import { createSkipped } from '../../common/packet/decode.ts';
+import type { CellTableData } from '../reduce/cells.ts';
+import { Day, type DayData, TABLE_NAMES, type TableName } from '../reduce/day.ts';
+import { type SourceTableData, sourcesMaxDefault } from '../reduce/sources.ts';
+import { type Answer, buffersOf, type Finished, type Merge, type Order } from './orders.ts';
+import type { PipelineOptions } from './pipeline.ts';
+
+/** Blocks for each worker: one at work, one to go on with. */
+const blocksPerWorker = 2;
+
+/** A worker thread that answers each order in turn. */
+class Member {
+  /** Orders not answered yet. */
+  waiting = 0;
+  readonly #worker: Worker;
+  readonly #answered: { resolve: (answer: Answer) => void; reject: (error: Error) => void }[] = [];
+
+  constructor(options: PipelineOptions) {
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options });
+    this.#worker.on('message', (answer: Answer) => {
+      this.waiting--;
+      this.#answered.shift()!.resolve(answer);
+    });
+    this.#worker.on('error', error => {
+      for (const { reject } of this.#answered) reject(error as Error);
+    });
+  }
+
+  ask<Kind extends Answer['kind']>(order: Order, _kind: Kind): Promise<Extract<Answer, { kind: Kind }>> {
+    this.waiting++;
+    this.#worker.postMessage(order, order.kind === 'merge' ? buffersOf(order) : []);
+    return new Promise((resolve, reject) => {
+      this.#answered.push({ resolve: resolve as (answer: Answer) => void, reject });
+    });
+  }
+
+  async dismiss(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+export class Crew {
+  readonly #members: Member[];
+  readonly #free: Block[];
+  /** Set while somebody waits for a block. */
+  #wake: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  #failure: Error | undefined;
+
+  constructor({ geo, networks, distinct }: PipelineOptions, threads: number) {
+    this.#members = Array.from({ length: threads }, () => new Member({ geo, networks, distinct }));
+    this.#free = Array.from({ length: threads * blocksPerWorker + 1 }, createBlock);
+  }
+
+  /** A block that no worker reads any more. */
+  async free(): Promise<Block> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const block = this.#free.pop();
+    if (block !== undefined) return block;
+    await new Promise<void>((resolve, reject) => {
+      this.#wake = { resolve, reject };
+    });
+    return this.#free.pop()!;
+  }
+
+  /** Hands the block to the worker with the least to do. */
+  take(block: Block): void {
+    const { chunk, packets } = block;
+    const member = this.#idlest();
+    member.ask({ kind: 'take', bytes: chunk.bytes, packets }, 'taken').then(
+      () => {
+        this.#free.push(block);
+        this.#wake?.resolve();
+        this.#wake = undefined;
+      },
+      error => {
+        this.#failure = error;
+        this.#wake?.reject(error);
+      },
+    );
+  }
+
+  /** The days of all workers together, ascending. The crew is dismissed. */
+  async finish(): Promise<Omit<Finished, 'kind' | 'days'> & { days: Day[] }> {
+    const finished = await Promise.all(this.#members.map(member => member.ask({ kind: 'finish' }, 'finished')));
+    const skipped = createSkipped().map((_, n) => finished.reduce((sum, part) => sum + part.skipped[n]!, 0));
+    const unknownLinkTypes = new Set(finished.flatMap(part => [...part.unknownLinkTypes]));
+    const parts = Map.groupBy(
+      finished.flatMap(part => part.days),
+      ({ day }) => day,
+    );
+    const days = await Promise.all([...parts.values()].map(states => this.#mergeDay(states)));
+    await Promise.all(this.#members.map(member => member.dismiss()));
+    return { days: days.sort((a, b) => a.day - b.day), skipped, unknownLinkTypes };
+  }
+
+  async #mergeDay(states: DayData[]): Promise<Day> {
+    const [{ day, ...data }] = states as [DayData];
+    if (states.length === 1) return new Day(day, sourcesMaxDefault, { day, ...data });
+    const sources = this.#merge<SourceTableData>({ table: 'sources', parts: states.map(state => state.sources) });
+    const tables = TABLE_NAMES.map(async table => {
+      const parts = states.map(state => state.tables[table]);
+      return [table, await this.#merge<CellTableData>({ table, parts })] as const;
+    });
+    return new Day(day, sourcesMaxDefault, {
+      day,
+      tables: Object.fromEntries(await Promise.all(tables)) as Record<TableName, CellTableData>,
+      sources: await sources,
+    });
+  }
+
+  async #merge<Data>(merge: Merge): Promise<Data> {
+    const { data } = await this.#idlest().ask({ kind: 'merge', merge }, 'merged');
+    return data as Data;
+  }
+
+  #idlest(): Member {
+    return this.#members.reduce((idlest, member) => (member.waiting < idlest.waiting ? member : idlest));
+  }
+}
