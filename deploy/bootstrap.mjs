@@ -40,7 +40,7 @@ const NODE_MAJOR = 24; // runs the programs
 const DEBIAN = {
   base: ['g++', 'libpcap-dev', 'make', 'python3'],
   test: ['chromium', 'iproute2', 'mmdb-bin', 'tcpdump', 'tshark', 'zstd'],
-  bench: ['libtrace-tools', 'mawk', 'nfdump', 'tcpdump', 'tshark'],
+  bench: ['libtrace-tools', 'mawk', 'nfdump', 'tcpdump', 'time', 'tshark'],
 };
 
 const MODULES = path.join(ROOT, 'node_modules');

@@ -10,6 +10,7 @@
  */
 import { type DistinctLimits, DistinctPool, type DistinctPoolData } from './distinct.ts';
 import { mixPair } from './hash.ts';
+import { createLines, doublesOver } from './lines.ts';
 
 const PACKETS = 2;
 const SET_AT = 4;
@@ -40,8 +41,8 @@ export class CellTable {
 
   constructor(limits: DistinctLimits, data?: CellTableData) {
     this.pool = new DistinctPool(limits, data?.pool);
-    this.rows = data?.rows ?? new Int32Array(16 * this.stride);
-    this.doubles = new Float64Array(this.rows.buffer);
+    this.rows = data?.rows ?? createLines(16 * this.stride);
+    this.doubles = doublesOver(this.rows);
     this.#index = data?.index ?? new Int32Array(32);
     if (data !== undefined) {
       this.size = data.size;
@@ -77,6 +78,26 @@ export class CellTable {
       place = (place + 1) & mask;
     }
     return this.#create(a, b, place) * stride;
+  }
+
+  /** Counts a packet of one sensor in each cell named `a[i]`, `b[i]`; loads first what that will look at (flows.ts). */
+  countAll(a: Int32Array, b: Int32Array, count: number, sensor: number, scratch: Int32Array): void {
+    const { rows, stride } = this;
+    const index = this.#index;
+    const mask = index.length - 1;
+    for (let i = 0; i < count; i++) scratch[i] = index[mixPair(a[i]!, b[i]!) & mask]!;
+    for (let i = 0; i < count; i++) scratch[i] = rows[Math.max(0, scratch[i]! - 1) * stride]!;
+    for (let i = 0; i < count; i++) this.count(a[i]!, b[i]!, 1, sensor);
+  }
+
+  /** Counts a packet at each of these rows, given by number; leaves in their place where each begins in `rows`. */
+  countRows(numbers: Int32Array, count: number): void {
+    const { doubles, stride } = this;
+    for (let i = 0; i < count; i++) {
+      const row = numbers[i]! * stride;
+      numbers[i] = row;
+      doubles[(row + PACKETS) >> 1]!++;
+    }
   }
 
   /** Counts a source in the cell at this row. */
@@ -130,6 +151,11 @@ export class CellTable {
     return found;
   }
 
+  /** Makes the sources of the cell at this row a sketch with these registers, taken by maximum. */
+  addRegisters(row: number, registers: Uint8Array): void {
+    this.pool.addRegisters(this.rows, row + SET_AT, registers);
+  }
+
   #create(a: number, b: number, place: number): number {
     const n = this.size++;
     const at = n * this.stride;
@@ -142,10 +168,10 @@ export class CellTable {
   }
 
   #resize(words: number): void {
-    const rows = new Int32Array(words);
+    const rows = createLines(words);
     rows.set(this.rows);
     this.rows = rows;
-    this.doubles = new Float64Array(rows.buffer);
+    this.doubles = doublesOver(rows);
   }
 
   #reindex(places: number): void {
@@ -163,11 +189,11 @@ export class CellTable {
   #widen(words: number): void {
     const even = 2 ** Math.ceil(Math.log2(words));
     const stride = SENSORS + even;
-    const rows = new Int32Array(Math.max(16, 2 ** Math.ceil(Math.log2(this.size + 1))) * stride);
+    const rows = createLines(Math.max(16, 2 ** Math.ceil(Math.log2(this.size + 1))) * stride);
     for (let n = 0; n < this.size; n++)
       rows.set(this.rows.subarray(n * this.stride, (n + 1) * this.stride), n * stride);
     this.rows = rows;
-    this.doubles = new Float64Array(rows.buffer);
+    this.doubles = doublesOver(rows);
     this.#sensorWords = even;
     this.stride = stride;
   }

@@ -23,7 +23,8 @@ export class Stretch {
   readonly name = new Int32Array(stretchMax);
   /** The source's place by the geography: set when the records are counted. */
   readonly place = new Int32Array(stretchMax);
-
+  /** Its country, where packets alone are counted. */
+  readonly country = new Int32Array(stretchMax);
   /** For what a pass has to remember between two loops. */
   readonly scratch = new Int32Array(stretchMax);
 

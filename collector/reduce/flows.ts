@@ -11,10 +11,11 @@
  *   4  first time, in microseconds of the first hour      5  last time, of the last hour
  *   6  the source's place by the geography                7  the high word of the source's key
  */
-import { type GeoTable, lookup4, lookup6 } from '../../common/geo/table.ts';
 import type { Records } from '../../common/record/record.ts';
 import type { Stretch } from './columns.ts';
 import { HOURS_PER_DAY, TARGET_BITS, TARGET_MASK } from './day.ts';
+import { createLines } from './lines.ts';
+import type { Places } from './places.ts';
 
 /** Target, class and marks of a flow in one word: `marks << 26 | class << 24 | target`. */
 export const keyTarget = (key: number): number => key & TARGET_MASK;
@@ -36,12 +37,14 @@ export const HOURS_MASK = 0xffffff;
 export const SLOT_SHIFT = 24;
 const slotsMax = 256;
 
-const placesMin = 1 << 10;
+const placesMin = 1 << 12;
+/** Growing is copying to random places: with steps of 8 a third of the flows are copied once, with steps of 2 all of them. */
+const growth = 8;
 /** 64 MB, half of them in use. */
 const placesMax = 1 << 21;
 
 export class FlowTable {
-  entries = new Int32Array(placesMin * FLOW_WORDS);
+  entries = createLines(placesMin * FLOW_WORDS);
   count = 0;
   /** The sensor of each slot. */
   readonly sensors: number[] = [];
@@ -59,42 +62,41 @@ export class FlowTable {
    * which none waits for another.
    */
   // Long: the loop every record goes through, kept in one piece so that columns and entries stay in registers.
-  countAll(records: Records, stretch: Stretch, sensor: number, geo: GeoTable): void {
+  countAll(records: Records, stretch: Stretch, sensor: number, places: Places): void {
     while (2 * FLOW_WORDS * (this.count + stretch.count) > this.entries.length) this.#grow();
     const { entries } = this;
-    const { from, count, id, high, key, place } = stretch;
+    const { from, count, id, high, key, place, scratch } = stretch;
     const { time, hour } = records;
     const hourOfDay = hour % HOURS_PER_DAY;
     const hourBit = 1 << hourOfDay;
     const slot = this.#slot(sensor);
     const mask = entries.length - FLOW_WORDS;
-    for (let i = 0; i < count; i++) place[i] = entries[hash(id[i]!, key[i]!) & mask]!;
+    let fresh = 0;
+    for (let i = 0; i < count; i++) scratch[i] = entries[hash(id[i]!, key[i]!) & mask]!;
     for (let i = 0; i < count; i++) {
       const source = id[i]!;
       const flowKey = key[i]!;
       const micros = time[from + i]!;
       let at = hash(source, flowKey) & mask;
       while (
-        entries[at + FLOW_PACKETS] !== 0 &&
         (entries[at] !== source ||
           entries[at + FLOW_KEY] !== flowKey ||
           entries[at + FLOW_HIGH] !== high[i] ||
-          entries[at + FLOW_HOURS]! >>> SLOT_SHIFT !== slot)
+          entries[at + FLOW_HOURS]! >>> SLOT_SHIFT !== slot) &&
+        entries[at + FLOW_PACKETS] !== 0
       )
         at = (at + FLOW_WORDS) & mask;
+      place[i] = at;
       if (entries[at + FLOW_PACKETS]!++ === 0) {
-        this.count++;
-        place[i] = placeOf(records, from + i, geo);
+        scratch[fresh++] = i;
         entries[at] = source;
         entries[at + FLOW_KEY] = flowKey;
         entries[at + FLOW_HOURS] = hourBit | (slot << SLOT_SHIFT);
         entries[at + FLOW_FIRST] = micros;
         entries[at + FLOW_LAST] = micros;
-        entries[at + FLOW_PLACE] = place[i]!;
         entries[at + FLOW_HIGH] = high[i]!;
         continue;
       }
-      place[i] = entries[at + FLOW_PLACE]!;
       const hours = entries[at + FLOW_HOURS]! & HOURS_MASK;
       const inHour = (hours & hourBit) !== 0;
       if (hours >>> hourOfDay <= 1 && (!inHour || micros > entries[at + FLOW_LAST]! >>> 0))
@@ -103,6 +105,12 @@ export class FlowTable {
         entries[at + FLOW_FIRST] = micros;
       if (!inHour) entries[at + FLOW_HOURS]! |= hourBit;
     }
+    this.count += fresh;
+    for (let n = 0; n < fresh; n++) {
+      const i = scratch[n]!;
+      entries[place[i]! + FLOW_PLACE] = placeOf(records, from + i, places);
+    }
+    for (let i = 0; i < count; i++) place[i] = entries[place[i]! + FLOW_PLACE]!;
   }
 
   /** Where the entries in use begin, ordered by target, so that the flows of one port come together. */
@@ -122,7 +130,7 @@ export class FlowTable {
   }
 
   clear(): void {
-    this.entries = new Int32Array(placesMin * FLOW_WORDS);
+    this.entries = createLines(placesMin * FLOW_WORDS);
     this.count = 0;
     this.sensors.length = 0;
   }
@@ -134,7 +142,7 @@ export class FlowTable {
 
   #grow(): void {
     const before = this.entries;
-    const entries = new Int32Array(2 * before.length);
+    const entries = createLines(Math.min(growth * before.length, placesMax * FLOW_WORDS));
     const mask = entries.length - FLOW_WORDS;
     for (let from = 0; from < before.length; from += FLOW_WORDS) {
       if (before[from + FLOW_PACKETS] === 0) continue;
@@ -147,8 +155,8 @@ export class FlowTable {
 }
 
 /** The place of record `r`'s source. */
-export const placeOf = ({ family, src }: Records, r: number, geo: GeoTable): number =>
-  family === 4 ? lookup4(geo, src[r]!) : lookup6(geo, src[4 * r]!, src[4 * r + 1]!, src[4 * r + 2]!, src[4 * r + 3]!);
+export const placeOf = ({ family, src }: Records, r: number, places: Places): number =>
+  family === 4 ? places.find4(src[r]!) : places.find6(src[4 * r]!, src[4 * r + 1]!, src[4 * r + 2]!, src[4 * r + 3]!);
 
 /** The low three bits are left out by the mask. */
 const hash = (id: number, key: number): number => {

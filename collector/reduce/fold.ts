@@ -10,6 +10,7 @@ import { type Day, IPV6_NETWORK, TARGET_BITS, TARGET_MASK } from './day.ts';
 import { FlowTable, keyMarks, placeOf } from './flows.ts';
 import { type HashKey, mix } from './hash.ts';
 import { HourCounts } from './hour.ts';
+import { Places } from './places.ts';
 import { settleFlows } from './settle.ts';
 
 /** What a fold works with: the geography, what is not settled yet, and memory that is used again for every stretch. */
@@ -17,6 +18,7 @@ export class Workbench {
   readonly geo: GeoTable;
   readonly hashKey: HashKey;
   readonly counts: HourCounts;
+  readonly places: Places;
   readonly flows = new FlowTable();
   readonly stretch = new Stretch();
 
@@ -24,36 +26,42 @@ export class Workbench {
     this.geo = geo;
     this.hashKey = hashKey;
     this.counts = new HourCounts(geo);
+    this.places = new Places(geo);
   }
 }
 
 /** Folds all that a day counts of the block. `sensor` is a small index. */
 export function foldBlock(day: Day, records: Records, sensor: number, bench: Workbench): void {
-  const { stretch, flows, geo, hashKey } = bench;
+  const { stretch, flows, places, geo, hashKey } = bench;
   for (let from = 0; from < records.count; from += stretchMax) {
     stretch.take(records, from, hashKey);
     if (flows.lacksRoom(stretch.count, sensor)) settleFlows(day, flows, geo, hashKey);
     if (records.family === 6) enterSources6(day, records, stretch);
-    flows.countAll(records, stretch, sensor, geo);
+    flows.countAll(records, stretch, sensor, places);
     countNmap(day, records, stretch);
     countHour(bench);
     countNetworks(day, records, sensor, bench);
-    enterNetworks(day, records, stretch);
+    day.tables.networks.addSources(stretch.scratch, stretch.high, stretch.low, stretch.count);
   }
 }
 
 /** The same without sources: packets alone, for measuring what the sources cost. */
 export function foldPackets(day: Day, records: Records, sensor: number, bench: Workbench): void {
-  const { stretch, geo } = bench;
-  const { place, name } = stretch;
-  const { portCountries } = day.tables;
+  const { stretch } = bench;
+  const { name, country, scratch } = stretch;
   for (let from = 0; from < records.count; from += stretchMax) {
     stretch.take(records, from, bench.hashKey);
-    for (let i = 0; i < stretch.count; i++) place[i] = placeOf(records, from + i, geo);
-    for (let i = 0; i < stretch.count; i++) portCountries.count(name[i]!, geo.placeCountry[place[i]!]!, 1, sensor);
+    findPlaces(records, bench);
+    day.tables.portCountries.countAll(name, country, stretch.count, sensor, scratch);
     countHour(bench);
     countNetworks(day, records, sensor, bench);
   }
+}
+
+function findPlaces(records: Records, { stretch, places, geo }: Workbench): void {
+  const { from, count, place, country } = stretch;
+  for (let i = 0; i < count; i++) place[i] = placeOf(records, from + i, places);
+  for (let i = 0; i < count; i++) country[i] = geo.placeCountry[place[i]!]!;
 }
 
 /** A flow does not hold an IPv6 address: its source gets its row at once. */
@@ -94,38 +102,22 @@ function countHour({ stretch, counts }: Workbench): void {
   }
 }
 
-/** Packets to each observed network. */
-function countNetworks({ tables }: Day, records: Records, sensor: number, { stretch, counts }: Workbench): void {
-  const { from, count, name } = stretch;
-  const { dst, family } = records;
-  const { networks, touchedNetworks } = counts;
+/** Packets to each observed network; leaves in `scratch` where its row begins. */
+function countNetworks(day: Day, { dst, family }: Records, sensor: number, { stretch, counts }: Workbench): void {
+  const { from, count, name, scratch } = stretch;
+  const { networks } = day.tables;
   if (family === 6) {
     for (let i = 0; i < count; i++) {
       const w = 4 * (from + i);
-      tables.networks.count(dst[w]!, networkWord6(dst[w + 1]!, name[i]!), 1, sensor);
+      scratch[i] = networks.count(dst[w]!, networkWord6(dst[w + 1]!, name[i]!), 1, sensor);
     }
     return;
   }
   for (let i = 0; i < count; i++) {
     const network = (dst[from + i]! >>> 8) | (name[i]! & ~TARGET_MASK);
-    if (networks[network]!++ === 0) touchedNetworks.push(network);
+    scratch[i] = (counts.networks[network]! || counts.enterNetwork(day, network, sensor)) - 1;
   }
-}
-
-/** Sources of each observed network. */
-function enterNetworks(
-  { tables: { networks } }: Day,
-  records: Records,
-  { from, count, name, high, low, scratch }: Stretch,
-): void {
-  const { dst, family } = records;
-  if (family === 6) {
-    for (let i = 0; i < count; i++) {
-      const w = 4 * (from + i);
-      scratch[i] = networks.row(dst[w]!, networkWord6(dst[w + 1]!, name[i]!));
-    }
-  } else for (let i = 0; i < count; i++) scratch[i] = networks.row(dst[from + i]! >>> 8, name[i]! >>> TARGET_BITS);
-  networks.addSources(scratch, high, low, count);
+  networks.countRows(scratch, count);
 }
 
 /** The second word of an IPv6 /48's name, from the second word of the address and the side in a record's name. */

@@ -11,8 +11,9 @@ const KINDS = 256;
 const MARKED_TOOLS = 3;
 
 export class HourCounts {
-  /** By target and side; and by /24 of an IPv4 destination and side. */
+  /** By target and side. */
   readonly names = new Uint32Array(NAMES);
+  /** By /24 of an IPv4 destination and side: the number of its row plus one, 0 before its first packet of the hour. */
   readonly networks = new Uint32Array(NAMES);
   /** By place and side: `place << 1 | side`. */
   readonly places: Uint32Array;
@@ -25,6 +26,15 @@ export class HourCounts {
 
   constructor(geo: GeoTable) {
     this.places = new Uint32Array(2 * geo.placeCountry.length);
+  }
+
+  /** Notes where the day counts the network, for the rest of the hour; returns its entry in `networks`. */
+  enterNetwork({ tables: { networks } }: Day, network: number, sensor: number): number {
+    const row = networks.count(network & TARGET_MASK, network >>> TARGET_BITS, 0, sensor);
+    const entry = row / networks.stride + 1;
+    this.networks[network] = entry;
+    this.touchedNetworks.push(network);
+    return entry;
   }
 
   /** Adds the counts to the day and begins anew. `hour` counts from 1970. */
@@ -48,10 +58,7 @@ export class HourCounts {
       tables.asns.count(geo.placeAsn[place >>> 1]! | 0, side, packets, sensor);
       this.places[place] = 0;
     }
-    for (const network of this.touchedNetworks) {
-      tables.networks.count(network & TARGET_MASK, network >>> TARGET_BITS, this.networks[network]!, sensor);
-      this.networks[network] = 0;
-    }
+    for (const network of this.touchedNetworks) this.networks[network] = 0;
     for (let kind = 0; kind < KINDS; kind++) {
       const packets = this.kinds[kind]!;
       if (packets === 0) continue;

@@ -8,6 +8,9 @@
 /** Bits of a key that a sketch reads: its low word, of which `p` choose the register. */
 const KEY_BITS = 32;
 
+/** The highest value of a register. */
+export const rankMax = (p: number): number => KEY_BITS - p + 1;
+
 /** Counts the key with this low word in the registers that begin at `at`. */
 export function sketchAdd(registers: Uint8Array, at: number, p: number, low: number): void {
   const register = at + (low & ((1 << p) - 1));

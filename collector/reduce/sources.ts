@@ -21,6 +21,7 @@
  *
  * Addresses, needed for few rows and at the end, lie apart: four words, most significant first; IPv4 as ::ffff:a.b.c.d.
  */
+import { CLASSES } from '../../common/record/classify.ts';
 import { type DistinctLimits, DistinctPool, type DistinctPoolData } from './distinct.ts';
 
 export const SOURCE_WORDS = 16;
@@ -29,9 +30,9 @@ const FIRST = 2;
 const LAST = 4;
 export const SEEN = 6;
 export const PLACE = 7;
-const MARKS = 8;
-const NMAP_TARGETS = 9;
-const NMAP_PACKETS = 10;
+export const MARKS = 8;
+export const NMAP_TARGETS = 9;
+export const NMAP_PACKETS = 10;
 export const ENTERED = 11;
 export const KEY_HIGH = 12;
 export const KEY_LOW = 13;
@@ -39,9 +40,12 @@ export const TARGETS = 14;
 const ADDRESS_WORDS = 4;
 
 export const CLASS_SEEN_SHIFT = 24;
+/** Bits that `SEEN` can have. */
+export const SEEN_BITS = (1 << (CLASS_SEEN_SHIFT + CLASSES.length)) - 1;
 /** Bit of `MARKS`: the Nmap fields are set. */
 const NMAP_SEEN = 1 << 8;
 const NMAP_FOLD_SHIFT = 16;
+const nmapPacketsMax = 0x7fffffff;
 /** Two packets confirm a tool. */
 const CONFIRMED = 2;
 const MARKED_TOOLS = 3;
@@ -66,6 +70,14 @@ export interface SourceTableData {
 
 /** How many packets of a kind of mark (0 to 2) a row's word says. */
 const markCount = (marks: number, tool: number): number => (marks >>> (2 * tool)) & 3;
+
+/** Whether packets can have left these words in a row: for the bytes of a state that is not our own. */
+export function marksAreSound(marks: number, nmapTargets: number, nmapPackets: number): boolean {
+  for (let tool = 0; tool < MARKED_TOOLS; tool++) if (markCount(marks, tool) > CONFIRMED) return false;
+  if ((marks & 0xffff & ~(MARK_COUNTS | NMAP_SEEN)) !== 0) return false;
+  if ((marks & NMAP_SEEN) === 0) return marks >>> NMAP_FOLD_SHIFT === 0 && nmapTargets === 0 && nmapPackets === 0;
+  return nmapTargets >>> 16 <= (nmapTargets & 0xffff) && nmapPackets >= 1 && nmapPackets <= nmapPacketsMax;
+}
 
 /** The lower of two lowest targets and the higher of two highest. */
 const joinTargets = (a: number, b: number): number =>
@@ -197,7 +209,7 @@ export class SourceTable {
     const marks = rows[row + MARKS]!;
     const known = (marks & NMAP_SEEN) !== 0;
     const lowest = marks >>> NMAP_FOLD_SHIFT;
-    rows[row + NMAP_PACKETS] = Math.min(0x7fffffff, rows[row + NMAP_PACKETS]! + packets);
+    rows[row + NMAP_PACKETS] = Math.min(nmapPacketsMax, rows[row + NMAP_PACKETS]! + packets);
     if (known && fold > lowest) return;
     rows[row + NMAP_TARGETS] = known && fold === lowest ? joinTargets(rows[row + NMAP_TARGETS]!, targets) : targets;
     rows[row + MARKS] = (marks & 0xffff) | NMAP_SEEN | (fold << NMAP_FOLD_SHIFT);

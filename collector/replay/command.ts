@@ -32,6 +32,8 @@ const DAMAGED = 3;
 
 const rowsDefault = 10;
 const threadsMax = 64;
+/** One thread walks the captures for all, and each has tables of its own in memory: more help little. */
+const threadsUseful = 8;
 const terminalWidthMin = 60;
 const terminalWidthMax = 100;
 const terminalWidthDefault = 80;
@@ -66,7 +68,7 @@ export function replayCommand(): Command {
     .addOption(
       new Option('--threads <n>', 'threads that decode and count')
         .argParser(wholeNumber(1, threadsMax))
-        .default(Math.min(threadsMax, os.availableParallelism()), 'one a processor'),
+        .default(Math.min(threadsUseful, os.availableParallelism()), `one a processor, up to ${threadsUseful}`),
     )
     .option('-q, --quiet', 'no tables and no progress, only what was asked for and errors', false)
     .addHelpText('after', EXAMPLES)

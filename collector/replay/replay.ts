@@ -45,13 +45,15 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
   const failures: Failure[] = [];
   let packets = 0;
   let bytes = 0;
+  let block = await taker.free();
   for (const capture of options.captures) {
     try {
       const reader = await CaptureReader.open(capture);
-      for (let block = await taker.free(); await reader.next(block); block = await taker.free()) {
+      while (await reader.next(block)) {
         packets += block.packets.count;
         taker.take(block);
         options.onProgress?.(bytes + reader.taken, packets);
+        block = await taker.free();
       }
       bytes += reader.taken;
       reader.close();

@@ -82,7 +82,8 @@ export class CaptureReader {
   /** Puts the rest and what follows it in the file at the start of the chunk; returns how many bytes there are. */
   async #fill(block: Block): Promise<number> {
     const needed = this.#walker?.needed ?? MAGIC_BYTES;
-    if (needed > block.chunk.bytes.length) block.chunk = createChunk(2 ** Math.ceil(Math.log2(needed)));
+    const room = Math.max(needed, this.#rest.length); // the rest may be of another block, with a larger chunk
+    if (room > block.chunk.bytes.length) block.chunk = createChunk(2 ** Math.ceil(Math.log2(room)));
     const { bytes } = block.chunk;
     bytes.set(this.#rest);
     let filled = this.#rest.length;

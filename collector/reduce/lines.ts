@@ -1,0 +1,16 @@
+/**
+ * Memory for tables whose entries are half a cache line or a whole one. A large block from the system's allocator begins 16
+ * bytes into a page, so that without this every other entry of 32 bytes, and every one of 64, would lie across two lines: two
+ * loads that miss where one would do.
+ */
+
+const LINE_BYTES = 64;
+const ALLOCATOR_BYTES = 16;
+
+/** So many words, all 0, of which the first begins a cache line. */
+export const createLines = (words: number): Int32Array<ArrayBuffer> =>
+  new Int32Array(new ArrayBuffer(4 * words + LINE_BYTES), LINE_BYTES - ALLOCATOR_BYTES, words);
+
+/** The same memory as doubles. */
+export const doublesOver = ({ buffer, byteOffset, length }: Int32Array<ArrayBuffer>): Float64Array =>
+  new Float64Array(buffer, byteOffset, length >> 1);

@@ -1,0 +1,143 @@
+/** `enaga replay` as a user meets it: a process with arguments, standard streams and an exit code. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { capture, captures, enaga } from '../support/enaga.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'enaga-replay-'));
+});
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+const everyCapture = fs
+  .readdirSync(captures)
+  .filter(name => !name.endsWith('.json'))
+  .map(capture);
+const json = async (...args: string[]) => enaga(['replay', '--quiet', '--json', '-', ...args]);
+
+describe('enaga replay', () => {
+  it('prints the same bytes for any number of threads, with more captures than there are blocks in memory', async () => {
+    const [one, two, five] = await Promise.all(
+      ['1', '2', '5'].map(threads => json('--threads', threads, ...everyCapture)),
+    );
+    expect(one!.stdout.length).toBeGreaterThan(10_000);
+    expect(two!.stdout === one!.stdout && five!.stdout === one!.stdout).toBe(true);
+  });
+
+  it('prints the same bytes for captures in any order', async () => {
+    const [forth, back] = await Promise.all([json(...everyCapture), json(...everyCapture.toReversed())]);
+    expect(back!.stdout === forth!.stdout).toBe(true);
+  });
+
+  it.each(['scanners-dark-24.pcap', 'pcapng-zstd.pcapng.zst', 'gzip-two-members.pcap.gz'])(
+    'reads %s from standard input as from a file, in pieces of any size',
+    async name => {
+      const bytes = fs.readFileSync(capture(name));
+      const pieces = Array.from({ length: Math.ceil(bytes.length / 37) }, (_, n) =>
+        bytes.subarray(37 * n, 37 * (n + 1)),
+      );
+      const [piped, named] = await Promise.all([
+        enaga(['replay', '--quiet', '--json', '-', '-'], { stdin: Readable.from(pieces) }),
+        json(capture(name)),
+      ]);
+      expect(piped).toMatchObject({ code: 0, stdout: named!.stdout });
+    },
+  );
+
+  it('counts what precedes the damage and every other file, names file and byte, and exits with 3', async () => {
+    const { code, stdout, stderr } = await json(
+      capture('broken-huge-length.pcap'),
+      'no-such-file',
+      capture('two-days.pcap'),
+    );
+    expect(code).toBe(3);
+    expect(JSON.parse(stdout).packets).toBe(4 + 33);
+    expect(stderr).toMatch(/broken-huge-length\.pcap: damaged at byte 404: .*Everything before it is counted/);
+    expect(stderr).toMatch(/no-such-file: cannot be read: there is no such file/);
+  });
+
+  it('names a link type that it does not read once', async () => {
+    const { code, stdout, stderr } = await json(capture('unknown-link-type.pcap'), capture('unknown-link-type.pcap'));
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).skipped).toEqual({ 'link-type': 24 });
+    expect(stderr.match(/link type 147/g)).toHaveLength(1);
+  });
+
+  it('says what is wrong with its arguments, and exits with 2', async () => {
+    const wrong = [
+      ['replay'],
+      ['replay', '--network', '192.0.2.0/33', 'x'],
+      ['replay', '--top', 'many', 'x'],
+      ['nothing'],
+    ];
+    for (const { code, stderr } of await Promise.all(wrong.map(args => enaga(args)))) {
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/error: .+\n\(enaga --help says more\)/);
+    }
+  });
+
+  it('says which database it cannot read, and exits with 1', async () => {
+    const { code, stderr } = await json('--geo', capture('two-days.pcap'), capture('two-days.pcap'));
+    expect(code).toBe(1);
+    expect(stderr).toContain('two-days.pcap');
+    expect(stderr).not.toContain('    at '); // no stack
+  });
+
+  it('prints tables that name ports, countries and the age of the database, and nothing when quiet', async () => {
+    const { code, stdout, stderr } = await enaga(['replay', capture('scanners-dark-24.pcap')]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/443\/tcp +https +296 +28\.5%/);
+    expect(stdout).toMatch(/CN +China +157 /);
+    expect(stdout).toContain('built 2026-06-17');
+    expect(stderr).toMatch(/2026-06-17, \d+ days old/);
+    expect(await enaga(['replay', '--quiet', capture('scanners-dark-24.pcap')])).toMatchObject({ code: 0, stdout: '' });
+  });
+
+  it('writes tables and page where it is told to', async () => {
+    const csv = path.join(folder, 'csv');
+    const report = path.join(folder, 'report.html');
+    const rows = path.join(folder, 'rows.json');
+    const { code, stdout } = await enaga([
+      'replay',
+      '--csv',
+      csv,
+      '--report',
+      report,
+      '--json',
+      rows,
+      capture('two-days.pcap'),
+    ]);
+    expect(code).toBe(0);
+    for (const where of [csv, report, rows]) expect(stdout).toContain(where);
+    expect(fs.readFileSync(path.join(csv, 'ports.csv'), 'utf8').split('\r\n')[1]).toBe('2026-03-01,tcp,23,,,14,2,2');
+    expect(fs.readFileSync(report, 'utf8')).toMatch(/^<!doctype html>/i);
+    expect(JSON.parse(fs.readFileSync(rows, 'utf8')).records).toBe(33);
+  });
+
+  it('says that it cannot write, and exits with 1', async () => {
+    const { code, stderr } = await enaga([
+      'replay',
+      '--quiet',
+      '--report',
+      '/nowhere/report.html',
+      capture('two-days.pcap'),
+    ]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('/nowhere/report.html');
+  });
+
+  it('stops at SIGTERM while it waits for input, and leaves no half-written file', async () => {
+    const csv = path.join(folder, 'stopped');
+    const endless = new Readable({ read() {} });
+    endless.push(fs.readFileSync(capture('two-days.pcap')));
+    const { signal, code } = await enaga(['replay', '--csv', csv, '-'], {
+      stdin: endless,
+      signalAfterOutput: 'SIGTERM',
+    });
+    expect(signal ?? code).toBe('SIGTERM');
+    expect(fs.existsSync(csv)).toBe(false);
+  });
+});
