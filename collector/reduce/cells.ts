@@ -53,7 +53,13 @@ export class CellTable {
 
   /** The arrays themselves: once they were transferred the table is not to be used. */
   data(): CellTableData {
-    return { rows: this.rows, index: this.#index, size: this.size, sensorWords: this.#sensorWords, pool: this.pool.data() };
+    return {
+      rows: this.rows,
+      index: this.#index,
+      size: this.size,
+      sensorWords: this.#sensorWords,
+      pool: this.pool.data(),
+    };
   }
 
   /** Counts packets of one sensor in the cell; returns its row. */
@@ -78,16 +84,6 @@ export class CellTable {
       place = (place + 1) & mask;
     }
     return this.#create(a, b, place) * stride;
-  }
-
-  /** Counts a packet of one sensor in each cell named `a[i]`, `b[i]`; loads first what that will look at (flows.ts). */
-  countAll(a: Int32Array, b: Int32Array, count: number, sensor: number, scratch: Int32Array): void {
-    const { rows, stride } = this;
-    const index = this.#index;
-    const mask = index.length - 1;
-    for (let i = 0; i < count; i++) scratch[i] = index[mixPair(a[i]!, b[i]!) & mask]!;
-    for (let i = 0; i < count; i++) scratch[i] = rows[Math.max(0, scratch[i]! - 1) * stride]!;
-    for (let i = 0; i < count; i++) this.count(a[i]!, b[i]!, 1, sensor);
   }
 
   /** Counts a packet at each of these rows, given by number; leaves in their place where each begins in `rows`. */

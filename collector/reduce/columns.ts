@@ -23,16 +23,17 @@ export class Stretch {
   readonly name = new Int32Array(stretchMax);
   /** The source's place by the geography: set when the records are counted. */
   readonly place = new Int32Array(stretchMax);
-  /** Its country, where packets alone are counted. */
-  readonly country = new Int32Array(stretchMax);
   /** For what a pass has to remember between two loops. */
   readonly scratch = new Int32Array(stretchMax);
 
-  /** Takes the next records of the block. */
-  take(records: Records, from: number, hashKey: HashKey): void {
+  /** Takes the next records of the block, without their sources. */
+  take(records: Records, from: number): void {
     this.from = from;
     this.count = Math.min(stretchMax, records.count - from);
     nameRecords(records, this);
+  }
+
+  takeSources(records: Records, hashKey: HashKey): void {
     keySources(records, hashKey, this);
   }
 }

@@ -11,11 +11,11 @@
  *   4  first time, in microseconds of the first hour      5  last time, of the last hour
  *   6  the source's place by the geography                7  the high word of the source's key
  */
+import { type GeoTable, lookup4, lookup6 } from '../../common/geo/table.ts';
 import type { Records } from '../../common/record/record.ts';
 import type { Stretch } from './columns.ts';
 import { HOURS_PER_DAY, TARGET_BITS, TARGET_MASK } from './day.ts';
 import { createLines } from './lines.ts';
-import type { Places } from './places.ts';
 
 /** Target, class and marks of a flow in one word: `marks << 26 | class << 24 | target`. */
 export const keyTarget = (key: number): number => key & TARGET_MASK;
@@ -38,7 +38,7 @@ export const SLOT_SHIFT = 24;
 const slotsMax = 256;
 
 const placesMin = 1 << 12;
-/** Growing is copying to random places: with steps of 8 a third of the flows are copied once, with steps of 2 all of them. */
+/** Growing is copying to random places, 3% of a replay in steps of 2: of a million flows, steps of 8 copy a seventh, of 2 all. */
 const growth = 8;
 /** 64 MB, half of them in use. */
 const placesMax = 1 << 21;
@@ -62,7 +62,7 @@ export class FlowTable {
    * which none waits for another.
    */
   // Long: the loop every record goes through, kept in one piece so that columns and entries stay in registers.
-  countAll(records: Records, stretch: Stretch, sensor: number, places: Places): void {
+  countAll(records: Records, stretch: Stretch, sensor: number, geo: GeoTable): void {
     while (2 * FLOW_WORDS * (this.count + stretch.count) > this.entries.length) this.#grow();
     const { entries } = this;
     const { from, count, id, high, key, place, scratch } = stretch;
@@ -106,10 +106,8 @@ export class FlowTable {
       if (!inHour) entries[at + FLOW_HOURS]! |= hourBit;
     }
     this.count += fresh;
-    for (let n = 0; n < fresh; n++) {
-      const i = scratch[n]!;
-      entries[place[i]! + FLOW_PLACE] = placeOf(records, from + i, places);
-    }
+    // Apart from the loop above, which a call would make wait and lose its registers.
+    findPlaces(records, stretch, fresh, geo, entries);
     for (let i = 0; i < count; i++) place[i] = entries[place[i]! + FLOW_PLACE]!;
   }
 
@@ -154,9 +152,23 @@ export class FlowTable {
   }
 }
 
-/** The place of record `r`'s source. */
-export const placeOf = ({ family, src }: Records, r: number, places: Places): number =>
-  family === 4 ? places.find4(src[r]!) : places.find6(src[4 * r]!, src[4 * r + 1]!, src[4 * r + 2]!, src[4 * r + 3]!);
+/** Sets the places of new flows: `scratch` says of which records, and `place` where their entries are. */
+function findPlaces(
+  { family, src }: Records,
+  { from, place, scratch }: Stretch,
+  fresh: number,
+  geo: GeoTable,
+  entries: Int32Array,
+): void {
+  for (let n = 0; n < fresh; n++) {
+    const i = scratch[n]!;
+    entries[place[i]! + FLOW_PLACE] = family === 4 ? lookup4(geo, src[from + i]!) : place6(geo, src, from + i);
+  }
+}
+
+/** The place of the IPv6 source of record `r`. */
+export const place6 = (geo: GeoTable, src: Uint32Array, r: number): number =>
+  lookup6(geo, src[4 * r]!, src[4 * r + 1]!, src[4 * r + 2]!, src[4 * r + 3]!);
 
 /** The low three bits are left out by the mask. */
 const hash = (id: number, key: number): number => {

@@ -2,15 +2,14 @@
  * Folds records of one sensor and hour into their day, a stretch at a time and a column at a time. What a packet says is
  * counted by flow and by hour; the day's tables get it when that is settled (settle.ts, hour.ts).
  */
-import type { GeoTable } from '../../common/geo/table.ts';
+import { type GeoTable, lookup4 } from '../../common/geo/table.ts';
 import { NMAP } from '../../common/record/classify.ts';
 import type { Records } from '../../common/record/record.ts';
 import { Stretch, stretchMax } from './columns.ts';
 import { type Day, IPV6_NETWORK, TARGET_BITS, TARGET_MASK } from './day.ts';
-import { FlowTable, keyMarks, placeOf } from './flows.ts';
+import { FlowTable, keyMarks, place6 } from './flows.ts';
 import { type HashKey, mix } from './hash.ts';
 import { HourCounts } from './hour.ts';
-import { Places } from './places.ts';
 import { settleFlows } from './settle.ts';
 
 /** What a fold works with: the geography, what is not settled yet, and memory that is used again for every stretch. */
@@ -18,7 +17,6 @@ export class Workbench {
   readonly geo: GeoTable;
   readonly hashKey: HashKey;
   readonly counts: HourCounts;
-  readonly places: Places;
   readonly flows = new FlowTable();
   readonly stretch = new Stretch();
 
@@ -26,18 +24,18 @@ export class Workbench {
     this.geo = geo;
     this.hashKey = hashKey;
     this.counts = new HourCounts(geo);
-    this.places = new Places(geo);
   }
 }
 
 /** Folds all that a day counts of the block. `sensor` is a small index. */
 export function foldBlock(day: Day, records: Records, sensor: number, bench: Workbench): void {
-  const { stretch, flows, places, geo, hashKey } = bench;
+  const { stretch, flows, geo, hashKey } = bench;
   for (let from = 0; from < records.count; from += stretchMax) {
-    stretch.take(records, from, hashKey);
+    stretch.take(records, from);
+    stretch.takeSources(records, hashKey);
     if (flows.lacksRoom(stretch.count, sensor)) settleFlows(day, flows, geo, hashKey);
     if (records.family === 6) enterSources6(day, records, stretch);
-    flows.countAll(records, stretch, sensor, places);
+    flows.countAll(records, stretch, sensor, geo);
     countNmap(day, records, stretch);
     countHour(bench);
     countNetworks(day, records, sensor, bench);
@@ -47,21 +45,26 @@ export function foldBlock(day: Day, records: Records, sensor: number, bench: Wor
 
 /** The same without sources: packets alone, for measuring what the sources cost. */
 export function foldPackets(day: Day, records: Records, sensor: number, bench: Workbench): void {
-  const { stretch } = bench;
-  const { name, country, scratch } = stretch;
   for (let from = 0; from < records.count; from += stretchMax) {
-    stretch.take(records, from, bench.hashKey);
+    bench.stretch.take(records, from);
     findPlaces(records, bench);
-    day.tables.portCountries.countAll(name, country, stretch.count, sensor, scratch);
+    countPortCountries(day, sensor, bench);
     countHour(bench);
     countNetworks(day, records, sensor, bench);
   }
 }
 
-function findPlaces(records: Records, { stretch, places, geo }: Workbench): void {
-  const { from, count, place, country } = stretch;
-  for (let i = 0; i < count; i++) place[i] = placeOf(records, from + i, places);
-  for (let i = 0; i < count; i++) country[i] = geo.placeCountry[place[i]!]!;
+/** Each source's place, where flows do not tell. */
+function findPlaces({ family, src }: Records, { stretch, geo }: Workbench): void {
+  const { from, count, place } = stretch;
+  if (family === 4) for (let i = 0; i < count; i++) place[i] = lookup4(geo, src[from + i]!);
+  else for (let i = 0; i < count; i++) place[i] = place6(geo, src, from + i);
+}
+
+/** Packets to each port from each country, where flows are not counted. */
+function countPortCountries({ tables: { portCountries } }: Day, sensor: number, { stretch, geo }: Workbench): void {
+  const { count, name, place } = stretch;
+  for (let i = 0; i < count; i++) portCountries.count(name[i]!, geo.placeCountry[place[i]!]!, 1, sensor);
 }
 
 /** A flow does not hold an IPv6 address: its source gets its row at once. */
@@ -85,7 +88,9 @@ function countNmap(
     let row = sources.find(high[i]!, low[i]!);
     if (row < 0 && family === 4) row = sources.create(high[i]!, low[i]!, 0, 0, 0xffff, src[r]!);
     if (row < 0) continue;
-    const target = mix((family === 4 ? dst[r]! : dst[4 * r + 3]!) ^ Math.imul(dstPort[r]!, 0x9e3779b1)) & 0xffff;
+    let address = dst[family === 4 ? r : 4 * r]!;
+    if (family === 6) for (let w = 4 * r + 1; w < 4 * r + 4; w++) address = mix(address) ^ dst[w]!;
+    const target = mix(address ^ Math.imul(dstPort[r]!, 0x9e3779b1)) & 0xffff;
     sources.addNmap(row, seqFold[r]!, (target << 16) | target, 1);
   }
 }

@@ -23,6 +23,7 @@
  */
 import { CLASSES } from '../../common/record/classify.ts';
 import { type DistinctLimits, DistinctPool, type DistinctPoolData } from './distinct.ts';
+import { createLines, doublesOver } from './lines.ts';
 
 export const SOURCE_WORDS = 16;
 const PACKETS = 0;
@@ -99,8 +100,8 @@ export class SourceTable {
   constructor(sourcesMax: number, data?: SourceTableData) {
     this.#sourcesMax = sourcesMax;
     this.targets = new DistinctPool(TARGET_SETS, data?.targets);
-    this.rows = data?.rows ?? new Int32Array(16 * SOURCE_WORDS);
-    this.doubles = new Float64Array(this.rows.buffer);
+    this.rows = data?.rows ?? createLines(16 * SOURCE_WORDS);
+    this.doubles = doublesOver(this.rows);
     this.#addresses = data?.addresses ?? new Int32Array(16 * ADDRESS_WORDS);
     this.count = data?.count ?? 0;
     this.level = data?.level ?? 0;
@@ -263,10 +264,10 @@ export class SourceTable {
   }
 
   #grow(): void {
-    const rows = new Int32Array(2 * this.rows.length);
+    const rows = createLines(2 * this.rows.length);
     rows.set(this.rows);
     this.rows = rows;
-    this.doubles = new Float64Array(rows.buffer);
+    this.doubles = doublesOver(rows);
     const addresses = new Int32Array(2 * this.#addresses.length);
     addresses.set(this.#addresses);
     this.#addresses = addresses;

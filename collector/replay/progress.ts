@@ -77,7 +77,13 @@ export function startProgress({ total, stream, quiet }: ProgressOptions): Progre
     barCompleteChar: '█',
     barIncompleteChar: '░',
     format: (options, { progress, value }, { packets }) =>
-      progressText(value, packets, total, performance.now() - started, `${cliProgress.Format.BarFormat(progress, options)} `),
+      progressText(
+        value,
+        packets,
+        total,
+        performance.now() - started,
+        `${cliProgress.Format.BarFormat(progress, options)} `,
+      ),
   });
   bar.start(total ?? 0, 0, { packets: 0 });
   return {

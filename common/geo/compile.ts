@@ -46,9 +46,10 @@ function fillJump<A>(jump: Uint32Array, starts: readonly A[], firstAddress: (blo
 }
 
 function fillWords(words: Uint32Array, addresses: readonly bigint[]): void {
+  const bytes = new DataView(new ArrayBuffer(16));
   for (let i = 0; i < addresses.length; i++) {
-    for (let word = 0; word < 4; word++) {
-      words[4 * i + word] = Number((addresses[i] >> BigInt(96 - 32 * word)) & 0xffffffffn);
-    }
+    bytes.setBigUint64(0, addresses[i] >> 64n);
+    bytes.setBigUint64(8, addresses[i]); // the lower 64 bits
+    for (let word = 0; word < 4; word++) words[4 * i + word] = bytes.getUint32(4 * word);
   }
 }

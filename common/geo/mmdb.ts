@@ -1,15 +1,14 @@
 /**
  * MMDB (MaxMind DB 2.0) -> ranges.
  *
- * The public lookup of mmdb-lib says how long the prefix is that an address matched, so a database is enumerated by
- * hopping from each prefix to the address after it: the search tree stays the library's business. IPv6 is hopped over
- * 2000::/3 only, the global unicast space. Inside it Teredo (2001::/32) and 6to4 (2002::/16) are skipped: many
- * databases mount the whole IPv4 tree there again, and what a tunnel's address embeds is its relay or a claim. They are
- * unknown.
+ * mmdb-lib reads metadata and data, tree.ts the search tree between them. IPv6 is read over 2000::/3 only, the global
+ * unicast space. Inside it Teredo (2001::/32) and 6to4 (2002::/16) are unknown: many databases mount the whole IPv4 tree
+ * there again, and what a tunnel's address embeds is its relay or a claim.
  */
 import { Reader, type Response } from 'mmdb-lib';
 import { GeoError } from './error.ts';
-import { allUnknown, append, type Ranges } from './ranges.ts';
+import { allUnknown, append, merge, type Ranges } from './ranges.ts';
+import { descend, type Subtree, type Tree, type Words, walk } from './tree.ts';
 
 export interface Source {
   readonly name: string;
@@ -28,13 +27,19 @@ const METADATA_MARKER = Buffer.from('\xab\xcd\xefMaxMind.com', 'latin1');
 const METADATA_BYTES_MAX = 128 * 1024; // the format's own bound: the marker lies within the last 128 KiB
 const TREE_END_BYTES = 16; // zeros between search tree and data
 
-/** Decoded records kept: all of a country or ASN database, which has few; a part of a city database's millions. */
+/** Decoded values kept, since records point into one another: all of a country database, part of a city database. */
 const recordsCachedMax = 200_000;
 
-const IPV6_FIRST = 0x20000000; // most significant words of 2000::/3's first address and of the one after its last
-const IPV6_END = 0x40000000;
+const IPV4_FIRST = Uint32Array.of(0, 0, 0, 0);
+const IPV4_DEPTH = 96;
+const IPV6_FIRST = Uint32Array.of(0x20000000, 0, 0, 0); // of 2000::/3
+const IPV6_DEPTH = 3;
+const IPV6_END = 0x4000n << 112n;
 
-const tunnelPrefixLength = (word: number) => (word === 0x20010000 ? 32 : word >>> 16 === 0x2002 ? 16 : 0);
+const TUNNELS: Ranges<bigint> = {
+  starts: [0n, 0x20010000n << 96n, 0x20010001n << 96n, 0x2002n << 112n, 0x2003n << 112n],
+  values: [0, 1, 0, 1, 0],
+};
 
 export const isMmdb = (bytes: Buffer): boolean =>
   bytes.subarray(-METADATA_BYTES_MAX).lastIndexOf(METADATA_MARKER) !== -1;
@@ -58,13 +63,9 @@ export function asnOf(record: Record<string, unknown>): number {
 export function readMmdb(file: string, bytes: Buffer, toValue: ToValue): Source {
   try {
     const database = open(bytes);
-    const { databaseType, buildEpoch, ipVersion } = database.metadata;
-    return {
-      name: databaseType,
-      built: buildEpoch.toISOString().slice(0, 10),
-      ipv4: enumerateIpv4(database, toValue),
-      ipv6: ipVersion === 6 ? enumerateIpv6(database, toValue) : allUnknown(0n),
-    };
+    const { databaseType, buildEpoch } = database.metadata;
+    const ranges = readRanges(database, bytes, toValue);
+    return { name: databaseType, built: buildEpoch.toISOString().slice(0, 10), ...ranges };
   } catch (error) {
     // The library has no error type of its own: whatever it throws while reading a file is that file's fault.
     throw new GeoError(file, `damaged MMDB (${(error as Error).message})`, 'download it again', error);
@@ -84,69 +85,45 @@ function open(bytes: Buffer): Database {
   return database;
 }
 
-/** One hop a leaf, and a binary tree has one leaf more than nodes; fourfold, for subtrees mounted more than once. */
-const hopsMax = (database: Database) => 4 * (database.metadata.nodeCount + 1);
+function readRanges(database: Database, bytes: Buffer, toValue: ToValue): Pick<Source, 'ipv4' | 'ipv6'> {
+  const { nodeCount, recordSize, ipVersion } = database.metadata;
+  const nodes = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const tree: Tree = { nodes, nodeCount, recordBits: recordSize };
 
-function enumerateIpv4(database: Database, toValue: ToValue): Ranges<number> {
-  const ranges = allUnknown(0);
-  let hops = hopsMax(database);
-  let address = 0;
-  while (address < 2 ** 32) {
-    if (hops-- === 0) throw new Error('the search tree runs in circles');
-    const text = `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
-    const [record, prefixLength] = database.getWithPrefixLength(text);
-    append(ranges, address, record ? toValue(record as Record<string, unknown>) : 0);
-    address += 2 ** (32 - prefixLength);
-  }
-  return ranges;
+  const values = new Map<number, number>(); // of each record once: prefixes are many, countries and ASNs few
+  const valueAt = (record: number, address: Words) => {
+    if (record <= nodeCount) return 0;
+    const known = values.get(record);
+    if (known !== undefined) return known;
+    const data = database.get(ipVersion === 4 ? ipv4Text(address) : ipv6Text(address));
+    const value = data ? toValue(data as Record<string, unknown>) : 0;
+    values.set(record, value);
+    return value;
+  };
+  const read = <A extends number | bigint>(subtree: Subtree, ranges: Ranges<A>, toAddress: (words: Words) => A) => {
+    let last = 0;
+    walk(tree, subtree, (record, address) => {
+      const value = valueAt(record, address);
+      if (value !== last) append(ranges, toAddress(address), value);
+      last = value;
+    });
+    return ranges;
+  };
+
+  const root4 = ipVersion === 4 ? 0 : descend(tree, IPV4_FIRST, IPV4_DEPTH);
+  const ipv4 = read({ root: root4, first: IPV4_FIRST, depth: IPV4_DEPTH }, allUnknown(0), words => words[3]);
+  if (ipVersion === 4) return { ipv4, ipv6: allUnknown(0n) };
+  const root6 = descend(tree, IPV6_FIRST, IPV6_DEPTH);
+  const subtree6 = { root: root6, first: IPV6_FIRST, depth: IPV6_DEPTH, closed: root4 };
+  const ipv6 = read(subtree6, allUnknown(0n), toBigint);
+  append(ipv6, IPV6_END, 0);
+  return { ipv4, ipv6: merge(ipv6, TUNNELS, (value, tunnel) => (tunnel ? 0 : value)) };
 }
 
-/** Words rather than a bigint per hop: most hops find what the one before found, and make no boundary. */
-function enumerateIpv6(database: Database, toValue: ToValue): Ranges<bigint> {
-  const ranges = allUnknown(0n);
-  let hops = hopsMax(database);
-  let last = 0;
-  const words = [IPV6_FIRST, 0, 0, 0];
-  while (words[0] < IPV6_END) {
-    if (hops-- === 0) throw new Error('the search tree runs in circles');
-    let value = 0;
-    let prefixLength = tunnelPrefixLength(words[0]);
-    if (prefixLength === 0) {
-      const match = database.getWithPrefixLength(ipv6Text(words));
-      if (match[0]) value = toValue(match[0] as Record<string, unknown>);
-      prefixLength = match[1];
-    }
-    if (value !== last) append(ranges, toBigint(words), value);
-    last = value;
-    hop(words, prefixLength);
-  }
-  append(ranges, BigInt(IPV6_END) << 96n, 0);
-  return ranges;
-}
+const ipv4Text = (words: Words) => [24, 16, 8, 0].map(shift => (words[3] >>> shift) & 255).join('.');
 
-/** To the first address after the prefix, from anywhere inside it: a jump over a tunnel may land in its middle. */
-function hop(words: number[], prefixLength: number): void {
-  let word = Math.max(prefixLength - 1, 0) >> 5;
-  const step = 2 ** (32 * (word + 1) - prefixLength);
-  let next = (Math.floor(words[word] / step) + 1) * step;
-  words.fill(0, word);
-  while (next > 0xffffffff && word > 0) {
-    word--;
-    next = words[word] + 1;
-    words[word] = 0;
-  }
-  words[word] = next; // beyond a u32 in word 0 only, where IPV6_END stops the loop
-}
+const ipv6Text = (words: Words) =>
+  Array.from(words, word => `${(word >>> 16).toString(16)}:${(word & 0xffff).toString(16)}`).join(':');
 
-/** Trailing zero groups stay out: the library's parser is the larger part of a hop. */
-function ipv6Text([w0, w1, w2, w3]: number[]): string {
-  const head = `${hex(w0 >>> 16)}:${hex(w0 & 0xffff)}`;
-  if ((w2 | w3) !== 0) return `${head}:${groups(w1)}:${groups(w2)}:${groups(w3)}`;
-  if (w1 === 0) return `${head}::`;
-  return (w1 & 0xffff) === 0 ? `${head}:${hex(w1 >>> 16)}::` : `${head}:${groups(w1)}::`;
-}
-
-const hex = (group: number) => group.toString(16);
-const groups = (word: number) => `${hex(word >>> 16)}:${hex(word & 0xffff)}`;
-
-const toBigint = (words: number[]) => words.reduce((address, word) => (address << 32n) | BigInt(word), 0n);
+const bigintOf = (high: number, low: number) => (BigInt(high) << 32n) | BigInt(low);
+const toBigint = (words: Words) => (bigintOf(words[0], words[1]) << 64n) | bigintOf(words[2], words[3]);

@@ -76,11 +76,8 @@ export function columnsOver(buffer: SharedArrayBuffer, counts: Counts): Columns 
   return columns as unknown as Columns;
 }
 
-/** The place of an address, a u32 in host order. */
-export const lookup4 = (table: GeoTable, address: number): number => table.places4[range4(table, address)];
-
-/** The range that holds the address. */
-export function range4(table: GeoTable, address: number): number {
+/** `address` is a u32 in host order. */
+export function lookup4(table: GeoTable, address: number): number {
   const starts = table.starts4;
   const jump = table.jump4;
   const block = address >>> 16;
@@ -91,7 +88,7 @@ export function range4(table: GeoTable, address: number): number {
     if (starts[middle] > address) high = middle - 1;
     else low = middle;
   }
-  return low;
+  return table.places4[low];
 }
 
 /** The address as four u32 words, most significant first. */

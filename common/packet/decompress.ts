@@ -37,7 +37,10 @@ export async function* decompress(input: Readable, compression: Compression): As
       const written = new Promise<void>(resolve => decoder.write(rest, () => resolve()));
       yield* pieces(decoder, written);
       rest = rest.subarray(decoder.bytesWritten - before);
-      if (rest.length > 0) decoder = createDecoder(compression);
+      if (rest.length === 0) break;
+      // Zeros behind the last member are padding, as tapes leave it (gzip manual, "Tape usage").
+      if (compression === 'gzip' && rest[0] === 0) return;
+      decoder = createDecoder(compression);
     }
   }
   decoder.end();

@@ -50,7 +50,7 @@ async function fromStream(stream: Readable, taken: () => number): Promise<ByteSo
   const compression = compressionOf(head);
   const pieces: AsyncIterator<Uint8Array> =
     compression === undefined ? stream[Symbol.asyncIterator]() : decompress(stream, compression);
-  let piece = new Uint8Array(0);
+  let piece = stream.readableEnded ? head : new Uint8Array(0);
   return {
     async read(into) {
       while (piece.length === 0) {
@@ -68,8 +68,8 @@ async function fromStream(stream: Readable, taken: () => number): Promise<ByteSo
   };
 }
 
-/** The first bytes of a stream, which stay in it. */
-async function peek(stream: Readable): Promise<Uint8Array> {
+/** The first bytes of a stream, which stay in it; unless it ended with them, for then nothing can be put back. */
+async function peek(stream: Readable): Promise<Uint8Array<ArrayBuffer>> {
   const pieces: Buffer[] = [];
   let bytes = 0;
   while (bytes < MAGIC_BYTES && !stream.readableEnded) {
@@ -82,7 +82,7 @@ async function peek(stream: Readable): Promise<Uint8Array> {
     bytes += piece.length;
   }
   const head = Buffer.concat(pieces);
-  if (bytes > 0) stream.unshift(head);
+  if (bytes > 0 && !stream.readableEnded) stream.unshift(head);
   return head;
 }
 

@@ -85,7 +85,7 @@ export function countsOfNfdump(file: string): Counts {
 /** tracereport's ports.rpt: the packets stand last; its ports are those it takes for the server's, so only their sum compares. */
 export const countsOfReport = (file: string): Counts => ({
   packets: linesOf(file)
-    .filter(line => /^ .*\d$/.test(line))
+    .filter(line => /\t.*\d$/.test(line))
     .reduce((total, line) => total + Number(line.split(/\s+/).at(-1)), 0),
 });
 
@@ -117,6 +117,8 @@ export function compare(theirs: Counts, ours: Counts): { same: boolean; words: s
   const same = differences.length === 0;
   return {
     same,
-    words: same ? words.join(', ') : `${differences.length} differences: ${differences.slice(0, 3).join('; ')}`,
+    words: same
+      ? words.join(', ')
+      : `${differences.length} ${differences.length === 1 ? 'difference' : 'differences'}: ${differences.slice(0, 3).join('; ')}`,
   };
 }

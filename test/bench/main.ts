@@ -39,7 +39,7 @@ usage: npm run bench -- [options]
   -h, --help
 
 Examples:
-  npm run bench                          the whole of it: about ten minutes on two cores, 2 GB of disk
+  npm run bench                          the whole of it: about five minutes on two idle cores, 2 GB of disk
   npm run bench -- --quick               half a minute
   npm run -s bench -- --markdown > bench.md
   TMPDIR=/mnt/fast npm run bench -- --packets 50000000
@@ -181,7 +181,7 @@ class Bench {
   #present(contestants: readonly Contestant[]): Contestant[] {
     return contestants.filter(({ letter, programs }) => {
       const absent = programs.filter(program => !isThere(program));
-      if (absent.length > 0) this.missing.push(`(${letter}) left out: ${absent.join(' and ')} is not installed.`);
+      if (absent.length > 0) this.missing.push(`(${letter}) left out, not installed: ${absent.join(', ')}.`);
       return absent.length === 0;
     });
   }
@@ -272,8 +272,8 @@ try {
   if (error instanceof UsageError) {
     say(`bench: ${error.message} (--help says more)\n`);
     process.exitCode = 2;
-  } else if (error instanceof RunFailed) {
-    say(`bench: ${error.message}\n`);
+  } else if (error instanceof RunFailed || (error as NodeJS.ErrnoException).syscall !== undefined) {
+    say(`bench: ${(error as Error).message}\n`);
     process.exitCode = 1;
   } else throw error;
 }

@@ -29,7 +29,7 @@ const stderrLinesShown = 6; // from its start and from its end: some say the cau
 const KIBIBYTE = 1024;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-export const isThere = (program: string): boolean => path.isAbsolute(program) || findOnPath(program) !== undefined;
+export const isThere = (program: string): boolean => findOnPath(program) !== undefined;
 
 function findOnPath(program: string): string | undefined {
   const places = (process.env.PATH ?? '').split(path.delimiter).map(folder => path.join(folder, program));

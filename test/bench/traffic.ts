@@ -1,7 +1,7 @@
 /**
  * Seeded darknet traffic as a pcap file, for benchmarks: `node test/bench/traffic.ts --packets N --out FILE [--seed S]`.
  *
- * A dark /21 over one UTC day at NICTER's rate (2024: one packet per address per 13 s, 13.6 million a day): fewer packets are
+ * A dark /19 over one UTC day at NICTER's rate (2024: one packet per address per 13 s, 54 million a day): fewer packets are
  * the first part of that day. Four populations with heavy tails (Zipf over the senders' ranks), which is what decides how
  * often a source, a port and their pairing come again:
  *
@@ -16,8 +16,8 @@ import fs from 'node:fs';
 import { parseArgs } from 'node:util';
 
 const START = Date.UTC(2026, 0, 15) / 1000;
-const DARK_NETWORK = 0xcb007000 & 0xfffff800; // 203.0.112.0/21, around a documentation range
-const DARK_ADDRESSES = 2048;
+const DARK_NETWORK = 0xcb006000; // 203.0.96.0/19, around a documentation range
+const DARK_ADDRESSES = 8192;
 const PACKETS_A_DAY = (DARK_ADDRESSES * 86_400) / 13;
 const WRITE_BYTES = 1 << 20;
 const PAYLOAD_BYTES_MAX = 1400;

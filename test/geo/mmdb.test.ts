@@ -211,6 +211,22 @@ test('an IPv4 tree mounted for tunnels is read once, and tunnels are unknown', (
   ).toEqual(['??', '??', 'JP', 'DE', 'US']);
 });
 
+test('tunnels are unknown inside a wider prefix, too', () => {
+  const table = loadFile({ geo: made([['2000::/3', { country_code: 'JP' }]]) });
+  const at = [
+    '2001::',
+    '2001:0:ffff::',
+    '2002::',
+    '2002:ffff::',
+    '2000::',
+    '2000:ffff::',
+    '2001:1::',
+    '2003::',
+    '3fff::',
+  ];
+  expect(at.map(address => countryOf(table, address))).toEqual(at.map((_, i) => (i < 4 ? '??' : 'JP')));
+});
+
 test('prefixes down to one address, on every word of an IPv6 address, and an IPv4 database', () => {
   const prefixes = [
     '2a00::/31',

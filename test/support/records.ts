@@ -99,10 +99,10 @@ const tcpFields = fc.record({
   protocol: fc.constant(TCP),
   srcPort: fc.constantFrom(1024, 53),
   dstPort: fc.constantFrom(23, 80, 65535),
-  flags: fc.constantFrom(0x02, 0x02, 0x02, 0x12, 0x04, 0x14, 0x10, 0x00, 0xc2),
-  window: fc.constantFrom(1024, 2048, 4096, 5120, 65535, 0),
+  flags: fc.constantFrom(0x02, 0x02, 0x02, 0x02, 0x02, 0x12, 0x04, 0x14, 0x10, 0x00, 0xc2),
+  window: fc.constantFrom(1024, 1024, 1024, 2048, 4096, 5120, 65535, 0),
   seqFold: fc.constantFrom(0, 7, 0xffff),
-  tool: fc.nat(7),
+  tool: fc.constantFrom(0, 0, 0, 0, 0, 1, 1, 2, 4, 7),
 });
 const otherFields = fc.record({
   protocol: fc.constantFrom(17, 1, 58, 132, 136, 33, 47, 0, 255),
@@ -125,11 +125,24 @@ const time = fc.constantFrom(0, 1, 999_999, 2_147_483_648, 3_599_999_999);
 /** Among them indices that need a second, third and fifth pair of words of bits. */
 const sensor = fc.constantFrom(0, 1, 31, 32, 63, 64, 65, 300);
 
+const when = fc.record({ sensor, hour, time });
 export const record: fc.Arbitrary<PlainRecord> = fc
-  .tuple(fc.record({ sensor, hour, time }), addresses, fields)
+  .tuple(when, addresses, fields)
   .map(([when, who, what]) => ({ family: who.src.length === 1 ? 4 : 6, ...when, ...who, ...what }));
 
-export const records = fc.array(record, { maxLength: 120 });
+/** What one source sends again in other hours, to other sensors; and what it sends under another sequence or to another target. */
+const repeated = fc
+  .tuple(
+    record,
+    fc.array(when, { maxLength: 4 }),
+    fc.array(fc.record({ seqFold: fc.nat(2), dstPort: fc.nat(2) }), { maxLength: 3 }),
+  )
+  .map(([one, times, probes]) => [
+    one,
+    ...times.map(other => ({ ...one, ...other })),
+    ...probes.map(({ seqFold, dstPort }) => (one.protocol === TCP ? { ...one, seqFold, dstPort } : one)),
+  ]);
+export const records = fc.array(repeated, { maxLength: 30 }).map(lists => lists.flat());
 
 /** Records that differ in nothing but their source: the one given, and of the addresses after its own. */
 export interface Burst {
