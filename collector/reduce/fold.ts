@@ -4,11 +4,12 @@
  */
 import { type GeoTable, lookup4 } from '../../common/geo/table.ts';
 import { NMAP } from '../../common/record/classify.ts';
+import { mix } from '../../common/record/mix.ts';
 import type { Records } from '../../common/record/record.ts';
 import { Stretch, stretchMax } from './columns.ts';
 import { type Day, IPV6_NETWORK, TARGET_BITS, TARGET_MASK } from './day.ts';
 import { FlowTable, keyMarks, place6 } from './flows.ts';
-import { type HashKey, mix } from './hash.ts';
+import type { HashKey } from './hash.ts';
 import { HourCounts } from './hour.ts';
 import { settleFlows } from './settle.ts';
 

@@ -6,6 +6,8 @@
  * into one register of a sketch, into one chain of a table or into the sample of sources.
  */
 
+import { mix } from '../../common/record/mix.ts';
+
 /** Two words, the same for all states that are to be merged. */
 export interface HashKey {
   readonly low: number;
@@ -14,16 +16,6 @@ export interface HashKey {
 
 /** For replay, where numbers must repeat and the traffic is in a file already. */
 export const REPLAY_KEY: HashKey = { low: 0x5e4a6a01, high: 0x2f0c9d27 };
-
-/** A bijection of 32-bit numbers that spreads every bit over all (Murmur3's finaliser, Appleby 2011). */
-export function mix(value: number): number {
-  let h = value;
-  h ^= h >>> 16;
-  h = Math.imul(h, 0x85ebca6b);
-  h ^= h >>> 13;
-  h = Math.imul(h, 0xc2b2ae35);
-  return h ^ (h >>> 16);
-}
 
 /** The high word of every IPv4 key; IPv6 keys have a negative one, so that no key is 0. */
 export const IPV4_HIGH = 1;

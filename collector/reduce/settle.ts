@@ -5,6 +5,7 @@
  */
 import type { GeoTable } from '../../common/geo/table.ts';
 import { BACKSCATTER, CLASSES, NMAP, OTHER, SCAN } from '../../common/record/classify.ts';
+import { mix } from '../../common/record/mix.ts';
 import { BACKSCATTER_SIDE, type Day, HOURS_PER_DAY, SCANNING_SIDE, TARGET_BITS, type Tables } from './day.ts';
 import {
   FLOW_FIRST,
@@ -21,7 +22,7 @@ import {
   keyTarget,
   SLOT_SHIFT,
 } from './flows.ts';
-import { type HashKey, IPV4_HIGH, low4, mix } from './hash.ts';
+import { type HashKey, IPV4_HIGH, low4 } from './hash.ts';
 import { CLASS_SEEN_SHIFT, ENTERED, KEY_HIGH, KEY_LOW, PLACE, SEEN, SOURCE_WORDS, TARGETS } from './sources.ts';
 
 const MICROS_PER_HOUR = 3600e6;

@@ -1,6 +1,6 @@
 /**
- * Worker threads that decode and reduce. The main thread walks the captures and hands out blocks, whose memory is shared, so
- * that little more than a message goes with each. At the end every worker has days of its own; the workers merge them too,
+ * Worker threads that decode and reduce. The main thread walks the captures and hands each block to every worker, for each
+ * counts the sources of its share (common/packet/share.ts); the memory is shared, so that little more than a message goes with it. At the end every worker has days of its own; the workers merge them too,
  * each table by one of them, since one thread alone would take longer over it than counting took.
  */
 import { Worker } from 'node:worker_threads';
@@ -12,8 +12,8 @@ import { type SourceTableData, sourcesMaxDefault } from '../reduce/sources.ts';
 import { type Answer, buffersOf, type Finished, type Merge, type Order } from './orders.ts';
 import type { PipelineOptions } from './pipeline.ts';
 
-/** Blocks for each worker: one at work, one to go on with. */
-const blocksPerWorker = 2;
+/** Blocks in memory: enough that a worker which is late does not keep the others waiting. */
+const blocks = 16;
 
 /** A worker thread that answers each order in turn. */
 class Member {
@@ -54,8 +54,11 @@ export class Crew {
   #failure: Error | undefined;
 
   constructor({ geo, networks, distinct }: PipelineOptions, threads: number) {
-    this.#members = Array.from({ length: threads }, () => new Member({ geo, networks, distinct }));
-    this.#free = Array.from({ length: threads * blocksPerWorker + 1 }, createBlock);
+    this.#members = Array.from(
+      { length: threads },
+      (_, index) => new Member({ geo, networks, distinct, share: { index, of: threads } }),
+    );
+    this.#free = Array.from({ length: blocks }, createBlock);
   }
 
   /** A block that no worker reads any more. */
@@ -69,11 +72,11 @@ export class Crew {
     return this.#free.pop()!;
   }
 
-  /** Hands the block to the worker with the least to do. */
+  /** Hands the block to every worker. */
   take(block: Block): void {
     const { chunk, packets } = block;
-    const member = this.#idlest();
-    member.ask({ kind: 'take', bytes: chunk.bytes, packets }, 'taken').then(
+    const taken = this.#members.map(member => member.ask({ kind: 'take', bytes: chunk.bytes, packets }, 'taken'));
+    Promise.all(taken).then(
       () => {
         this.#free.push(block);
         this.#wake?.resolve();
@@ -90,7 +93,7 @@ export class Crew {
   async finish(): Promise<Omit<Finished, 'kind' | 'days'> & { days: Day[] }> {
     const finished = await Promise.all(this.#members.map(member => member.ask({ kind: 'finish' }, 'finished')));
     const skipped = createSkipped().map((_, n) => finished.reduce((sum, part) => sum + part.skipped[n]!, 0));
-    const unknownLinkTypes = new Set(finished.flatMap(part => [...part.unknownLinkTypes]));
+    const { unknownLinkTypes } = finished[0]!; // every worker saw every packet
     const parts = Map.groupBy(
       finished.flatMap(part => part.days),
       ({ day }) => day,

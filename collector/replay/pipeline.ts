@@ -5,6 +5,7 @@ import { createSkipped, type Decoded, decodePackets } from '../../common/packet/
 import { finderOf } from '../../common/packet/link.ts';
 import { observe } from '../../common/packet/observed.ts';
 import type { Packets } from '../../common/packet/packets.ts';
+import type { Share } from '../../common/packet/share.ts';
 import type { Chunk } from '../../common/packet/walker.ts';
 import type { Prefix } from '../../common/record/address.ts';
 import { createRecords } from '../../common/record/record.ts';
@@ -18,6 +19,8 @@ export interface PipelineOptions {
   readonly networks: readonly Prefix[];
   /** False leaves out distinct sources: for measuring what they cost. */
   readonly distinct: boolean;
+  /** Count only packets of the sources of this share. */
+  readonly share?: Share;
 }
 
 const recordsMax4 = 8192;
@@ -33,16 +36,18 @@ export class Pipeline {
   readonly #reducer: Reducer;
   readonly #decoded: Decoded;
 
-  constructor({ geo, networks, distinct }: PipelineOptions) {
+  constructor({ geo, networks, distinct, share }: PipelineOptions) {
     this.#reducer = new Reducer({ geo, hashKey: REPLAY_KEY, distinct });
     this.#decoded = {
       records4: createRecords(4, recordsMax4),
       records6: createRecords(6, recordsMax6),
       skipped: this.skipped,
       observed: observe(networks),
+      ...(share !== undefined && { share }),
     };
   }
 
+  /** Takes packets as they were walked; leaves neither bytes nor columns changed. */
   take(chunk: Chunk, packets: Packets): void {
     this.#noteLinkTypes(packets);
     for (let done = 0; done < packets.count; ) {

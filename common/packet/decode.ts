@@ -8,6 +8,7 @@ import type { Records } from '../record/record.ts';
 import { type Finder, finderOf, foundOffset, foundSkip, LINK_ETHERNET, versionAgrees } from './link.ts';
 import { type Observed, observes4, observes6 } from './observed.ts';
 import { NO_HOUR, type Packets } from './packets.ts';
+import { type Share, share4, share6 } from './share.ts';
 import { SKIP_REASONS, skipIndex } from './skip.ts';
 import type { Chunk } from './walker.ts';
 
@@ -50,6 +51,8 @@ export interface Decoded {
   readonly skipped: Float64Array;
   /** Undefined: every destination is observed. */
   readonly observed: Observed | undefined;
+  /** Only packets of these sources are decoded and counted; packets without a source are the first share's. */
+  readonly share?: Share;
 }
 
 export const createSkipped = (): Float64Array => new Float64Array(SKIP_REASONS.length);
@@ -60,7 +63,8 @@ export const createSkipped = (): Float64Array => new Float64Array(SKIP_REASONS.l
  */
 export function decodePackets(chunk: Chunk, packets: Packets, from: number, out: Decoded): number {
   const { linkType, hour, count } = packets;
-  const { records4, records6, skipped } = out;
+  const { records4, records6, share } = out;
+  const skipped = share === undefined || share.index === 0 ? out.skipped : othersSkipped;
   let done = from;
   while (done < count) {
     const find = finderOf(linkType[done]!);
@@ -73,17 +77,27 @@ export function decodePackets(chunk: Chunk, packets: Packets, from: number, out:
       if (thisHour !== records4.hour && records4.count + records6.count > 0) return done;
       records4.hour = thisHour;
       records6.hour = thisHour;
-      end = Math.min(end, done + records4.capacity - records4.count, done + records6.capacity - records6.count);
+      const room = Math.min(records4.capacity - records4.count, records6.capacity - records6.count, stretchMax);
+      end = Math.min(end, done + room);
       if (end === done) return done;
       locate(chunk.bytes, packets, done, end, find, skipped);
-      decode4(chunk, packets, done, end, out);
+      decode4(chunk, packets, done, end, out, skipped);
     }
     done = end;
   }
   return count;
 }
 
-/** Moves each packet's offset from its link header to its IP header; a packet that has none is counted, and its length set to 0. */
+/** Where skipped packets go that another share's decoder counts. */
+const othersSkipped = createSkipped();
+
+/** Packets decoded at a time. */
+const stretchMax = 2048;
+/** Of each packet at hand, where its IP header is and how many bytes are captured from there: 0 for a packet without one. */
+const headers = new Uint32Array(stretchMax);
+const headerBytes = new Uint32Array(stretchMax);
+
+/** Finds the IP header of each packet. A packet that has none is counted. */
 function locate(
   bytes: Uint8Array,
   packets: Packets,
@@ -99,53 +113,67 @@ function locate(
     const length = captured[i]!;
     // Untagged IPv4, nearly all there is; what follows would find the same.
     if (ethernet && length > 14 && bytes[at + 12] === 0x08 && bytes[at + 13] === 0x00 && bytes[at + 14]! >>> 4 === 4) {
-      offset[i] = at + 14;
-      captured[i] = length - 14;
+      headers[i - from] = at + 14;
+      headerBytes[i - from] = length - 14;
       continue;
     }
     const end = at + length;
     const place = find(bytes, at, end);
     const header = place < 0 ? end : foundOffset(place);
-    offset[i] = header;
-    captured[i] = Math.max(0, end - header);
+    headers[i - from] = header;
+    headerBytes[i - from] = Math.max(0, end - header);
     if (place < 0) skipped[foundSkip(place)]!++;
     else if (header >= end) skipped[TRUNCATED]!++;
     else if (!versionAgrees(place, bytes[header]! >>> 4)) {
       skipped[BAD_VERSION]!++;
-      captured[i] = 0;
+      headerBytes[i - from] = 0;
     }
   }
 }
 
 /** Decodes located packets of one hour; those of IPv6 are handed on. */
 // Long: the loop every IPv4 packet goes through, kept in one piece so that the columns stay in registers.
-function decode4(chunk: Chunk, packets: Packets, from: number, to: number, out: Decoded): void {
+function decode4(
+  chunk: Chunk,
+  packets: Packets,
+  from: number,
+  to: number,
+  out: Decoded,
+  sourceless: Float64Array,
+): void {
   const { bytes, view } = chunk;
-  const { offset, captured } = packets;
   const { records4, records6, skipped, observed } = out;
+  const { index, of } = out.share ?? { index: 0, of: 1 };
   const { src, dst, time, srcPort, dstPort, length, window, seqFold, protocol, flags, ttl, tool } = records4;
   let n = records4.count;
   for (let i = from; i < to; i++) {
-    if (captured[i] === 0) continue;
-    const header = offset[i]!;
-    const end = header + captured[i]!;
+    if (headerBytes[i - from] === 0) continue;
+    const header = headers[i - from]!;
+    const end = header + headerBytes[i - from]!;
     if (bytes[header]! >>> 4 === 6) {
+      if (header + 40 > end) {
+        sourceless[TRUNCATED]!++;
+        continue;
+      }
+      if (of > 1 && shareOf6(view, header, of) !== index) continue;
       const reason = decode6(view, header, end, records6, records6.count, observed);
       if (reason === DECODED) records6.time[records6.count++] = packets.time[i]!;
       else skipped[reason]!++;
       continue;
     }
     if (header + 20 > end) {
-      skipped[TRUNCATED]!++;
+      sourceless[TRUNCATED]!++;
       continue;
     }
+    const source = view.getUint32(header + 12);
+    if (of > 1 && share4(source, of) !== index) continue;
     // Whole words, for each read checks its bounds: version, header length, TOS, length | id, fragment | TTL, protocol, checksum.
     const first = view.getUint32(header);
     const second = view.getUint32(header + 4);
     const third = view.getUint32(header + 8);
-    const headerBytes = (first >>> 22) & 0x3c;
+    const ownBytes = (first >>> 22) & 0x3c;
     const packetBytes = first & 0xffff;
-    if (headerBytes < 20 || packetBytes < headerBytes) {
+    if (ownBytes < 20 || packetBytes < ownBytes) {
       skipped[BAD_LENGTH]!++;
       continue;
     }
@@ -155,7 +183,7 @@ function decode4(chunk: Chunk, packets: Packets, from: number, to: number, out: 
     }
     const number = (third >>> 16) & 0xff;
     const transportBytes = TRANSPORT_BYTES[number]!;
-    const needed = headerBytes + transportBytes;
+    const needed = ownBytes + transportBytes;
     if (needed > packetBytes || header + needed > end) {
       skipped[needed > packetBytes ? BAD_LENGTH : TRUNCATED]!++;
       continue;
@@ -165,9 +193,9 @@ function decode4(chunk: Chunk, packets: Packets, from: number, to: number, out: 
       skipped[NOT_OBSERVED]!++;
       continue;
     }
-    const transport = header + headerBytes;
+    const transport = header + ownBytes;
     const numbers = transportBytes === 0 ? 0 : view.getUint32(transport);
-    src[n] = view.getUint32(header + 12);
+    src[n] = source;
     dst[n] = destination;
     time[n] = packets.time[i]!;
     length[n] = packetBytes;
@@ -197,12 +225,21 @@ function decode4(chunk: Chunk, packets: Packets, from: number, to: number, out: 
   records4.count = n;
 }
 
+const shareOf6 = (view: DataView, header: number, of: number): number =>
+  share6(
+    view.getUint32(header + 8),
+    view.getUint32(header + 12),
+    view.getUint32(header + 16),
+    view.getUint32(header + 20),
+    of,
+  );
+
 const marksOf = (ipId: number, dst: number, dstPort: number, sequence: number): number =>
   (isMirai(dst, sequence) ? MIRAI : 0) |
   (isZmap(ipId) ? ZMAP : 0) |
   (isMasscan(ipId, dst, dstPort, sequence) ? MASSCAN : 0);
 
-/** Decodes an IPv6 packet into row `n`; the time is left to the caller. Returns `DECODED` or a skip reason. */
+/** Decodes an IPv6 packet, whose fixed header is there, into row `n`; the time is left to the caller. Returns `DECODED` or a skip reason. */
 function decode6(
   view: DataView,
   header: number,
@@ -211,7 +248,6 @@ function decode6(
   n: number,
   observed: Observed | undefined,
 ): number {
-  if (header + 40 > end) return TRUNCATED;
   const payloadBytes = view.getUint16(header + 4);
   const packetEnd = header + 40 + payloadBytes;
   let next = view.getUint8(header + 6);
