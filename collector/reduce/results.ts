@@ -54,7 +54,7 @@ export interface DayResult {
   asns: AsnRow[];
   networks: NetworkRow[];
   classes: Record<PacketClass, Count>;
-  /** Packets by the mark each carries; sources once two of their packets confirmed the tool. */
+  /** Packets by the mark each carries, for Nmap those of confirmed sources; sources once two packets confirmed the tool. */
   tools: Record<Tool, Count>;
   /** 24 rows, one an hour. */
   hours: HourRow[];
