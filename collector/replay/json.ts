@@ -3,7 +3,7 @@
  * order and nothing depends on the clock or the machine: the same results give the same bytes.
  *
  *     {"packets","records","skipped":{reason: packets},"geo":{"name","built"},["asn":{"name","built"},]"days":[
- *       {"date","packets","sources","scanningSources",
+ *       {"date","packets","sources","scanningSources",["sample",]
  *        "ports":[{"protocol","port" | "type","code","packets","sources","scanningSources"}, ...],
  *        "countries":[{"country", ...}], "asns":[{"asn", ...}], "networks":[{"network", ...}],
  *        "classes":{"scan":{"packets","sources"},"backscatter","other"},
@@ -46,7 +46,8 @@ function* table<Row>(name: string, rows: readonly Row[], keysOf: (row: Row) => s
 function* dayChunks(day: DayResult): Generator<string> {
   const named = <Name extends string>(names: readonly Name[], counts: Record<Name, Count>) =>
     names.map(name => `\n"${name}":{${counted(counts[name])}}`).join(',');
-  yield `{"date":${text(day.date)},${scanCounted(day)}`;
+  const sample = day.sample === undefined ? '' : `,"sample":${day.sample}`;
+  yield `{"date":${text(day.date)},${scanCounted(day)}${sample}`;
   yield* table('ports', day.ports, row => `${targetKeys(row)},${scanCounted(row)}`);
   yield* table('countries', day.countries, row => `"country":${text(row.country)},${scanCounted(row)}`);
   yield* table('asns', day.asns, row => `"asn":${row.asn},${scanCounted(row)}`);

@@ -163,7 +163,15 @@ function dayLines(day: DayResult, page: Page): string[] {
     ...rest('country', 'countries', day.countries, whole, page),
     ...ranking('class', classes, whole, page),
     ...ranking('tool', tools, whole, page),
+    ...sampleLines(day, page),
   ];
+}
+
+/** Said where it matters: the tools stand right above. */
+function sampleLines({ sample }: DayResult, { width, show }: Page): string[] {
+  if (sample === undefined) return [];
+  const text = `Tools are scaled up from a sample: one in ${count(1 / sample)} of the day's sources.`;
+  return ['', ...wrapped(text, width - 2).map(line => `  ${show(line)}`)];
 }
 
 /** Words filled into lines of at most the width, the following ones indented. */

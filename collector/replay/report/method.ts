@@ -66,8 +66,8 @@ const MEANINGS: [term: Words, meaning: Words][] = [
   [
     { en: '≈', ja: '≈' },
     {
-      en: `An estimate. Distinct sources are exact up to ${count(exactSourcesMax)} (${count(exactCellSourcesMax)} for single hours and for one port from one country; so are the ports of one source), then estimated by a sketch.`,
-      ja: `推定値です。送信元アドレス数は${count(exactSourcesMax)}（1時間ごとの値、ポートと地域の組み合わせ、および1つの送信元が接触したポート数では${count(exactCellSourcesMax)}）までは正確な値、それを超えるとスケッチによる推定値です。`,
+      en: `An estimate. Distinct sources are exact up to ${count(exactSourcesMax)} (${count(exactCellSourcesMax)} for one port or one country in an hour and for one port from one country; so are the ports of one source), then estimated by a sketch.`,
+      ja: `推定値です。送信元アドレス数は${count(exactSourcesMax)}（1時間ごとのポート別・地域別の値、ポートと地域の組み合わせ、および1つの送信元が接触したポート数では${count(exactCellSourcesMax)}）までは正確な値、それを超えるとスケッチによる推定値です。`,
     },
   ],
   [
@@ -84,7 +84,18 @@ const database = ({ name, built }: GeoSource): Words => ({
   ja: `${name}（作成日 ${built}）`,
 });
 
-export function methodHtml({ geo, asn }: Results): Html {
+/** Days with more sources than are kept, if there are any. */
+const sampleWords = (days: Results['days']): Words | undefined => {
+  const sampled = days.filter(day => day.sample !== undefined).map(day => `${day.date} (1/${1 / day.sample!})`);
+  if (sampled.length === 0) return undefined;
+  return {
+    en: `On ${sampled.join(', ')} there were more sources than are kept: tools are scaled up from a uniform sample of that share of the sources, and the busiest sources are those of the sample.`,
+    ja: `${sampled.join('、')}は送信元が保持できる数を超えたため、ツールの数値は括弧内の割合で無作為に抽出した送信元からの推定値です。送信元の一覧も抽出した送信元のみを対象としています。`,
+  };
+};
+
+export function methodHtml({ geo, asn, days }: Results): Html {
+  const sampled = sampleWords(days);
   const entry = (term: Words, meaning: Words) => html`<dt>${both(term)}</dt><dd>${both(meaning)}</dd>
 `;
   return html`<section><h2 id="method">${both({ en: 'How this was made', ja: '集計方法' })}</h2>
@@ -98,5 +109,5 @@ export function methodHtml({ geo, asn }: Results): Html {
       en: `Where a source address is registered, not where its user is: ${database(geo).en}.`,
       ja: `送信元アドレスの割り当て先です。利用者の所在地とは限りません。データベースは${database(geo).ja}です。`,
     },
-  )}${asn && entry({ en: 'Autonomous systems', ja: 'AS番号' }, database(asn))}</dl></section>`;
+  )}${sampled && entry({ en: 'Sample', ja: '抽出' }, sampled)}${asn && entry({ en: 'Autonomous systems', ja: 'AS番号' }, database(asn))}</dl></section>`;
 }
