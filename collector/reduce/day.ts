@@ -83,7 +83,7 @@ export class Day {
     };
   }
 
-  /** The arrays themselves, for a thread that only reads them. */
+  /** The arrays themselves: once they were transferred the day is not to be used. */
   data(): DayData {
     const tables = Object.fromEntries(TABLE_NAMES.map(name => [name, this.tables[name].data()]));
     return { day: this.day, tables: tables as Record<TableName, CellTableData>, sources: this.sources.data() };

@@ -1,7 +1,8 @@
 /**
  * Worker threads that decode and reduce. The main thread walks the captures and hands each block to every worker, for each
- * counts the sources of its share (common/packet/share.ts); the memory is shared, so that little more than a message goes with it. At the end every worker has days of its own; the workers merge them too,
- * each table by one of them, since one thread alone would take longer over it than counting took.
+ * counts the sources of its share (common/packet/share.ts); the memory is shared, so that little more than a message goes with
+ * it. At the end every worker has days of its own; the workers merge them too, each table by one of them, since one thread alone
+ * would take longer over it than counting took.
  */
 import { Worker } from 'node:worker_threads';
 import { type Block, createBlock } from '../../common/packet/capture.ts';
@@ -15,30 +16,36 @@ import type { PipelineOptions } from './pipeline.ts';
 /** Blocks in memory: enough that a worker which is late does not keep the others waiting. */
 const blocks = 16;
 
-/** A worker thread that answers each order in turn. */
+/** A worker thread that answers each order in turn. One that died refuses what it has not answered and every later order. */
 class Member {
   /** Orders not answered yet. */
   waiting = 0;
   readonly #worker: Worker;
-  readonly #answered: { resolve: (answer: Answer) => void; reject: (error: Error) => void }[] = [];
+  readonly #unanswered: { resolve: (answer: Answer) => void; reject: (error: Error) => void }[] = [];
+  #failure: Error | undefined;
 
   constructor(options: PipelineOptions) {
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options });
     this.#worker.on('message', (answer: Answer) => {
       this.waiting--;
-      this.#answered.shift()!.resolve(answer);
+      this.#unanswered.shift()!.resolve(answer);
     });
-    this.#worker.on('error', error => {
-      for (const { reject } of this.#answered) reject(error as Error);
-    });
+    this.#worker.on('error', error => this.#fail(error as Error));
+    this.#worker.on('exit', code => this.#fail(new Error(`a worker thread ended (code ${code})`)));
   }
 
   ask<Kind extends Answer['kind']>(order: Order, _kind: Kind): Promise<Extract<Answer, { kind: Kind }>> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure); // nobody would ever answer
     this.waiting++;
     this.#worker.postMessage(order, order.kind === 'merge' ? buffersOf(order) : []);
     return new Promise((resolve, reject) => {
-      this.#answered.push({ resolve: resolve as (answer: Answer) => void, reject });
+      this.#unanswered.push({ resolve: resolve as (answer: Answer) => void, reject });
     });
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const { reject } of this.#unanswered.splice(0)) reject(this.#failure);
   }
 
   async dismiss(): Promise<void> {
@@ -111,10 +118,11 @@ export class Crew {
       const parts = states.map(state => state.tables[table]);
       return [table, await this.#merge<CellTableData>({ table, parts })] as const;
     });
+    const [mergedSources, ...mergedTables] = await Promise.all([sources, ...tables]); // all at once: none fails unheard
     return new Day(day, sourcesMaxDefault, {
       day,
-      tables: Object.fromEntries(await Promise.all(tables)) as Record<TableName, CellTableData>,
-      sources: await sources,
+      tables: Object.fromEntries(mergedTables) as Record<TableName, CellTableData>,
+      sources: mergedSources,
     });
   }
 
