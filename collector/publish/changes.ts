@@ -24,7 +24,7 @@ export interface Rises {
 }
 
 /** Fewer days have no usual level. */
-export const riseDaysMin = 4;
+const riseDaysMin = 4;
 /** A row further down a day's table cannot hold partMin of its packets while partMin is 1% or more. */
 const candidatesMax = 100;
 

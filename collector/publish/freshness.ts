@@ -4,7 +4,7 @@ import type { GeoSource } from '../reduce/results.ts';
 import { dayStart } from './words.ts';
 
 /** Older than this, figures by country and network are no longer to be trusted without a word. */
-export const geoAgeDaysMax = 90;
+const geoAgeDaysMax = 90;
 
 /** Whole days since a database was built; undefined where its date says nothing. */
 export function geoAgeDays({ built }: GeoSource, now: Date): number | undefined {

@@ -52,10 +52,10 @@ export function countryName(code: string): Words {
 export const asnText = (asn: number): string => (asn === 0 ? '–' : `AS${asn}`);
 
 /** In the order they are shown. */
-export const TOOLS: readonly Tool[] = ['mirai', 'zmap', 'masscan', 'nmap'];
+export { CLASSES, TOOLS } from '../../common/record/classify.ts';
+
 export const TOOL_NAMES: Record<Tool, string> = { mirai: 'Mirai', zmap: 'ZMap', masscan: 'Masscan', nmap: 'Nmap' };
 
-export const CLASSES: readonly PacketClass[] = ['scan', 'backscatter', 'other'];
 export const CLASS_NAMES: Record<PacketClass, Words> = {
   scan: { en: 'scan', ja: 'スキャン' },
   backscatter: { en: 'backscatter', ja: 'バックスキャッター' },

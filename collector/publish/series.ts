@@ -8,7 +8,7 @@ import { CLASS_NAMES, CLASSES, OTHER, TOOL_NAMES, TOOLS, targetLabel } from './n
 import { dayStart, type Words } from './words.ts';
 
 /** Above this many calendar days a chart's buckets are days. */
-export const hourlyDaysMax = 14;
+const hourlyDaysMax = 14;
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
@@ -30,14 +30,14 @@ export interface Timeline {
 const same = (text: string): Words => ({ en: text, ja: text });
 
 /** Hours or days, by the calendar days from first to last. */
-export function bucketMsFor(days: readonly DayResult[]): number {
+function bucketMsFor(days: readonly DayResult[]): number {
   if (days.length === 0) return HOUR_MS;
   const span = dayStart(days.at(-1)!.date).getTime() - dayStart(days[0].date).getTime();
   return span < hourlyDaysMax * DAY_MS ? HOUR_MS : DAY_MS;
 }
 
 /** A longer pause separates one run of days from another. */
-export const runGapDaysMax = 180;
+const runGapDaysMax = 180;
 
 /**
  * The run of days that holds most packets. One packet with a broken clock (1970, 2106) would otherwise stretch a chart over

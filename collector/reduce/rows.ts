@@ -13,11 +13,12 @@ import {
   TARGET_BITS,
   TARGET_MASK,
 } from './day.ts';
+import { IPV4_HIGH } from './hash.ts';
 import type { Count, DayResult, ScanCount, SourceRow, Target } from './results.ts';
-import { PLACE, SOURCE_WORDS, type SourceTable } from './sources.ts';
+import { KEY_HIGH, PLACE, SOURCE_WORDS, type SourceTable } from './sources.ts';
 
 /** Rows of the busiest sources. */
-export const topSourcesMax = 100;
+const topSourcesMax = 100;
 
 const DAY_MS = 86_400_000;
 const NMAP_TOOL = TOOLS.indexOf('nmap');
@@ -117,10 +118,13 @@ function timeText(micros: number): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${fraction}Z`;
 }
 
-/** The busiest sources, most packets first, ties by address. */
+/** The busiest sources, most packets first, ties by address; ::ffff:a.b.c.d as an IPv6 source before a.b.c.d. */
 function topSources(sources: SourceTable, geo: GeoTable): SourceRow[] {
+  const keyHigh = (row: number) => sources.rows[row + KEY_HIGH]!;
   const order = (x: number, y: number) =>
-    sources.packets(y) - sources.packets(x) || compareAddresses(sources.address(x), sources.address(y));
+    sources.packets(y) - sources.packets(x) ||
+    compareAddresses(sources.address(x), sources.address(y)) ||
+    keyHigh(x) - keyHigh(y);
   let top: number[] = [];
   let least = 0;
   for (let row = 0; row < sources.count * SOURCE_WORDS; row += SOURCE_WORDS) {
@@ -136,7 +140,7 @@ function topSources(sources: SourceTable, geo: GeoTable): SourceRow[] {
     .map(row => {
       const place = sources.rows[row + PLACE]!;
       return {
-        address: addressText(sources.address(row)),
+        address: addressText(keyHigh(row), sources.address(row)),
         country: geo.countries[geo.placeCountry[place]!]!,
         asn: geo.placeAsn[place]!,
         packets: sources.packets(row),
@@ -152,9 +156,9 @@ function compareAddresses(x: Int32Array, y: Int32Array): number {
   return 0;
 }
 
-/** An IPv4 address is kept as ::ffff:a.b.c.d. */
-function addressText([w0, w1, w2, w3]: Int32Array): string {
-  if (w0 === 0 && w1 === 0 && w2 === 0xffff) return formatAddress4(w3!);
+/** Of a source with this key; an IPv4 address is the last word. */
+function addressText(keyHigh: number, [w0, w1, w2, w3]: Int32Array): string {
+  if (keyHigh === IPV4_HIGH) return formatAddress4(w3!);
   return formatAddress6(w0! >>> 0, w1! >>> 0, w2! >>> 0, w3! >>> 0);
 }
 

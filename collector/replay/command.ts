@@ -4,10 +4,11 @@ import os from 'node:os';
 import { pipeline } from 'node:stream/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { GeoError } from '../../common/geo/error.ts';
-import { geoAgeDays, geoAgeDaysMax, loadGeo } from '../../common/geo/load.ts';
+import { loadGeo } from '../../common/geo/load.ts';
 import { type Prefix, parsePrefix } from '../../common/record/address.ts';
+import { geoAgeDays, isStale } from '../publish/freshness.ts';
 import { count } from '../publish/words.ts';
-import type { Results } from '../reduce/results.ts';
+import type { GeoSource, Results } from '../reduce/results.ts';
 import { CSV_TABLES, writeCsv } from './csv.ts';
 import { jsonChunks } from './json.ts';
 import { type Progress, startProgress } from './progress.ts';
@@ -143,19 +144,26 @@ const failureText = ({ capture, offset, reason }: Failure): string =>
     ? `${capture}: cannot be read: ${reason}`
     : `${capture}: damaged at byte ${offset}: ${reason}. Everything before it is counted.`;
 
-function warnIfOld({ name, built }: { name: string; built: string }): void {
-  const days = geoAgeDays(built, new Date());
-  if (days > geoAgeDaysMax)
-    warn(`the database ${name} is of ${built}, ${count(days)} days old: give a newer one with --geo or --asn`);
+function warnIfOld(database: GeoSource): void {
+  const now = new Date();
+  if (!isStale(database, now)) return;
+  const { name, built } = database;
+  const days = count(geoAgeDays(database, now)!);
+  warn(`the database ${name} is of ${built}, ${days} days old: give a newer one with --geo or --asn`);
 }
 
-/** Bytes of all captures, undefined if one has no size of its own. A file that is not there is somebody else's to report. */
+/** Bytes of all captures, undefined if one has no size of its own. */
 function totalBytes(captures: readonly string[]): number | undefined {
   let total = 0;
   for (const capture of captures) {
-    const found = capture === '-' ? undefined : fs.statSync(capture, { throwIfNoEntry: false });
-    if (capture === '-' || (found !== undefined && !found.isFile())) return undefined;
-    total += found?.size ?? 0;
+    if (capture === '-') return undefined;
+    try {
+      const found = fs.statSync(capture);
+      if (!found.isFile()) return undefined;
+      total += found.size;
+    } catch {
+      // Whatever is wrong with it is said when it is opened, and the other captures go on.
+    }
   }
   return total;
 }

@@ -1,20 +1,21 @@
 /**
- * Worker threads that decode and reduce. The main thread walks the captures and hands each block to every worker, for each
- * counts the sources of its share (common/packet/share.ts); the memory is shared, so that little more than a message goes with
- * it. At the end every worker has days of its own; the workers merge them too, each table by one of them, since one thread alone
- * would take longer over it than counting took.
+ * Worker threads that reduce. The main thread reads, decodes and deals the records out by their sources (deal.ts), in blocks of
+ * shared memory, so that little more than a message goes with each. At the end every worker has days of its own; the workers
+ * merge them too, each table by one of them, since one thread alone would take longer over it than counting took.
  */
 import { Worker } from 'node:worker_threads';
-import { type Block, createBlock } from '../../common/packet/capture.ts';
-import { createSkipped } from '../../common/packet/decode.ts';
+import { createRecords, type Records } from '../../common/record/record.ts';
 import type { CellTableData } from '../reduce/cells.ts';
 import { Day, type DayData, TABLE_NAMES, type TableName } from '../reduce/day.ts';
 import { type SourceTableData, sourcesMaxDefault } from '../reduce/sources.ts';
-import { type Answer, buffersOf, type Finished, type Merge, type Order } from './orders.ts';
-import type { PipelineOptions } from './pipeline.ts';
+import { deal } from './deal.ts';
+import { recordsMax } from './decoder.ts';
+import { type Answer, buffersOf, type Merge, type Order, type WorkerOptions } from './orders.ts';
 
-/** Blocks in memory: enough that a worker which is late does not keep the others waiting. */
-const blocks = 16;
+/** A hand may be half full when a whole block is dealt to it. */
+const handRecordsMax = 2 * recordsMax;
+/** Orders a worker may have waiting before the main thread waits for it. */
+const waitingMax = 8;
 
 /** A worker thread that answers each order in turn. One that died refuses what it has not answered and every later order. */
 class Member {
@@ -22,9 +23,11 @@ class Member {
   waiting = 0;
   readonly #worker: Worker;
   readonly #unanswered: { resolve: (answer: Answer) => void; reject: (error: Error) => void }[] = [];
+  /** Blocks the worker has, and their numbers. */
+  readonly #blocks = new Map<Records, number>();
   #failure: Error | undefined;
 
-  constructor(options: PipelineOptions) {
+  constructor(options: WorkerOptions) {
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options });
     this.#worker.on('message', (answer: Answer) => {
       this.waiting--;
@@ -43,6 +46,15 @@ class Member {
     });
   }
 
+  /** Has the records reduced. A block is described once, and later named: describing one takes longer than filling it. */
+  fold(records: Records): Promise<unknown> {
+    const { count, hour } = records;
+    const known = this.#blocks.get(records);
+    const block = known ?? this.#blocks.size;
+    this.#blocks.set(records, block);
+    return this.ask({ kind: 'fold', block, count, hour, ...(known === undefined && { records }) }, 'folded');
+  }
+
   #fail(error: Error): void {
     this.#failure ??= error;
     for (const { reject } of this.#unanswered.splice(0)) reject(this.#failure);
@@ -53,61 +65,84 @@ class Member {
   }
 }
 
+/** A worker and the records that are being dealt to it. */
+interface Seat {
+  readonly member: Member;
+  readonly hands: { 4: Records; 6: Records };
+}
+
 export class Crew {
-  readonly #members: Member[];
-  readonly #free: Block[];
-  /** Set while somebody waits for a block. */
-  #wake: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  readonly #seats: Seat[];
+  /** Blocks that no worker reads any more, by family. */
+  readonly #free: { 4: Records[]; 6: Records[] } = { 4: [], 6: [] };
+  /** Set while somebody waits until the workers have less to do. */
+  #wake: (() => void) | undefined;
   #failure: Error | undefined;
 
-  constructor({ geo, networks, distinct }: PipelineOptions, threads: number) {
-    this.#members = Array.from(
-      { length: threads },
-      (_, index) => new Member({ geo, networks, distinct, share: { index, of: threads } }),
-    );
-    this.#free = Array.from({ length: blocks }, createBlock);
+  constructor(options: WorkerOptions, threads: number) {
+    this.#seats = Array.from({ length: threads }, () => ({
+      member: new Member(options),
+      hands: { 4: this.#empty(4), 6: this.#empty(6) },
+    }));
   }
 
-  /** A block that no worker reads any more. */
-  async free(): Promise<Block> {
+  /** Deals the records out. What was handed over so far may be waiting: see `ready`. */
+  fold(records: Records): void {
+    const { family, hour } = records;
+    for (const seat of this.#seats) {
+      const hand = seat.hands[family];
+      if (hand.count > 0 && (hand.hour !== hour || hand.count > handRecordsMax - recordsMax)) this.#send(seat, family);
+      seat.hands[family].hour = hour;
+    }
+    deal(
+      records,
+      this.#seats.map(({ hands }) => hands[family]),
+    );
+  }
+
+  /** Waits until no worker is far behind, so that memory is bounded. Throws what a worker died of. */
+  async ready(): Promise<void> {
+    while (this.#failure === undefined && this.#seats.some(({ member }) => member.waiting > waitingMax))
+      await new Promise<void>(resolve => {
+        this.#wake = resolve;
+      });
     if (this.#failure !== undefined) throw this.#failure;
-    const block = this.#free.pop();
-    if (block !== undefined) return block;
-    await new Promise<void>((resolve, reject) => {
-      this.#wake = { resolve, reject };
-    });
-    return this.#free.pop()!;
-  }
-
-  /** Hands the block to every worker. */
-  take(block: Block): void {
-    const { chunk, packets } = block;
-    const taken = this.#members.map(member => member.ask({ kind: 'take', bytes: chunk.bytes, packets }, 'taken'));
-    Promise.all(taken).then(
-      () => {
-        this.#free.push(block);
-        this.#wake?.resolve();
-        this.#wake = undefined;
-      },
-      error => {
-        this.#failure = error;
-        this.#wake?.reject(error);
-      },
-    );
   }
 
   /** The days of all workers together, ascending. The crew is dismissed. */
-  async finish(): Promise<Omit<Finished, 'kind' | 'days'> & { days: Day[] }> {
-    const finished = await Promise.all(this.#members.map(member => member.ask({ kind: 'finish' }, 'finished')));
-    const skipped = createSkipped().map((_, n) => finished.reduce((sum, part) => sum + part.skipped[n]!, 0));
-    const { unknownLinkTypes } = finished[0]!; // every worker saw every packet
+  async finish(): Promise<Day[]> {
+    for (const seat of this.#seats) for (const family of [4, 6] as const) this.#send(seat, family);
+    const members = this.#seats.map(({ member }) => member);
+    const finished = await Promise.all(members.map(member => member.ask({ kind: 'finish' }, 'finished')));
     const parts = Map.groupBy(
       finished.flatMap(part => part.days),
       ({ day }) => day,
     );
     const days = await Promise.all([...parts.values()].map(states => this.#mergeDay(states)));
-    await Promise.all(this.#members.map(member => member.dismiss()));
-    return { days: days.sort((a, b) => a.day - b.day), skipped, unknownLinkTypes };
+    await Promise.all(members.map(member => member.dismiss()));
+    return days.sort((a, b) => a.day - b.day);
+  }
+
+  /** Hands a worker its records, and gives it an empty block for the next. */
+  #send({ member, hands }: Seat, family: 4 | 6): void {
+    const records = hands[family];
+    hands[family] = this.#empty(family);
+    member.fold(records).then(
+      () => {
+        this.#free[family].push(records);
+        this.#wake?.();
+      },
+      error => {
+        this.#failure = error;
+        this.#wake?.();
+      },
+    );
+  }
+
+  #empty(family: 4 | 6): Records {
+    const records = this.#free[family].pop() ?? createRecords(family, handRecordsMax, SharedArrayBuffer);
+    records.count = 0;
+    return records;
   }
 
   async #mergeDay(states: DayData[]): Promise<Day> {
@@ -132,6 +167,7 @@ export class Crew {
   }
 
   #idlest(): Member {
-    return this.#members.reduce((idlest, member) => (member.waiting < idlest.waiting ? member : idlest));
+    const members = this.#seats.map(({ member }) => member);
+    return members.reduce((idlest, member) => (member.waiting < idlest.waiting ? member : idlest));
   }
 }

@@ -1,28 +1,30 @@
 /** What the main thread of a replay orders a worker to do, and what it answers: one answer an order, in their order. */
-import type { Packets } from '../../common/packet/packets.ts';
+import type { Records } from '../../common/record/record.ts';
 import type { CellTableData } from '../reduce/cells.ts';
 import type { DayData, TableName } from '../reduce/day.ts';
+import type { ReducerOptions } from '../reduce/reducer.ts';
 import type { SourceTableData } from '../reduce/sources.ts';
+
+/** A capture is one sensor's. */
+export const SENSOR = 0;
+
+/** What a worker begins with. */
+export type WorkerOptions = ReducerOptions;
 
 /** States of one table of a day, to be merged into the first. */
 export type Merge = { table: TableName; parts: CellTableData[] } | { table: 'sources'; parts: SourceTableData[] };
 
 export type Order =
-  /** Decode and reduce packets in shared memory, which may be filled again after the answer. */
-  | { kind: 'take'; bytes: Uint8Array; packets: Packets }
+  /** Reduce the records of a block of shared memory, which may be filled again after the answer. It comes along the first time. */
+  | { kind: 'fold'; block: number; count: number; hour: number; records?: Records }
   /** Hand over all that was counted. */
   | { kind: 'finish' }
   | { kind: 'merge'; merge: Merge };
 
-export interface Finished {
-  kind: 'finished';
-  days: DayData[];
-  /** By `skipIndex`. */
-  skipped: Float64Array;
-  unknownLinkTypes: ReadonlySet<number>;
-}
-
-export type Answer = { kind: 'taken' } | Finished | { kind: 'merged'; data: CellTableData | SourceTableData };
+export type Answer =
+  | { kind: 'folded' }
+  | { kind: 'finished'; days: DayData[] }
+  | { kind: 'merged'; data: CellTableData | SourceTableData };
 
 /** The memory of every typed array within a value, to be handed over to another thread instead of copied. */
 export function buffersOf(value: unknown): ArrayBuffer[] {

@@ -1,16 +1,28 @@
 /** Replays captures: walks them here, decodes and reduces here or in worker threads, and says what the days were. */
-import { type Block, CaptureReader, createBlock, type Damage } from '../../common/packet/capture.ts';
+
+import type { GeoTable } from '../../common/geo/table.ts';
+import { CaptureReader, createBlock, type Damage } from '../../common/packet/capture.ts';
 import { SKIP_REASONS } from '../../common/packet/skip.ts';
+import type { Prefix } from '../../common/record/address.ts';
+import type { Records } from '../../common/record/record.ts';
 import type { Day } from '../reduce/day.ts';
+import { REPLAY_KEY } from '../reduce/hash.ts';
+import { Reducer, type ReducerOptions } from '../reduce/reducer.ts';
 import type { Results } from '../reduce/results.ts';
 import { dayResult } from '../reduce/rows.ts';
 import { Crew } from './crew.ts';
-import { Pipeline, type PipelineOptions } from './pipeline.ts';
+import { Decoder } from './decoder.ts';
+import { SENSOR } from './orders.ts';
 
-export interface ReplayOptions extends PipelineOptions {
+export interface ReplayOptions {
   /** Paths, `-` for standard input. */
   readonly captures: readonly string[];
-  /** Threads that decode and reduce; 1 does so in this one. */
+  /** Observed networks; none observes every destination. */
+  readonly networks: readonly Prefix[];
+  readonly geo: GeoTable;
+  /** False leaves out distinct sources: for measuring what they cost. */
+  readonly distinct: boolean;
+  /** Threads that reduce; 1 does so in this one, beside reading and decoding. */
   readonly threads: number;
   /** Called now and then with the bytes taken from the files and the packets found so far. */
   readonly onProgress?: (bytes: number, packets: number) => void;
@@ -31,29 +43,33 @@ export interface Replayed {
   readonly unknownLinkTypes: readonly number[];
 }
 
-/** What takes walked packets and makes days of them: this thread's pipeline, or a crew of worker threads. */
-interface Taker {
-  /** A block that may be filled. */
-  free(): Promise<Block>;
-  take(block: Block): void;
-  finish(): Promise<{ days: Day[]; skipped: Float64Array; unknownLinkTypes: ReadonlySet<number> }>;
+/** What makes days of records: a reducer in this thread, or a crew of worker threads. */
+interface Counter {
+  /** Takes a block of records and is done with its memory on return. */
+  fold(records: Records): void;
+  /** To be awaited now and then: bounds what is waiting to be counted. */
+  ready(): Promise<void>;
+  finish(): Promise<Day[]>;
 }
 
 /** Reads every capture to its end or damage; fails only on what is nobody's file: a bug, or memory that ran out. */
 export async function replay(options: ReplayOptions): Promise<Replayed> {
-  const taker = options.threads > 1 ? new Crew(options, options.threads) : alone(new Pipeline(options));
+  const { geo, distinct, threads } = options;
+  const reducing: ReducerOptions = { geo, distinct, hashKey: REPLAY_KEY };
+  const counter = threads > 1 ? new Crew(reducing, threads) : alone(new Reducer(reducing));
+  const decoder = new Decoder(options.networks, records => counter.fold(records));
+  const block = createBlock();
   const failures: Failure[] = [];
   let packets = 0;
   let bytes = 0;
-  let block = await taker.free();
   for (const capture of options.captures) {
     try {
       const reader = await CaptureReader.open(capture);
       while (await reader.next(block)) {
         packets += block.packets.count;
-        taker.take(block);
+        decoder.take(block.chunk, block.packets);
+        await counter.ready();
         options.onProgress?.(bytes + reader.taken, packets);
-        block = await taker.free();
       }
       bytes += reader.taken;
       reader.close();
@@ -63,8 +79,9 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
       failures.push({ capture, reason: systemReason(error as NodeJS.ErrnoException) });
     }
   }
-  const { days, skipped, unknownLinkTypes } = await taker.finish();
-  const { geo } = options;
+  decoder.flush();
+  const days = await counter.finish();
+  const { skipped, unknownLinkTypes } = decoder;
   const results: Results = {
     packets,
     records: packets - skipped.reduce((sum, count) => sum + count, 0),
@@ -78,18 +95,11 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
   return { results, failures, unknownLinkTypes: [...unknownLinkTypes].sort((a, b) => a - b) };
 }
 
-function alone(pipeline: Pipeline): Taker {
-  const block = createBlock();
-  return {
-    free: async () => block,
-    take: ({ chunk, packets }) => pipeline.take(chunk, packets),
-    finish: async () => ({
-      days: pipeline.days(),
-      skipped: pipeline.skipped,
-      unknownLinkTypes: pipeline.unknownLinkTypes,
-    }),
-  };
-}
+const alone = (reducer: Reducer): Counter => ({
+  fold: records => reducer.fold(records, SENSOR),
+  ready: async () => {},
+  finish: async () => reducer.days(),
+});
 
 const damaged = (capture: string, { offset, reason }: Damage): Failure => ({ capture, offset, reason });
 

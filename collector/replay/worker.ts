@@ -1,25 +1,27 @@
 /** A worker thread of a replay: does what is ordered (orders.ts), one order after another. */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Records } from '../../common/record/record.ts';
 import { CellTable } from '../reduce/cells.ts';
 import { TABLES } from '../reduce/day.ts';
+import { Reducer } from '../reduce/reducer.ts';
 import { SourceTable, sourcesMaxDefault } from '../reduce/sources.ts';
-import { type Answer, buffersOf, type Merge, type Order } from './orders.ts';
-import { Pipeline } from './pipeline.ts';
+import { type Answer, buffersOf, type Merge, type Order, SENSOR, type WorkerOptions } from './orders.ts';
 
-const pipeline = new Pipeline(workerData);
+const reducer = new Reducer(workerData as WorkerOptions);
+const blocks: Records[] = [];
 
 function answer(order: Order): Answer {
   switch (order.kind) {
-    case 'take': {
-      const { bytes, packets } = order;
-      pipeline.take({ bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) }, packets);
-      return { kind: 'taken' };
+    case 'fold': {
+      if (order.records !== undefined) blocks[order.block] = order.records;
+      const records = blocks[order.block]!;
+      records.count = order.count;
+      records.hour = order.hour;
+      reducer.fold(records, SENSOR);
+      return { kind: 'folded' };
     }
-    case 'finish': {
-      const days = pipeline.days().map(day => day.data());
-      const { skipped, unknownLinkTypes } = pipeline;
-      return { kind: 'finished', days, skipped, unknownLinkTypes };
-    }
+    case 'finish':
+      return { kind: 'finished', days: reducer.days().map(day => day.data()) };
     case 'merge':
       return { kind: 'merged', data: merged(order.merge) };
   }
@@ -38,5 +40,5 @@ function merged(merge: Merge) {
 
 parentPort!.on('message', (order: Order) => {
   const given = answer(order);
-  parentPort!.postMessage(given, given.kind === 'taken' ? [] : buffersOf(given));
+  parentPort!.postMessage(given, given.kind === 'folded' ? [] : buffersOf(given));
 });

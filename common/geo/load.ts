@@ -33,16 +33,9 @@ interface Input {
   readonly sha256: string;
 }
 
-/** Blocks are sold and move: an older database says so in every result. */
-export const geoAgeDaysMax = 90;
-
 const DEFAULT_NAME = 'geo-whois-asn-country';
 const DEFAULT_FILE = `@ip-location-db/${DEFAULT_NAME}-mmdb/${DEFAULT_NAME}.mmdb`;
 const COUNTRIES_MAX = 256; // '??' and what else a byte can number
-
-/** Whole days from the build date to `now`, both UTC. */
-export const geoAgeDays = (built: string, now: Date): number =>
-  Math.floor((now.getTime() - Date.parse(built)) / 86_400_000);
 
 /** Throws GeoError where a database cannot be used. */
 export function loadGeo(options: GeoOptions = {}): GeoTable {

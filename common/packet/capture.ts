@@ -20,7 +20,7 @@ export interface Block {
 }
 
 const createChunk = (bytes: number): Chunk => {
-  const memory = new SharedArrayBuffer(bytes);
+  const memory = new ArrayBuffer(bytes);
   return { bytes: new Uint8Array(memory), view: new DataView(memory) };
 };
 
@@ -120,7 +120,8 @@ export class CaptureReader {
 
   /** All was read and walked: what is left is the beginning of something. */
   #finish(why: string): void {
-    if (why === END && this.#position === 0 && this.#rest.length === 0) this.damage ??= { offset: 0, reason: 'the file is empty' };
+    if (why === END && this.#position === 0 && this.#rest.length === 0)
+      this.damage ??= { offset: 0, reason: 'the file is empty' };
     else if (this.#rest.length > 0 || why !== END)
       this.damage ??= { offset: this.#position, reason: `${why} ${this.#rest.length} bytes into a packet` };
   }

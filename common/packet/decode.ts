@@ -8,7 +8,6 @@ import type { Records } from '../record/record.ts';
 import { type Finder, finderOf, foundOffset, foundSkip, LINK_ETHERNET, versionAgrees } from './link.ts';
 import { type Observed, observes4, observes6 } from './observed.ts';
 import { NO_HOUR, type Packets } from './packets.ts';
-import { type Share, share4, share6 } from './share.ts';
 import { SKIP_REASONS, skipIndex } from './skip.ts';
 import type { Chunk } from './walker.ts';
 
@@ -51,8 +50,6 @@ export interface Decoded {
   readonly skipped: Float64Array;
   /** Undefined: every destination is observed. */
   readonly observed: Observed | undefined;
-  /** Only packets of these sources are decoded and counted; packets without a source are the first share's. */
-  readonly share?: Share;
 }
 
 export const createSkipped = (): Float64Array => new Float64Array(SKIP_REASONS.length);
@@ -63,8 +60,7 @@ export const createSkipped = (): Float64Array => new Float64Array(SKIP_REASONS.l
  */
 export function decodePackets(chunk: Chunk, packets: Packets, from: number, out: Decoded): number {
   const { linkType, hour, count } = packets;
-  const { records4, records6, share } = out;
-  const skipped = share === undefined || share.index === 0 ? out.skipped : othersSkipped;
+  const { records4, records6, skipped } = out;
   let done = from;
   while (done < count) {
     const find = finderOf(linkType[done]!);
@@ -81,15 +77,12 @@ export function decodePackets(chunk: Chunk, packets: Packets, from: number, out:
       end = Math.min(end, done + room);
       if (end === done) return done;
       locate(chunk.bytes, packets, done, end, find, skipped);
-      decode4(chunk, packets, done, end, out, skipped);
+      decode4(chunk, packets, done, end, out);
     }
     done = end;
   }
   return count;
 }
-
-/** Where skipped packets go that another share's decoder counts. */
-const othersSkipped = createSkipped();
 
 /** Packets decoded at a time. */
 const stretchMax = 2048;
@@ -133,17 +126,9 @@ function locate(
 
 /** Decodes located packets of one hour; those of IPv6 are handed on. */
 // Long: the loop every IPv4 packet goes through, kept in one piece so that the columns stay in registers.
-function decode4(
-  chunk: Chunk,
-  packets: Packets,
-  from: number,
-  to: number,
-  out: Decoded,
-  sourceless: Float64Array,
-): void {
+function decode4(chunk: Chunk, packets: Packets, from: number, to: number, out: Decoded): void {
   const { bytes, view } = chunk;
   const { records4, records6, skipped, observed } = out;
-  const { index, of } = out.share ?? { index: 0, of: 1 };
   const { src, dst, time, srcPort, dstPort, length, window, seqFold, protocol, flags, ttl, tool } = records4;
   let n = records4.count;
   for (let i = from; i < to; i++) {
@@ -151,22 +136,15 @@ function decode4(
     const header = headers[i - from]!;
     const end = header + headerBytes[i - from]!;
     if (bytes[header]! >>> 4 === 6) {
-      if (header + 40 > end) {
-        sourceless[TRUNCATED]!++;
-        continue;
-      }
-      if (of > 1 && shareOf6(view, header, of) !== index) continue;
       const reason = decode6(view, header, end, records6, records6.count, observed);
       if (reason === DECODED) records6.time[records6.count++] = packets.time[i]!;
       else skipped[reason]!++;
       continue;
     }
     if (header + 20 > end) {
-      sourceless[TRUNCATED]!++;
+      skipped[TRUNCATED]!++;
       continue;
     }
-    const source = view.getUint32(header + 12);
-    if (of > 1 && share4(source, of) !== index) continue;
     // Whole words, for each read checks its bounds: version, header length, TOS, length | id, fragment | TTL, protocol, checksum.
     const first = view.getUint32(header);
     const second = view.getUint32(header + 4);
@@ -195,7 +173,7 @@ function decode4(
     }
     const transport = header + ownBytes;
     const numbers = transportBytes === 0 ? 0 : view.getUint32(transport);
-    src[n] = source;
+    src[n] = view.getUint32(header + 12);
     dst[n] = destination;
     time[n] = packets.time[i]!;
     length[n] = packetBytes;
@@ -225,21 +203,12 @@ function decode4(
   records4.count = n;
 }
 
-const shareOf6 = (view: DataView, header: number, of: number): number =>
-  share6(
-    view.getUint32(header + 8),
-    view.getUint32(header + 12),
-    view.getUint32(header + 16),
-    view.getUint32(header + 20),
-    of,
-  );
-
 const marksOf = (ipId: number, dst: number, dstPort: number, sequence: number): number =>
   (isMirai(dst, sequence) ? MIRAI : 0) |
   (isZmap(ipId) ? ZMAP : 0) |
   (isMasscan(ipId, dst, dstPort, sequence) ? MASSCAN : 0);
 
-/** Decodes an IPv6 packet, whose fixed header is there, into row `n`; the time is left to the caller. Returns `DECODED` or a skip reason. */
+/** Decodes an IPv6 packet into row `n`; the time is left to the caller. Returns `DECODED` or a skip reason. */
 function decode6(
   view: DataView,
   header: number,
@@ -248,6 +217,7 @@ function decode6(
   n: number,
   observed: Observed | undefined,
 ): number {
+  if (header + 40 > end) return TRUNCATED;
   const payloadBytes = view.getUint16(header + 4);
   const packetEnd = header + 40 + payloadBytes;
   let next = view.getUint8(header + 6);

@@ -1,6 +1,6 @@
 /**
  * What walking a capture finds, as columns: where each packet's captured bytes lie in the chunk and when it was captured.
- * Allocated once and filled again for every chunk; on shared memory, so that another thread can decode what this one walked.
+ * Allocated once and filled again for every chunk.
  */
 
 /** `hour` of a packet without a usable time. */
@@ -22,8 +22,8 @@ export interface Packets {
 }
 
 export function createPackets(capacity: number): Packets {
-  const column = () => new Uint32Array(new SharedArrayBuffer(4 * capacity));
-  const linkType = new Uint16Array(new SharedArrayBuffer(2 * capacity));
+  const column = () => new Uint32Array(capacity);
+  const linkType = new Uint16Array(capacity);
   return { capacity, count: 0, linkType, offset: column(), captured: column(), hour: column(), time: column() };
 }
 

@@ -73,7 +73,7 @@ export const isMasscan = (ipId: number, dst: number, dstPort: number, seq: numbe
 
 /**
  * A SYN that can be Nmap's: its window is 1024, in older versions 1024 k with k to 4 (nmap scan_engine_raw.cc). Masscan's is
- * 1024 too, so packets with another tool's mark do not count.
+ * 1024 too, so packets with its mark or ZMap's do not count.
  */
 export const isNmapCandidate = (protocol: number, flags: number, window: number, tool: number): boolean =>
   protocol === TCP &&

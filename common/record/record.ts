@@ -56,31 +56,38 @@ export interface Records {
 
 const addressWords = (family: 4 | 6) => (family === 4 ? 1 : 4);
 
-/** An empty block for up to `capacity` records. Written out, so that every block is the same kind of object to the compiler. */
-export function createRecords(family: 4 | 6, capacity: number): Records {
-  const words = capacity * addressWords(family);
+/**
+ * An empty block for up to `capacity` records, in memory of this thread or shared. Written out, so that every block is the same
+ * kind of object to the compiler.
+ */
+export function createRecords(
+  family: 4 | 6,
+  capacity: number,
+  Memory: typeof ArrayBuffer | typeof SharedArrayBuffer = ArrayBuffer,
+): Records {
+  const addressBytes = 4 * addressWords(family) * capacity;
   return {
     family,
     capacity,
     count: 0,
     hour: 0,
-    src: new Uint32Array(words),
-    dst: new Uint32Array(words),
-    time: new Uint32Array(capacity),
-    srcPort: new Uint16Array(capacity),
-    dstPort: new Uint16Array(capacity),
-    length: new Uint16Array(capacity),
-    window: new Uint16Array(capacity),
-    seqFold: new Uint16Array(capacity),
-    protocol: new Uint8Array(capacity),
-    flags: new Uint8Array(capacity),
-    ttl: new Uint8Array(capacity),
-    tool: new Uint8Array(capacity),
+    src: new Uint32Array(new Memory(addressBytes)),
+    dst: new Uint32Array(new Memory(addressBytes)),
+    time: new Uint32Array(new Memory(4 * capacity)),
+    srcPort: new Uint16Array(new Memory(2 * capacity)),
+    dstPort: new Uint16Array(new Memory(2 * capacity)),
+    length: new Uint16Array(new Memory(2 * capacity)),
+    window: new Uint16Array(new Memory(2 * capacity)),
+    seqFold: new Uint16Array(new Memory(2 * capacity)),
+    protocol: new Uint8Array(new Memory(capacity)),
+    flags: new Uint8Array(new Memory(capacity)),
+    ttl: new Uint8Array(new Memory(capacity)),
+    tool: new Uint8Array(new Memory(capacity)),
   };
 }
 
 /** Bytes a record takes in its columns. */
-export const recordBytes = (family: 4 | 6) =>
+const recordBytes = (family: 4 | 6) =>
   COLUMNS.reduce(
     (sum, [, Column, width]) => sum + Column.BYTES_PER_ELEMENT * (width === 'address' ? addressWords(family) : width),
     0,

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { GeoError, geoAgeDays, geoAgeDaysMax, loadGeo } from '../../common/geo/load.ts';
+import { GeoError, loadGeo } from '../../common/geo/load.ts';
 import { type MmdbValue, writeMmdb } from '../support/mmdb-writer.ts';
 import { countryOf, newFolder, seen } from './support.ts';
 
@@ -159,12 +159,4 @@ test('more country codes than a byte numbers are refused', () => {
   expect(countryOf(loadGeo({ geoFiles: [file], cacheDir: newFolder() }), '10.0.254.1')).toBe(codes[254]);
   write(256);
   expect(() => loadGeo({ geoFiles: [file], cacheDir: newFolder() })).toThrow(/over 255 country codes/);
-});
-
-test('age in whole days, UTC', () => {
-  const now = new Date('2026-09-16T12:00:00Z');
-  expect(geoAgeDays('2026-09-16', now)).toBe(0);
-  expect(geoAgeDays('2026-09-15', now)).toBe(1);
-  expect(geoAgeDays('2026-06-17', now)).toBe(91);
-  expect(geoAgeDaysMax).toBe(90);
 });

@@ -30,7 +30,7 @@ export interface Canvas {
   height: number;
 }
 
-export const FONT_SIZE = 12;
+const FONT_SIZE = 12;
 /** A generous mean width of a character at FONT_SIZE. */
 const CHARACTER_WIDTH = 6.9;
 const LABEL_GAP = 15;
@@ -74,7 +74,7 @@ interface TimeTicks {
 const NICE_STEPS = [1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 7, 14, 28, 56, 91, 182, 365, 730, 1826, 3652];
 
 /** Ticks at whole UTC days (hours within one day), as many as fit, written as hours (06) or ISO days (07-06). */
-export function timeTicks([from, to]: [Date, Date], plotWidth: number): TimeTicks {
+function timeTicks([from, to]: [Date, Date], plotWidth: number): TimeTicks {
   const days = (to.getTime() - from.getTime()) / DAY_MS;
   const [hourly, yearly] = [days <= 1, days > 300];
   const fit = Math.max(1, Math.floor(plotWidth / (hourly ? 34 : yearly ? 76 : 52)));
@@ -170,7 +170,7 @@ export function endLabels(
 }
 
 /** Pixel heights at least LABEL_GAP apart and above the bottom, each as near as that allows to where it was. */
-export function spread(heights: readonly number[], bottom: number): number[] {
+function spread(heights: readonly number[], bottom: number): number[] {
   const order = heights.map((_, i) => i).sort((a, b) => heights[b] - heights[a]);
   const placed = [...heights];
   let floor = bottom;

@@ -4,7 +4,7 @@
  * series is never told by colour alone: it carries its label and its place.
  */
 
-export const SERIES_COLOURS_MAX = 5;
+const SERIES_COLOURS_MAX = 5;
 
 export const INK = {
   light: {

@@ -1,0 +1,56 @@
+/** From walked packets to blocks of records, with what was skipped on the way. */
+import { createSkipped, type Decoded, decodePackets } from '../../common/packet/decode.ts';
+import { finderOf } from '../../common/packet/link.ts';
+import { observe } from '../../common/packet/observed.ts';
+import type { Packets } from '../../common/packet/packets.ts';
+import type { Chunk } from '../../common/packet/walker.ts';
+import type { Prefix } from '../../common/record/address.ts';
+import { createRecords, type Records } from '../../common/record/record.ts';
+
+/** Records of a block at the most. */
+export const recordsMax = 8192;
+
+export class Decoder {
+  /** Packets skipped, by `skipIndex`. */
+  readonly skipped = createSkipped();
+  /** Link types met that we do not read. */
+  readonly unknownLinkTypes = new Set<number>();
+  readonly #decoded: Decoded;
+  readonly #emit: (records: Records) => void;
+
+  /** `emit` is handed each block that is full or at an hour's end, and must be done with it when it returns. */
+  constructor(networks: readonly Prefix[], emit: (records: Records) => void) {
+    this.#emit = emit;
+    this.#decoded = {
+      records4: createRecords(4, recordsMax),
+      records6: createRecords(6, recordsMax),
+      skipped: this.skipped,
+      observed: observe(networks),
+    };
+  }
+
+  take(chunk: Chunk, packets: Packets): void {
+    this.#noteLinkTypes(packets);
+    for (let done = 0; done < packets.count; ) {
+      done = decodePackets(chunk, packets, done, this.#decoded);
+      if (done < packets.count) this.flush();
+    }
+  }
+
+  /** Hands on what there is. */
+  flush(): void {
+    for (const records of [this.#decoded.records4, this.#decoded.records6]) {
+      if (records.count > 0) this.#emit(records);
+      records.count = 0;
+    }
+  }
+
+  #noteLinkTypes({ linkType, count }: Packets): void {
+    let before = -1;
+    for (let i = 0; i < count; i++) {
+      if (linkType[i] === before) continue;
+      before = linkType[i]!;
+      if (finderOf(before) === undefined) this.unknownLinkTypes.add(before);
+    }
+  }
+}
