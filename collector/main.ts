@@ -14,6 +14,11 @@ const program = new Command('enaga')
 
 program.addCommand(replayCommand().copyInheritedSettings(program));
 
+// A reader that has seen enough (`| head`) closes the pipe; whoever waits for a write to end still hears of it.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -128,7 +128,8 @@ export class FlowTable {
   }
 
   clear(): void {
-    this.entries = createLines(placesMin * FLOW_WORDS);
+    if (this.entries.length === placesMin * FLOW_WORDS) this.entries.fill(0);
+    else this.entries = createLines(placesMin * FLOW_WORDS);
     this.count = 0;
     this.sensors.length = 0;
   }

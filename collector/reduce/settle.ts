@@ -31,6 +31,8 @@ const BACKSCATTER_SEEN = (1 << BACKSCATTER) << CLASS_SEEN_SHIFT;
 
 /** Flows settled at a time, so that what one loop fetches is still in the cache for the next. */
 const stretchMax = 1024;
+/** With fewer flows than one in so many sources, it is quicker to find each flow's source than to look at every source. */
+const fewFlows = 16;
 
 /** Settles and empties the table. */
 export function settleFlows(day: Day, flows: FlowTable, geo: GeoTable, hashKey: HashKey): void {
@@ -51,7 +53,8 @@ export function settleFlows(day: Day, flows: FlowTable, geo: GeoTable, hashKey: 
     day.sources.fetch(high, low, count, scratch);
     for (let i = 0; i < count; i++) settleSource(day, entries, places[from + i]!, high[i]!, low[i]!, geo);
   }
-  enterSources(day, geo);
+  if (fewFlows * places.length < day.sources.count) enterSourcesOf(places, day, entries, geo, hashKey);
+  else enterSources(day, geo);
   flows.clear();
 }
 
@@ -127,13 +130,29 @@ const lowestBit = (bits: number): number => highestBit(bits & -bits);
 
 /** Enters every source in the sets of the hours and classes it was seen in since it was last entered. */
 function enterSources(day: Day, geo: GeoTable): void {
-  const { rows, count } = day.sources;
-  for (let row = 0; row < count * SOURCE_WORDS; row += SOURCE_WORDS) {
-    const seen = rows[row + SEEN]!;
-    if (seen === rows[row + ENTERED]) continue;
-    enterSource(day, geo, rows[row + PLACE]!, rows[row + KEY_HIGH]!, rows[row + KEY_LOW]!, seen, rows[row + ENTERED]!);
-    rows[row + ENTERED] = seen;
+  const { count } = day.sources;
+  for (let row = 0; row < count * SOURCE_WORDS; row += SOURCE_WORDS) enterRow(day, geo, row);
+}
+
+/**
+ * The same for the sources of these flows, which are all that can have changed. Packets that go to and fro between two days
+ * settle one flow at a time, and would have every source of the day looked at for each.
+ */
+function enterSourcesOf(places: Int32Array, day: Day, entries: Int32Array, geo: GeoTable, hashKey: HashKey): void {
+  for (const at of places) {
+    const high = entries[at + FLOW_HIGH]!;
+    const id = entries[at]!;
+    const row = day.sources.find(high, high === IPV4_HIGH ? low4(hashKey, id) : id);
+    if (row >= 0) enterRow(day, geo, row);
   }
+}
+
+function enterRow(day: Day, geo: GeoTable, row: number): void {
+  const { rows } = day.sources;
+  const seen = rows[row + SEEN]!;
+  if (seen === rows[row + ENTERED]) return;
+  enterSource(day, geo, rows[row + PLACE]!, rows[row + KEY_HIGH]!, rows[row + KEY_LOW]!, seen, rows[row + ENTERED]!);
+  rows[row + ENTERED] = seen;
 }
 
 /** Enters a source, by its key, in the sets of the hours and classes it was seen in, except where it was entered before. */

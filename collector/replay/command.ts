@@ -33,7 +33,7 @@ const DAMAGED = 3;
 
 const rowsDefault = 10;
 const threadsMax = 64;
-/** One thread walks the captures for all, and each has tables of its own in memory: more help little. */
+/** One thread reads and decodes for all, and each has tables of its own in memory: more help little. */
 const threadsUseful = 8;
 const terminalWidthMin = 60;
 const terminalWidthMax = 100;
@@ -67,7 +67,7 @@ export function replayCommand(): Command {
     .option('--report <file>', 'write a self-contained HTML page with charts, in English and Japanese')
     .option('--top <n>', 'rows of the tables in terminal and page', wholeNumber(1, 1000), rowsDefault)
     .addOption(
-      new Option('--threads <n>', 'threads that decode and count')
+      new Option('--threads <n>', 'threads that count, beside one that reads and decodes')
         .argParser(wholeNumber(1, threadsMax))
         .default(Math.min(threadsUseful, os.availableParallelism()), `one a processor, up to ${threadsUseful}`),
     )

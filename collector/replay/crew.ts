@@ -12,8 +12,8 @@ import { deal } from './deal.ts';
 import { recordsMax } from './decoder.ts';
 import { type Answer, buffersOf, type Merge, type Order, type WorkerOptions } from './orders.ts';
 
-/** A hand may be half full when a whole block is dealt to it. */
-const handRecordsMax = 2 * recordsMax;
+/** A hand is handed over when another block might not fit: few messages, for each wakes a thread. */
+const handRecordsMax = 4 * recordsMax;
 /** Orders a worker may have waiting before the main thread waits for it. */
 const waitingMax = 8;
 

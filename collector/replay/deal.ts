@@ -15,10 +15,13 @@ export function deal(records: Records, hands: readonly Records[]): void {
     for (let word = 1; word < words; word++) hash = mix(hash ^ src[words * i + word]!);
     owner[i] = ((hash >>> 0) * hands.length) / 2 ** 32;
   }
-  const chosen = new Uint16Array(count);
+  const chosen = new Uint16Array(count + 1);
   hands.forEach((hand, index) => {
     let n = 0;
-    for (let i = 0; i < count; i++) if (owner[i] === index) chosen[n++] = i;
+    for (let i = 0; i < count; i++) {
+      chosen[n] = i;
+      n += ((owner[i]! ^ index) - 1) >>> 31; // 1 if it is this hand's: no branch that could only be guessed
+    }
     append(records, chosen.subarray(0, n), hand, words);
   });
 }

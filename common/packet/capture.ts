@@ -1,6 +1,6 @@
 /**
  * A capture file, read in big chunks and walked packet by packet. The reader fills a `Block` at a time: bytes, and where the
- * packets lie in them; decoding is somebody else's, here or in another thread, for the memory is shared.
+ * packets lie in them; decoding is somebody else's (decode.ts).
  *
  * A damaged file is a value, not an exception: what came before the damage has been handed out, and `damage` tells the rest.
  */

@@ -72,7 +72,7 @@ async function fromStream(stream: Readable, taken: () => number): Promise<ByteSo
 async function peek(stream: Readable): Promise<Uint8Array<ArrayBuffer>> {
   const pieces: Buffer[] = [];
   let bytes = 0;
-  while (bytes < MAGIC_BYTES && !stream.readableEnded) {
+  while (bytes < MAGIC_BYTES && !stream.readableEnded && !stream.destroyed) {
     const piece: Buffer | null = stream.read();
     if (piece === null) {
       if (!(await readable(stream))) break;

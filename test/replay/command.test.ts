@@ -59,6 +59,19 @@ describe('enaga replay', () => {
     expect(stderr).toMatch(/no-such-file: cannot be read: there is no such file/);
   });
 
+  it('says of standard input named twice that there is no more of it, and ends', async () => {
+    const stdin = () => Readable.from([fs.readFileSync(capture('broken-huge-length.pcap'))]);
+    const { code, stderr } = await enaga(['replay', '--quiet', '-', '-'], { stdin: stdin() });
+    expect(code).toBe(3);
+    expect(stderr.match(/-: damaged at byte (0|404): /g)).toHaveLength(2);
+  });
+
+  it('says nothing of a reader that has seen enough', async () => {
+    const { code, stderr } = await enaga(['replay', capture('scanners-dark-24.pcap')], { stdoutClosed: true });
+    expect(code).toBe(0);
+    expect(stderr).not.toContain('EPIPE');
+  });
+
   it('names a link type that it does not read once', async () => {
     const { code, stdout, stderr } = await json(capture('unknown-link-type.pcap'), capture('unknown-link-type.pcap'));
     expect(code).toBe(0);

@@ -18,12 +18,14 @@ export interface RunOptions {
   stdin?: Readable;
   /** Sent when the program has printed something to standard error. */
   signalAfterOutput?: NodeJS.Signals;
+  /** Nobody reads its standard output. */
+  stdoutClosed?: boolean;
 }
 
 /** A program that hangs is killed and then has no exit code. */
 const runMsMax = 60_000;
 
-export function enaga(args: readonly string[], { stdin, signalAfterOutput }: RunOptions = {}): Promise<Outcome> {
+export function enaga(args: readonly string[], { stdin, signalAfterOutput, stdoutClosed }: RunOptions = {}): Promise<Outcome> {
   const child = spawn(process.execPath, [path.join(root, 'collector', 'main.ts'), ...args], {
     timeout: runMsMax,
     killSignal: 'SIGKILL',
@@ -36,6 +38,7 @@ export function enaga(args: readonly string[], { stdin, signalAfterOutput }: Run
     outcome.stderr += piece;
     if (signalAfterOutput !== undefined) child.kill(signalAfterOutput);
   });
+  if (stdoutClosed) child.stdout.destroy();
   child.stdin.on('error', () => {}); // a program that stops early closes its end
   if (stdin === undefined) child.stdin.end();
   else stdin.pipe(child.stdin);
