@@ -14,6 +14,11 @@ import { type Answer, buffersOf, type Merge, type Order, type WorkerOptions } fr
 
 /** A hand is handed over when another block might not fit: few messages, for each wakes a thread. */
 const handRecordsMax = 4 * recordsMax;
+/**
+ * Fewer records than this go as a copy. In a capture that goes to and fro between two hours each record is a hand of its own,
+ * and a block for each would take gigabytes.
+ */
+const copiedMax = 256;
 /** Orders a worker may have waiting before the main thread waits for it. */
 const waitingMax = 8;
 
@@ -50,9 +55,15 @@ class Member {
   fold(records: Records): Promise<unknown> {
     const { count, hour } = records;
     const known = this.#blocks.get(records);
-    const block = known ?? this.#blocks.size;
+    const block = known ?? this.#blocks.size + 1;
     this.#blocks.set(records, block);
     return this.ask({ kind: 'fold', block, count, hour, ...(known === undefined && { records }) }, 'folded');
+  }
+
+  /** The same with a copy, which is block 0 until the next one; the records are free at once. */
+  foldCopy(records: Records): Promise<unknown> {
+    const { count, hour } = records;
+    return this.ask({ kind: 'fold', block: 0, count, hour, records: copyOf(records) }, 'folded');
   }
 
   #fail(error: Error): void {
@@ -63,6 +74,15 @@ class Member {
   async dismiss(): Promise<void> {
     await this.#worker.terminate();
   }
+}
+
+function copyOf(records: Records): Records {
+  const values = records.count * (records.family === 4 ? 1 : 4); // the longest column's
+  const columns = Object.entries(records).map(([name, column]) => [
+    name,
+    ArrayBuffer.isView(column) ? (column as Uint32Array).slice(0, values) : column,
+  ]);
+  return Object.fromEntries(columns);
 }
 
 /** A worker and the records that are being dealt to it. */
@@ -126,10 +146,13 @@ export class Crew {
   /** Hands a worker its records, and gives it an empty block for the next. */
   #send({ member, hands }: Seat, family: 4 | 6): void {
     const records = hands[family];
-    hands[family] = this.#empty(family);
-    member.fold(records).then(
+    const few = records.count < copiedMax;
+    const folded = few ? member.foldCopy(records) : member.fold(records);
+    if (few) records.count = 0;
+    else hands[family] = this.#empty(family);
+    folded.then(
       () => {
-        this.#free[family].push(records);
+        if (!few) this.#free[family].push(records);
         this.#wake?.();
       },
       error => {

@@ -25,7 +25,10 @@ export interface RunOptions {
 /** A program that hangs is killed and then has no exit code. */
 const runMsMax = 60_000;
 
-export function enaga(args: readonly string[], { stdin, signalAfterOutput, stdoutClosed }: RunOptions = {}): Promise<Outcome> {
+export function enaga(
+  args: readonly string[],
+  { stdin, signalAfterOutput, stdoutClosed }: RunOptions = {},
+): Promise<Outcome> {
   const child = spawn(process.execPath, [path.join(root, 'collector', 'main.ts'), ...args], {
     timeout: runMsMax,
     killSignal: 'SIGKILL',
