@@ -12,6 +12,7 @@
  *   6  the source's place by the geography                7  the high word of the source's key
  */
 import { type GeoTable, lookup4, lookup6 } from '../../common/geo/table.ts';
+import { mix } from '../../common/record/mix.ts';
 import type { Records } from '../../common/record/record.ts';
 import type { Stretch } from './columns.ts';
 import { HOURS_PER_DAY, TARGET_BITS, TARGET_MASK } from './day.ts';
@@ -48,6 +49,12 @@ export class FlowTable {
   count = 0;
   /** The sensor of each slot. */
   readonly sensors: number[] = [];
+  readonly #seed: number;
+
+  /** Any seed gives the same counts. */
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
 
   /** Whether so many records may not fit, or the sensor has no slot: the table must be settled first. */
   lacksRoom(records: number, sensor: number): boolean {
@@ -72,12 +79,14 @@ export class FlowTable {
     const slot = this.#slot(sensor);
     const mask = entries.length - FLOW_WORDS;
     let fresh = 0;
-    for (let i = 0; i < count; i++) scratch[i] = entries[hash(id[i]!, key[i]!) & mask]!;
+    const seed = this.#seed;
+    for (let i = 0; i < count; i++) place[i] = hash(id[i]!, key[i]!, seed) & mask;
+    for (let i = 0; i < count; i++) scratch[i] = entries[place[i]!]!;
     for (let i = 0; i < count; i++) {
       const source = id[i]!;
       const flowKey = key[i]!;
       const micros = time[from + i]!;
-      let at = hash(source, flowKey) & mask;
+      let at = place[i]!;
       while (
         (entries[at] !== source ||
           entries[at + FLOW_KEY] !== flowKey ||
@@ -145,7 +154,7 @@ export class FlowTable {
     const mask = entries.length - FLOW_WORDS;
     for (let from = 0; from < before.length; from += FLOW_WORDS) {
       if (before[from + FLOW_PACKETS] === 0) continue;
-      let at = hash(before[from]!, before[from + FLOW_KEY]!) & mask;
+      let at = hash(before[from]!, before[from + FLOW_KEY]!, this.#seed) & mask;
       while (entries[at + FLOW_PACKETS] !== 0) at = (at + FLOW_WORDS) & mask;
       for (let word = 0; word < FLOW_WORDS; word++) entries[at + word] = before[from + word]!;
     }
@@ -171,11 +180,11 @@ function findPlaces(
 export const place6 = (geo: GeoTable, src: Uint32Array, r: number): number =>
   lookup6(geo, src[4 * r]!, src[4 * r + 1]!, src[4 * r + 2]!, src[4 * r + 3]!);
 
-/** The low three bits are left out by the mask. */
-const hash = (id: number, key: number): number => {
-  const h = Math.imul(id ^ Math.imul(key, 0x9e3779b1), 0x85ebca6b);
-  return h ^ (h >>> 15);
-};
+/**
+ * Where a flow's entry belongs; the mask leaves out the low bits, which are within an entry. The seed is a secret: who knew where
+ * flows lie could send such as pile up in one place, where each is asked about all that came before it.
+ */
+const hash = (id: number, key: number, seed: number): number => mix(mix(id ^ seed) ^ key);
 
 /** Eight bits a digit: few enough buckets that each one's end stays in the cache. */
 const DIGIT_BITS = 8;

@@ -18,13 +18,14 @@ export class Workbench {
   readonly geo: GeoTable;
   readonly hashKey: HashKey;
   readonly counts: HourCounts;
-  readonly flows = new FlowTable();
+  readonly flows: FlowTable;
   readonly stretch = new Stretch();
 
-  constructor(geo: GeoTable, hashKey: HashKey) {
+  constructor(geo: GeoTable, hashKey: HashKey, tableSeed: number) {
     this.geo = geo;
     this.hashKey = hashKey;
     this.counts = new HourCounts(geo);
+    this.flows = new FlowTable(tableSeed);
   }
 }
 

@@ -13,6 +13,8 @@ import { sourcesMaxDefault } from './sources.ts';
 export interface ReducerOptions {
   readonly geo: GeoTable;
   readonly hashKey: HashKey;
+  /** A secret that decides where flows lie in memory, and no figure: any will do, best a new one each time. */
+  readonly tableSeed: number;
   /** Sources a day is exact to. */
   readonly sourcesMax?: number;
   /** False leaves out distinct sources: for measuring what they cost. */
@@ -34,7 +36,7 @@ export class Reducer {
 
   constructor(options: ReducerOptions) {
     this.#options = options;
-    this.#bench = new Workbench(options.geo, options.hashKey);
+    this.#bench = new Workbench(options.geo, options.hashKey, options.tableSeed);
   }
 
   /** Folds a block of one sensor's records. `sensor` is a small index from 0. */

@@ -109,14 +109,14 @@ async function writeResults(results: Results, flags: ReplayFlags): Promise<void>
   const now = new Date();
   const toStdout = flags.json === '-';
   if (flags.json !== undefined) {
-    const stream = toStdout ? process.stdout : fs.createWriteStream(flags.json);
-    await pipeline(jsonChunks(results), stream, { end: !toStdout });
+    if (toStdout) await pipeline(jsonChunks(results), process.stdout, { end: false });
+    else await writeWhole(flags.json, jsonChunks(results));
   }
   if (flags.csv !== undefined) await writeCsv(results, flags.csv);
   if (flags.report !== undefined) {
     // Charts need a document to draw in, which takes half a second to load: only now.
     const { renderReport } = await import('./report.ts');
-    fs.writeFileSync(flags.report, renderReport(results, { top: flags.top, now }));
+    await writeWhole(flags.report, [renderReport(results, { top: flags.top, now })]);
   }
   if (flags.quiet || toStdout) return;
   const { columns = terminalWidthDefault, isTTY } = process.stdout;
@@ -135,6 +135,15 @@ async function writeResults(results: Results, flags: ReplayFlags): Promise<void>
     ['report', flags.report],
   ])
     if (where !== undefined) process.stdout.write(`${what}: ${where}\n`);
+}
+
+/** Writes a file that is there whole or not at all; a device or pipe gets the text as it comes. */
+async function writeWhole(path: string, chunks: Iterable<string>): Promise<void> {
+  const found = fs.statSync(path, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isFile()) return pipeline(chunks, fs.createWriteStream(path));
+  const unfinished = `${path}.${process.pid}.tmp`;
+  await pipeline(chunks, fs.createWriteStream(unfinished));
+  fs.renameSync(unfinished, path);
 }
 
 const warn = (text: string): void => void process.stderr.write(`enaga replay: ${text}\n`);

@@ -1,9 +1,9 @@
 /**
  * Deals records out by their source, so that each of a crew's workers has sources of its own. Dealt in any other way, nearly every
- * source and flow would be known to every worker, and all would be told to the day's tables once for each.
+ * source and flow would be known to every worker, and all would be told to the day's tables once for each. By the source's key, since a reducer knows sources by that.
  */
-import { mix } from '../../common/record/mix.ts';
 import type { Records } from '../../common/record/record.ts';
+import { low4, low6, REPLAY_KEY } from '../reduce/hash.ts';
 
 /** Appends each record to one of the hands, which are of the same family and have room for all. */
 export function deal(records: Records, hands: readonly Records[]): void {
@@ -11,8 +11,9 @@ export function deal(records: Records, hands: readonly Records[]): void {
   const words = records.family === 4 ? 1 : 4;
   const owner = new Uint8Array(count);
   for (let i = 0; i < count; i++) {
-    let hash = mix(src[words * i]!);
-    for (let word = 1; word < words; word++) hash = mix(hash ^ src[words * i + word]!);
+    const w = words * i;
+    const hash =
+      words === 1 ? low4(REPLAY_KEY, src[i]!) : low6(REPLAY_KEY, src[w]!, src[w + 1]!, src[w + 2]!, src[w + 3]!);
     owner[i] = ((hash >>> 0) * hands.length) / 2 ** 32;
   }
   const chosen = new Uint16Array(count + 1);

@@ -1,5 +1,6 @@
-/** Replays captures: walks them here, decodes and reduces here or in worker threads, and says what the days were. */
+/** Replays captures: walks them here, decodes them, reduces here or in worker threads, and says what the days were. */
 
+import { randomInt } from 'node:crypto';
 import type { GeoTable } from '../../common/geo/table.ts';
 import { CaptureReader, createBlock, type Damage } from '../../common/packet/capture.ts';
 import { SKIP_REASONS } from '../../common/packet/skip.ts';
@@ -55,7 +56,7 @@ interface Counter {
 /** Reads every capture to its end or damage; fails only on what is nobody's file: a bug, or memory that ran out. */
 export async function replay(options: ReplayOptions): Promise<Replayed> {
   const { geo, distinct, threads } = options;
-  const reducing: ReducerOptions = { geo, distinct, hashKey: REPLAY_KEY };
+  const reducing: ReducerOptions = { geo, distinct, hashKey: REPLAY_KEY, tableSeed: randomInt(2 ** 32) };
   const counter = threads > 1 ? new Crew(reducing, threads) : alone(new Reducer(reducing));
   const decoder = new Decoder(options.networks, records => counter.fold(records));
   const block = createBlock();

@@ -43,7 +43,7 @@ const traffic = manySources({ one: SYN, count: SOURCES }).flatMap((one, i) => [
 function reduced(sourcesMax: number, seed: number) {
   const random = seeded(seed);
   const hashKey = { low: random(2 ** 32), high: random(2 ** 32) };
-  const reducer = new Reducer({ geo: GEO, hashKey, sourcesMax });
+  const reducer = new Reducer({ geo: GEO, hashKey, tableSeed: 1, sourcesMax });
   foldAll(reducer, shuffled(traffic, random));
   const [day] = reducer.days();
   return {

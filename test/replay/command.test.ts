@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeTraffic } from '../bench/traffic.ts';
 import { capture, captures, enaga } from '../support/enaga.ts';
 
 let folder: string;
@@ -25,6 +26,16 @@ describe('enaga replay', () => {
     );
     expect(one!.stdout.length).toBeGreaterThan(10_000);
     expect(two!.stdout === one!.stdout && five!.stdout === one!.stdout).toBe(true);
+  });
+
+  it('prints the same bytes for any number of threads, of more packets than their blocks hold at once', async () => {
+    const big = path.join(folder, 'big.pcap');
+    writeTraffic(big, 400_000);
+    const [one, three] = await Promise.all(
+      ['1', '3'].map(threads => json('--threads', threads, big, capture('two-days.pcap'), big)),
+    );
+    expect(JSON.parse(one!.stdout).packets).toBe(2 * 400_000 + 33);
+    expect(three!.stdout === one!.stdout).toBe(true);
   });
 
   it('prints the same bytes for captures in any order', async () => {

@@ -217,7 +217,10 @@ export function foldAll(reducer: Reducer, list: readonly PlainRecord[], random?:
   }
 }
 
-export const newReducer = (sourcesMax?: number): Reducer => new Reducer({ geo: GEO, hashKey: HASH_KEY, sourcesMax });
+/** Each reducer lays its flows out in another way, which no result may show. */
+let seeds = 1;
+export const newReducer = (sourcesMax?: number): Reducer =>
+  new Reducer({ geo: GEO, hashKey: HASH_KEY, tableSeed: seeds++, sourcesMax });
 
 export function reduce(list: readonly PlainRecord[], { sourcesMax, random }: ReduceOptions = {}): Day[] {
   const reducer = newReducer(sourcesMax);

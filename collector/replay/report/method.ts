@@ -89,8 +89,8 @@ const sampleWords = (days: Results['days']): Words | undefined => {
   const sampled = days.filter(day => day.sample !== undefined).map(day => `${day.date} (1/${1 / day.sample!})`);
   if (sampled.length === 0) return undefined;
   return {
-    en: `On ${sampled.join(', ')} there were more sources than are kept: tools are scaled up from a uniform sample of that share of the sources, and the busiest sources are those of the sample.`,
-    ja: `${sampled.join('、')}は送信元が保持できる数を超えたため、ツールの数値は括弧内の割合で無作為に抽出した送信元からの推定値です。送信元の一覧も抽出した送信元のみを対象としています。`,
+    en: `On ${sampled.join(', ')} there were more sources than are kept: the sources of tools, and Nmap’s packets, are scaled up from a uniform sample of that share of the sources, and the busiest sources are those of the sample.`,
+    ja: `${sampled.join('、')}は送信元が保持できる数を超えたため、ツールの送信元数とNmapのパケット数は、括弧内の割合で無作為に抽出した送信元からの推定値です。送信元の一覧も抽出した送信元のみを対象としています。`,
   };
 };
 
