@@ -8,6 +8,7 @@ import { writeJson } from '../../collector/replay/json.ts';
 import { replay } from '../../collector/replay/replay.ts';
 import { loadGeo } from '../../common/geo/load.ts';
 import { parsePrefix } from '../../common/record/address.ts';
+import { capture, captures } from '../support/enaga.ts';
 
 interface Expected {
   /** `--network CIDR` pairs. */
@@ -17,9 +18,8 @@ interface Expected {
   expect: Record<string, unknown>;
 }
 
-const folder = new URL('../../fixtures/captures/', import.meta.url).pathname;
 const SUFFIX = '.expected.json';
-const expectations = fs.readdirSync(folder).filter(name => name.endsWith(SUFFIX));
+const expectations = fs.readdirSync(captures).filter(name => name.endsWith(SUFFIX));
 /** The capture of an expectation: the same name with any ending a capture has. */
 const captureOf = (expectation: string): string => {
   const name = expectation.slice(0, -SUFFIX.length);
@@ -27,7 +27,7 @@ const captureOf = (expectation: string): string => {
     .readdirSync(folder)
     .find(file => file !== expectation && file.replace(/\.pcap(ng)?(\.gz|\.zst)?$/, '') === name);
   if (found === undefined) throw new Error(`${expectation} has no capture`);
-  return folder + found;
+  return capture(found);
 };
 
 describe('replay agrees with tshark on', () => {
@@ -39,7 +39,7 @@ describe('replay agrees with tshark on', () => {
       exitCode = 0,
       error,
       expect: expected,
-    }: Expected = JSON.parse(fs.readFileSync(folder + expectation, 'utf8'));
+    }: Expected = JSON.parse(fs.readFileSync(capture(expectation), 'utf8'));
     const { results, failures } = await replay({
       captures: [captureOf(expectation)],
       networks: options.filter(option => option !== '--network').map(parsePrefix),
