@@ -24,7 +24,7 @@ const expectations = fs.readdirSync(captures).filter(name => name.endsWith(SUFFI
 const captureOf = (expectation: string): string => {
   const name = expectation.slice(0, -SUFFIX.length);
   const found = fs
-    .readdirSync(folder)
+    .readdirSync(captures)
     .find(file => file !== expectation && file.replace(/\.pcap(ng)?(\.gz|\.zst)?$/, '') === name);
   if (found === undefined) throw new Error(`${expectation} has no capture`);
   return capture(found);
