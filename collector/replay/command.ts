@@ -35,6 +35,11 @@ const rowsDefault = 10;
 const threadsMax = 64;
 /** One thread reads and decodes for all, and each has tables of its own in memory: more help little. */
 const threadsUseful = 8;
+/** On two processors a second thread gained nothing (`npm run bench`): the cache and the memory are shared. */
+const processorsMin = 4;
+const processors = os.availableParallelism();
+const threadsDefault = processors < processorsMin ? 1 : Math.min(threadsUseful, processors);
+
 const terminalWidthMin = 60;
 const terminalWidthMax = 100;
 const terminalWidthDefault = 80;
@@ -69,7 +74,10 @@ export function replayCommand(): Command {
     .addOption(
       new Option('--threads <n>', 'threads that count, beside one that reads and decodes')
         .argParser(wholeNumber(1, threadsMax))
-        .default(Math.min(threadsUseful, os.availableParallelism()), `one a processor, up to ${threadsUseful}`),
+        .default(
+          threadsDefault,
+          `one a processor up to ${threadsUseful}, where there are ${processorsMin} or more; else 1`,
+        ),
     )
     .option('-q, --quiet', 'no tables and no progress, only what was asked for and errors', false)
     .addHelpText('after', EXAMPLES)
