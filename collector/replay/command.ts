@@ -14,6 +14,7 @@ import { jsonChunks } from './json.ts';
 import { type Progress, startProgress } from './progress.ts';
 import { type Failure, replay } from './replay.ts';
 import { renderTerminal, speaksUtf8 } from './terminal.ts';
+import { writeWhole } from './whole.ts';
 
 interface ReplayFlags {
   network: Prefix[];
@@ -143,15 +144,6 @@ async function writeResults(results: Results, flags: ReplayFlags): Promise<void>
     ['report', flags.report],
   ])
     if (where !== undefined) process.stdout.write(`${what}: ${where}\n`);
-}
-
-/** Writes a file that is there whole or not at all; a device or pipe gets the text as it comes. */
-async function writeWhole(path: string, chunks: Iterable<string>): Promise<void> {
-  const found = fs.statSync(path, { throwIfNoEntry: false });
-  if (found !== undefined && !found.isFile()) return pipeline(chunks, fs.createWriteStream(path));
-  const unfinished = `${path}.${process.pid}.tmp`;
-  await pipeline(chunks, fs.createWriteStream(unfinished));
-  fs.renameSync(unfinished, path);
 }
 
 const warn = (text: string): void => void process.stderr.write(`enaga replay: ${text}\n`);

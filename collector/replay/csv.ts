@@ -20,14 +20,12 @@
  * `port` is empty for ICMP, `type` and `code` for everything else. Rows stand by day, then as in the day's tables.
  */
 
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { finished } from 'node:stream/promises';
 import { CLASSES, TOOLS } from '../publish/names.ts';
 import { skippedRows } from '../publish/totals.ts';
 import type { Count, DayResult, Results, ScanCount, Target } from '../reduce/results.ts';
+import { writeWhole } from './whole.ts';
 
 type Cell = string | number;
 
@@ -163,20 +161,7 @@ function* chunksOf(table: CsvTable, results: Results): Generator<string> {
 
 async function writeTable(table: CsvTable, results: Results, directory: string): Promise<string> {
   const file = join(directory, `${table.name}.csv`);
-  const partial = `${file}.tmp`;
-  const stream = createWriteStream(partial);
-  try {
-    for (const chunk of chunksOf(table, results)) {
-      if (!stream.write(chunk)) await once(stream, 'drain');
-    }
-    stream.end();
-    await finished(stream);
-    await rename(partial, file);
-  } catch (error) {
-    stream.destroy();
-    await rm(partial, { force: true });
-    throw error;
-  }
+  await writeWhole(file, chunksOf(table, results));
   return file;
 }
 
