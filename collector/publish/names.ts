@@ -5,12 +5,15 @@
 
 import { CELL_SETS, DAY_SETS } from '../reduce/day.ts';
 import type { PacketClass, Target, Tool } from '../reduce/results.ts';
+import { TARGET_SETS } from '../reduce/sources.ts';
 import { count, type Words } from './words.ts';
 
 /** Distinct sources up to this many are counted exactly; above it the figure is a sketch's estimate. */
 export const exactSourcesMax = DAY_SETS.exactMax;
-/** The same for cells of port x country, for hourly cells, and for the ports one source touched. */
+/** The same for cells of port x country, and of a port or a country in an hour. */
 export const exactCellSourcesMax = CELL_SETS.exactMax;
+/** The same for the ports one source touched. */
+export const exactPortsMax = TARGET_SETS.exactMax;
 
 /** Distinct sources as text, marked '≈' where the number is an estimate. */
 export const sourcesText = (sources: number, exactMax = exactSourcesMax): string =>

@@ -59,7 +59,7 @@ export interface DayResult {
   /** 24 rows, one an hour. */
   hours: HourRow[];
   topSources: SourceRow[];
-  /** Present when the day had more sources than are kept: the share that was, a uniform sample that tools and topSources are from. */
+  /** Present when the day had more sources than are kept: the share of them that was, which `tools` and `topSources` are from. */
   sample?: number;
   /** The finer tables, made when asked for: they can have millions of rows. */
   portCountries(): PortCountryRow[];

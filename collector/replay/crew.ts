@@ -76,6 +76,7 @@ class Member {
   }
 }
 
+/** The records without the room behind them, in memory of their own. */
 function copyOf(records: Records): Records {
   const values = records.count * (records.family === 4 ? 1 : 4); // the longest column's
   const columns = Object.entries(records).map(([name, column]) => [
@@ -129,7 +130,7 @@ export class Crew {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** The days of all workers together, ascending. The crew is dismissed. */
+  /** The days of all workers together, ascending. */
   async finish(): Promise<Day[]> {
     for (const seat of this.#seats) for (const family of [4, 6] as const) this.#send(seat, family);
     const members = this.#seats.map(({ member }) => member);
@@ -139,8 +140,12 @@ export class Crew {
       ({ day }) => day,
     );
     const days = await Promise.all([...parts.values()].map(states => this.#mergeDay(states)));
-    await Promise.all(members.map(member => member.dismiss()));
     return days.sort((a, b) => a.day - b.day);
+  }
+
+  /** Ends the threads, whatever they are at. */
+  async dismiss(): Promise<void> {
+    await Promise.all(this.#seats.map(({ member }) => member.dismiss()));
   }
 
   /** Hands a worker its records, and gives it an empty block for the next. */

@@ -1,6 +1,7 @@
 /**
- * Deals records out by their source, so that each of a crew's workers has sources of its own. Dealt in any other way, nearly every
- * source and flow would be known to every worker, and all would be told to the day's tables once for each. By the source's key, since a reducer knows sources by that.
+ * Deals records out by their source, so that each of a crew's workers has sources of its own. Dealt in any other way, nearly
+ * every source and flow would be known to every worker, and all would be told to the day's tables once for each. By the source's
+ * key, since a reducer knows sources by that.
  */
 import type { Records } from '../../common/record/record.ts';
 import { low4, low6, REPLAY_KEY } from '../reduce/hash.ts';

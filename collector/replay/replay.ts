@@ -1,4 +1,4 @@
-/** Replays captures: walks them here, decodes them, reduces here or in worker threads, and says what the days were. */
+/** Replays captures: reads and decodes them here, reduces them here or in worker threads, and says what the days were. */
 
 import { randomInt } from 'node:crypto';
 import type { GeoTable } from '../../common/geo/table.ts';
@@ -51,6 +51,8 @@ interface Counter {
   /** To be awaited now and then: bounds what is waiting to be counted. */
   ready(): Promise<void>;
   finish(): Promise<Day[]>;
+  /** Ends what it has running, whether it finished or not. */
+  dismiss(): Promise<void>;
 }
 
 /** Reads every capture to its end or damage; fails only on what is nobody's file: a bug, or memory that ran out. */
@@ -58,19 +60,27 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
   const { geo, distinct, threads } = options;
   const reducing: ReducerOptions = { geo, distinct, hashKey: REPLAY_KEY, tableSeed: randomInt(2 ** 32) };
   const counter = threads > 1 ? new Crew(reducing, threads) : alone(new Reducer(reducing));
-  const decoder = new Decoder(options.networks, records => counter.fold(records));
+  try {
+    return await replayInto(counter, options);
+  } finally {
+    await counter.dismiss();
+  }
+}
+
+async function replayInto(counter: Counter, { captures, networks, geo, onProgress }: ReplayOptions): Promise<Replayed> {
+  const decoder = new Decoder(networks, records => counter.fold(records));
   const block = createBlock();
   const failures: Failure[] = [];
   let packets = 0;
   let bytes = 0;
-  for (const capture of options.captures) {
+  for (const capture of captures) {
     try {
       const reader = await CaptureReader.open(capture);
       while (await reader.next(block)) {
         packets += block.packets.count;
         decoder.take(block.chunk, block.packets);
         await counter.ready();
-        options.onProgress?.(bytes + reader.taken, packets);
+        onProgress?.(bytes + reader.taken, packets);
       }
       bytes += reader.taken;
       reader.close();
@@ -100,6 +110,7 @@ const alone = (reducer: Reducer): Counter => ({
   fold: records => reducer.fold(records, SENSOR),
   ready: async () => {},
   finish: async () => reducer.days(),
+  dismiss: async () => {},
 });
 
 const damaged = (capture: string, { offset, reason }: Damage): Failure => ({ capture, offset, reason });

@@ -19,6 +19,27 @@ const everyCapture = fs
   .map(capture);
 const json = async (...args: string[]) => enaga(['replay', '--quiet', '--json', '-', ...args]);
 
+/** SYNs to 192.0.2.1 of as many sources, by turns just before and just after midnight, as raw IPv4 (link type 101). */
+function restlessCapture(packets: number): Buffer {
+  const midnight = Date.UTC(2026, 2, 2) / 1000;
+  const header = Buffer.alloc(24);
+  for (const [n, word] of [0xa1b2c3d4, 0x00040002, 0, 0, 65_535, 101].entries()) header.writeUInt32LE(word, 4 * n);
+  const frames = Array.from({ length: packets }, (_, n) => {
+    const frame = Buffer.alloc(56);
+    frame.writeUInt32LE(midnight - (n % 2), 0);
+    frame.writeUInt32LE(40, 8);
+    frame.writeUInt32LE(40, 12);
+    frame.writeUInt32BE(0x45000028, 16);
+    frame.writeUInt16BE(0x4006, 24);
+    frame.writeUInt32BE(0x01000000 + n, 28);
+    frame.writeUInt32BE(0xc0000201, 32);
+    frame.writeUInt16BE(n % 100, 38);
+    frame.writeUInt16BE(0x5002, 48);
+    return frame;
+  });
+  return Buffer.concat([header, ...frames]);
+}
+
 describe('enaga replay', () => {
   it('prints the same bytes for any number of threads, with more captures than there are blocks in memory', async () => {
     const [one, two, five] = await Promise.all(
@@ -35,6 +56,14 @@ describe('enaga replay', () => {
       ['1', '3'].map(threads => json('--threads', threads, big, capture('two-days.pcap'), big)),
     );
     expect(JSON.parse(one!.stdout).packets).toBe(2 * 400_000 + 33);
+    expect(three!.stdout === one!.stdout).toBe(true);
+  });
+
+  it('prints the same bytes for any number of threads, of packets that go to and fro between two days', async () => {
+    const restless = path.join(folder, 'restless.pcap');
+    fs.writeFileSync(restless, restlessCapture(10_000));
+    const [one, three] = await Promise.all(['1', '3'].map(threads => json('--threads', threads, restless)));
+    expect(JSON.parse(one!.stdout).days.map((day: { packets: number }) => day.packets)).toEqual([5_000, 5_000]);
     expect(three!.stdout === one!.stdout).toBe(true);
   });
 

@@ -2,7 +2,7 @@
 
 import { geoAgeDays, isStale } from '../../publish/freshness.ts';
 import { both, type Html, html } from '../../publish/html.ts';
-import { exactCellSourcesMax, exactSourcesMax } from '../../publish/names.ts';
+import { exactCellSourcesMax, exactPortsMax, exactSourcesMax } from '../../publish/names.ts';
 import { skippedText } from '../../publish/skipped.ts';
 import { skippedRows } from '../../publish/totals.ts';
 import { count, share, type Words } from '../../publish/words.ts';
@@ -66,8 +66,8 @@ const MEANINGS: [term: Words, meaning: Words][] = [
   [
     { en: '≈', ja: '≈' },
     {
-      en: `An estimate. Distinct sources are exact up to ${count(exactSourcesMax)} (${count(exactCellSourcesMax)} for one port or one country in an hour and for one port from one country; so are the ports of one source), then estimated by a sketch.`,
-      ja: `推定値です。送信元アドレス数は${count(exactSourcesMax)}（1時間ごとのポート別・地域別の値、ポートと地域の組み合わせ、および1つの送信元が接触したポート数では${count(exactCellSourcesMax)}）までは正確な値、それを超えるとスケッチによる推定値です。`,
+      en: `An estimate. Distinct sources are exact up to ${count(exactSourcesMax)} (${count(exactCellSourcesMax)} for one port or one country in an hour and for one port from one country), the ports of one source up to ${count(exactPortsMax)}; beyond that a sketch estimates them.`,
+      ja: `推定値です。送信元アドレス数は${count(exactSourcesMax)}（1時間ごとのポート別・地域別の値およびポートと地域の組み合わせでは${count(exactCellSourcesMax)}、1つの送信元が接触したポート数では${count(exactPortsMax)}）までは正確な値、それを超えるとスケッチによる推定値です。`,
     },
   ],
   [

@@ -2,14 +2,7 @@
 
 import { sparkSvg } from '../../publish/charts/spark.ts';
 import { both, Html, html } from '../../publish/html.ts';
-import {
-  asnText,
-  countryName,
-  exactCellSourcesMax,
-  exactSourcesMax,
-  sourcesText,
-  targetLabel,
-} from '../../publish/names.ts';
+import { asnText, countryName, exactPortsMax, exactSourcesMax, sourcesText, targetLabel } from '../../publish/names.ts';
 import type { Timeline } from '../../publish/series.ts';
 import { serviceName } from '../../publish/services.ts';
 import type { Total } from '../../publish/totals.ts';
@@ -111,7 +104,7 @@ export function sourcesTable(days: readonly DayResult[], max: number, titleId: s
   const rows = busiest(days, max).map(
     source => html`<tr><th scope="row" class="address">${source.address}</th><td>${source.country} <span class="sub">${both(
       countryName(source.country),
-    )}</span></td><td>${asnText(source.asn)}</td><td class="n">${count(source.packets)}</td><td class="n">${sourcesText(source.ports, exactCellSourcesMax)}</td><td class="time">${minute(source.first, days.length === 1)} – ${minute(source.last, days.length === 1)}</td></tr>
+    )}</span></td><td>${asnText(source.asn)}</td><td class="n">${count(source.packets)}</td><td class="n">${sourcesText(source.ports, exactPortsMax)}</td><td class="time">${minute(source.first, days.length === 1)} – ${minute(source.last, days.length === 1)}</td></tr>
 `,
   );
   return scrolling(
