@@ -4,12 +4,12 @@
  * merge them too, each table by one of them, since one thread alone would take longer over it than counting took.
  */
 import { Worker } from 'node:worker_threads';
+import { recordsMax } from '../../common/packet/decoder.ts';
 import { createRecords, type Records } from '../../common/record/record.ts';
 import type { CellTableData } from '../reduce/cells.ts';
 import { Day, type DayData, TABLE_NAMES, type TableName } from '../reduce/day.ts';
 import { type SourceTableData, sourcesMaxDefault } from '../reduce/sources.ts';
 import { deal } from './deal.ts';
-import { recordsMax } from './decoder.ts';
 import { type Answer, buffersOf, type Merge, type Order, type WorkerOptions } from './orders.ts';
 
 /** A hand is handed over when another block might not fit: few messages, for each wakes a thread. */

@@ -3,6 +3,7 @@
 import { randomInt } from 'node:crypto';
 import type { GeoTable } from '../../common/geo/table.ts';
 import { CaptureReader, createBlock, type Damage } from '../../common/packet/capture.ts';
+import { Decoder } from '../../common/packet/decoder.ts';
 import { SKIP_REASONS } from '../../common/packet/skip.ts';
 import type { Prefix } from '../../common/record/address.ts';
 import type { Records } from '../../common/record/record.ts';
@@ -12,7 +13,6 @@ import { Reducer, type ReducerOptions } from '../reduce/reducer.ts';
 import type { Results } from '../reduce/results.ts';
 import { dayResult } from '../reduce/rows.ts';
 import { Crew } from './crew.ts';
-import { Decoder } from './decoder.ts';
 import { SENSOR } from './orders.ts';
 
 export interface ReplayOptions {

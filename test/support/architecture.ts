@@ -23,14 +23,25 @@ const PROGRAMS = ['sensor/main.ts', 'collector/main.ts'];
 const STAGES: Record<string, Record<string, readonly string[] | true>> = {
   common: {
     limits: [],
+    sqlite: ['limits'],
     record: ['limits'],
     packet: ['limits', 'record'],
     geo: ['limits'],
     protocol: ['limits', 'record', 'packet'],
     batch: ['limits', 'record', 'protocol'],
   },
-  sensor: { capture: true, filter: true, spool: true, ship: true, enrol: true, status: true },
-  collector: { ingest: true, log: true, reduce: true, store: true, archive: true, publish: true, replay: true },
+  sensor: { capture: true, spool: true, status: true, ship: true, enrol: true, commands: true },
+  collector: {
+    registry: true,
+    ingest: true,
+    log: true,
+    reduce: true,
+    store: true,
+    archive: true,
+    publish: true,
+    replay: true,
+    commands: true,
+  },
 };
 
 export function readTree(root: string, patterns: readonly string[]): Tree {

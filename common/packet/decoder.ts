@@ -1,11 +1,12 @@
 /** From walked packets to blocks of records, with what was skipped on the way. */
-import { createSkipped, type Decoded, decodePackets } from '../../common/packet/decode.ts';
-import { finderOf } from '../../common/packet/link.ts';
-import { observe } from '../../common/packet/observed.ts';
-import type { Packets } from '../../common/packet/packets.ts';
-import type { Chunk } from '../../common/packet/walker.ts';
-import type { Prefix } from '../../common/record/address.ts';
-import { createRecords, type Records } from '../../common/record/record.ts';
+
+import type { Prefix } from '../record/address.ts';
+import { createRecords, type Records } from '../record/record.ts';
+import { createSkipped, type Decoded, decodePackets } from './decode.ts';
+import { finderOf } from './link.ts';
+import { observe } from './observed.ts';
+import type { Packets } from './packets.ts';
+import type { Chunk } from './walker.ts';
 
 /** Records of a block at the most. */
 export const recordsMax = 8192;

@@ -1,0 +1,25 @@
+/** One process a directory: a lock that SQLite takes from the kernel, so that it ends with the process however that ends. */
+import Database from 'better-sqlite3';
+
+/** Another process holds the lock. */
+export class Locked extends Error {
+  override readonly name = 'Locked';
+}
+
+export interface Lock {
+  release(): void;
+}
+
+/** Holds `file` until `release` or the end of the process. Throws `Locked`. */
+export function takeLock(file: string): Lock {
+  const database = new Database(file, { timeout: 0 });
+  try {
+    database.pragma('journal_mode = MEMORY'); // nothing is ever written: no journal is to be left behind
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    database.close();
+    if ((error as { code?: string }).code === 'SQLITE_BUSY') throw new Locked(`${file} is held by another process`);
+    throw error;
+  }
+  return { release: () => void database.close() };
+}

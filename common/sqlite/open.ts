@@ -1,0 +1,75 @@
+/**
+ * Opens a SQLite database as all of ours are: write-ahead log, every commit on the disk before it returns, strict about what
+ * it is given.
+ */
+import assert from 'node:assert/strict';
+import Database from 'better-sqlite3';
+
+export type SqliteDatabase = Database.Database;
+
+/** Before this, a WAL database could be damaged when a write met a checkpoint (sqlite.org/wal.html, the WAL-reset bug). */
+const versionMin = [3, 51, 3];
+/** For how long a statement waits while another process writes. */
+const busyMsMax = 5000;
+
+export interface OpenOptions {
+  /** SQL of each version of the schema after the one before it; `user_version` counts those that are in. */
+  readonly migrations: readonly string[];
+  readonly readonly?: boolean;
+  /** Reads the whole file before use (PRAGMA quick_check). */
+  readonly check?: boolean;
+}
+
+/** The file is no sound database, or one of a newer program. */
+export class BadDatabase extends Error {
+  override readonly name = 'BadDatabase';
+}
+
+/** Throws `BadDatabase`, or SQLite's own error if the file cannot be opened at all. */
+export function openDatabase(
+  file: string,
+  { migrations, readonly = false, check = false }: OpenOptions,
+): SqliteDatabase {
+  const database = new Database(file, { readonly, fileMustExist: readonly, timeout: busyMsMax });
+  try {
+    assertVersion(database);
+    database.pragma('trusted_schema = OFF');
+    if (!readonly) {
+      database.pragma('journal_mode = WAL');
+      // A WAL database otherwise runs at NORMAL, and may take back an acknowledged commit when the power fails.
+      database.pragma('synchronous = FULL');
+    }
+    database.pragma('foreign_keys = ON');
+    if (check && database.pragma('quick_check(1)', { simple: true }) !== 'ok')
+      throw new BadDatabase(`${file} is damaged`);
+    migrate(database, file, migrations, readonly);
+    return database;
+  } catch (error) {
+    database.close();
+    const { code } = error as { code?: string };
+    if (code === 'SQLITE_NOTADB' || code?.startsWith('SQLITE_CORRUPT'))
+      throw new BadDatabase(`${file} is damaged: ${(error as Error).message}`);
+    throw error;
+  }
+}
+
+function migrate(database: SqliteDatabase, file: string, migrations: readonly string[], readonly: boolean): void {
+  const version = () => database.pragma('user_version', { simple: true }) as number;
+  if (version() > migrations.length) throw new BadDatabase(`${file} was written by a newer version of this program`);
+  if (version() === migrations.length) return;
+  if (readonly)
+    throw new BadDatabase(`${file} was written by an older version: let the program that writes it start once`);
+  database
+    .transaction(() => {
+      for (const sql of migrations.slice(version())) database.exec(sql);
+      database.pragma(`user_version = ${migrations.length}`);
+    })
+    .immediate();
+}
+
+function assertVersion(database: SqliteDatabase): void {
+  const text = database.prepare('SELECT sqlite_version()').pluck().get() as string;
+  const parts = text.split('.').map(Number);
+  const difference = versionMin.map((part, n) => parts[n]! - part).find(part => part !== 0) ?? 0;
+  assert(difference >= 0, `SQLite ${text} is older than ${versionMin.join('.')}`);
+}
