@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { batchCommand } from './commands/batch.ts';
 import { replayCommand } from './replay/command.ts';
 
 const program = new Command('enaga')
@@ -12,7 +13,7 @@ const program = new Command('enaga')
   .exitOverride()
   .showHelpAfterError('(enaga --help says more)');
 
-program.addCommand(replayCommand().copyInheritedSettings(program));
+for (const command of [replayCommand(), batchCommand()]) program.addCommand(command.copyInheritedSettings(program));
 
 // A reader that has seen enough (`| head`) closes the pipe; whoever waits for a write to end still hears of it.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

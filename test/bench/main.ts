@@ -11,6 +11,7 @@ import { type Contestant, OURS, peers, replayCounts, replayStep } from './contes
 import { type Counts, compare } from './counts.ts';
 import { isThere, RunFailed, type Spent, Workshop } from './run.ts';
 import { type Measured, type Outcome, renderMarkdown, renderText, type Tenfold } from './table.ts';
+import { measureWire, renderWire, type Wire } from './wire.ts';
 
 const packetsDefault = 10_000_000;
 const packetsQuick = 500_000;
@@ -26,6 +27,7 @@ const times = 10;
 /** The capture that is given several times over is a fifth of the whole, and no longer than this. */
 const tenfoldPart = 5;
 const tenfoldPacketsMax = 2_000_000;
+const wirePacketsMax = 500_000;
 const readBytes = 1 << 22;
 
 const HELP = `Measures enaga replay against walking the packets alone, tshark, tcpdump, nfdump and libtrace.
@@ -178,6 +180,12 @@ class Bench {
     return { packets, seed, measured, tenfold, checks: this.checks, missing: this.missing };
   }
 
+  async wire(): Promise<Wire> {
+    const packets = Math.min(wirePacketsMax, this.#options.packets);
+    const capture = await this.#captures.of(packets);
+    return await step('what a packet takes on the wire', () => measureWire(capture, packets, this.#workshop));
+  }
+
   #present(contestants: readonly Contestant[]): Contestant[] {
     return contestants.filter(({ letter, programs }) => {
       const absent = programs.filter(program => !isThere(program));
@@ -261,8 +269,10 @@ async function main(): Promise<void> {
   if (!workshop.hasTime) say('bench: GNU time is not installed: peak memory is not measured\n');
   const bench = new Bench(options, workshop);
   const outcome = await bench.run();
+  const wire = await bench.wire();
   const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
   process.stdout.write(options.markdown ? renderMarkdown(outcome, command) : renderText(outcome, command));
+  process.stdout.write(`\n${renderWire(wire, options.markdown)}`);
   if (bench.failed) process.exitCode = 1;
 }
 
