@@ -1,34 +1,250 @@
 /**
- * `npm run demo`: replays the fixture captures with `enaga replay`, so that a newcomer sees the main job done: tables here, and a
- * report to open in a browser.
+ * `npm run demo [-- --once] [-- --data DIR]`: an observatory on this machine, as it runs on many. A collector, three sensors in
+ * three economies, the traffic of the last eight days with the outbreak of a worm in it, and the fixture captures; then what the
+ * collector's store says of those days, and whether a recount from its log agrees. It talks to loopback only.
  */
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { loadGeo } from '../../common/geo/load.ts';
+import { parsePrefix } from '../../common/record/address.ts';
+import { darknetCapture } from './traffic.ts';
 
-const root = path.dirname(import.meta.dirname);
-const captures = path.join('fixtures', 'captures');
-const report = path.join('demo', 'report.html');
+const root = path.dirname(path.dirname(import.meta.dirname));
+const fixtures = path.join(root, 'fixtures', 'captures');
 
-/** Captures that show an ordinary day: not the broken ones, nor that of odd times, which has a day in the year 9999. */
-const shown = fs
-  .readdirSync(path.join(root, captures))
-  .filter(name => /\.pcap(ng)?(\.gz|\.zst)?$/.test(name))
-  .filter(name => !/^(broken-|pcapng-times|unknown-link-type)/.test(name))
-  .map(name => path.join(captures, name));
+const SENSORS = [
+  { name: 'tokyo', economy: 'JP', network: '192.0.2.0/24' },
+  { name: 'jakarta', economy: 'ID', network: '198.51.100.0/24' },
+  { name: 'nairobi', economy: 'KE', network: '203.0.113.0/24' },
+];
+const ORGANISATION = 'enaga-demo';
 
-fs.mkdirSync(path.join(root, 'demo'), { recursive: true });
-process.stdout.write(
-  `\n$ npm run -s enaga -- replay --top 5 --report ${report} ${captures}/...   (${shown.length} captures)\n`,
-);
-const { status, signal } = spawnSync(
-  process.execPath,
-  [path.join('collector', 'main.ts'), 'replay', '--top', '5', '--report', report, ...shown],
-  { cwd: root, stdio: 'inherit' },
-);
-if (status === 0)
-  process.stdout.write(`
-Open ${path.join(root, report)} in a browser: the same with charts, in English and Japanese.
-Your own captures: npm run -s enaga -- replay --report report.html FILE.pcap...   (--help says more)
-`);
-process.exitCode = signal === null ? (status ?? 1) : 1;
+const DAY_SECONDS = 86_400;
+const days = 8;
+/** A sensor's packets a day, without the worm: one in two hundred of what reaches a /24 (NICTER 2024). */
+const packetsPerDay = 8000;
+/** When the worm begins: so many hours before the end of the last day. */
+const wormHours = 66;
+/** Traffic that goes on while the demo runs: hours, and packets a second of each sensor. */
+const liveHours = 12;
+const livePacketsPerSecond = 2;
+
+/** Fixture captures, and how many days before today their packets are put. */
+const SHOWN = [
+  { daysAgo: 6, pattern: /^(mirai-backscatter|icmp-errors|other-protocols)\.pcap$/ },
+  { daysAgo: 4, pattern: /^(tool-marks|tcp-flags)\.pcap$/ },
+  { daysAgo: 2, pattern: /^scanners-dark-24\.pcap$/ },
+];
+
+const { values: flags } = parseArgs({
+  options: { once: { type: 'boolean', default: false }, data: { type: 'string' } },
+});
+
+const running = new Set<ChildProcess>();
+let stopping = false;
+
+interface Sensor {
+  readonly name: string;
+  readonly network: string;
+  readonly state: string;
+}
+
+const say = (text = ''): void => void process.stdout.write(`${text}\n`);
+const shownPath = (file: string): string => path.relative(process.cwd(), file) || file;
+
+/** A program of this project, in a process of its own. */
+function start(main: string, args: readonly string[], stdio: 'inherit' | 'pipe'): ChildProcess {
+  const child = spawn(process.execPath, [path.join(root, main), ...args], {
+    stdio: ['ignore', stdio, stdio === 'pipe' ? 'pipe' : 'inherit'],
+  });
+  running.add(child);
+  child.on('close', () => running.delete(child));
+  return child;
+}
+
+/** Its standard output, once it has ended well; fails with what it had to say. */
+function finished(child: ChildProcess, what: string): Promise<string> {
+  let [out, err] = ['', ''];
+  child.stdout?.on('data', piece => {
+    out += piece;
+  });
+  child.stderr?.on('data', piece => {
+    err += piece;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', code => {
+      if (code === 0) resolve(out);
+      else reject(new Error(`${what} failed${stopping ? ': it was stopped' : ''}\n${err}`));
+    });
+  });
+}
+
+const enaga = (...args: string[]) => finished(start('collector/main.ts', args, 'pipe'), `enaga ${args.join(' ')}`);
+const enagaSensor = (...args: string[]) =>
+  finished(start('sensor/main.ts', args, 'pipe'), `enaga-sensor ${args.join(' ')}`);
+
+/** Runs a command as a user would, and shows it. */
+async function show(...args: string[]): Promise<void> {
+  say(`\n$ enaga ${args.join(' ')}`);
+  await finished(start('collector/main.ts', args, 'inherit'), `enaga ${args[0]}`);
+}
+
+/** The collector, and the URL it says it answers on. */
+function serve(data: string): Promise<{ collector: ChildProcess; url: string }> {
+  const collector = start('collector/main.ts', ['serve', '--data', data, '--listen', '127.0.0.1:0'], 'pipe');
+  let [out, err] = ['', ''];
+  collector.stderr!.on('data', piece => {
+    err = (err + piece).slice(-4000);
+  });
+  return new Promise((resolve, reject) => {
+    collector.stdout!.on('data', piece => {
+      out += piece;
+      const url = /https?:\/\/\S+/.exec(out)?.[0];
+      if (url !== undefined) resolve({ collector, url });
+    });
+    collector.on('close', () => {
+      if (!stopping) reject(new Error(`the collector ended\n${err}`));
+    });
+  });
+}
+
+async function addSensor(data: string, url: string, folder: string, sensor: (typeof SENSORS)[number]): Promise<Sensor> {
+  const { name, economy, network } = sensor;
+  const where = ['--owner', ORGANISATION, '--economy', economy, '--network', network];
+  const { token } = JSON.parse(await enaga('sensor', 'add', name, ...where, '--data', data, '--json'));
+  const state = path.join(folder, 'sensors', name);
+  await enagaSensor('enrol', '--collector', url, '--token', token, '--state', state);
+  say(`  ${name.padEnd(8)} ${economy}  ${network}`);
+  return { name, network, state };
+}
+
+/** Start of a UTC day so many before today, seconds since 1970. */
+const dayStart = (today: number, daysAgo: number): number => today - daysAgo * DAY_SECONDS;
+
+/** One capture a day, oldest first. */
+function writeCaptures(folder: string, { name, network }: Sensor, number: number, today: number): string[] {
+  fs.mkdirSync(folder, { recursive: true });
+  const geo = loadGeo({ geoFiles: [] });
+  return Array.from({ length: days }, (_, n) => {
+    const daysAgo = days - n;
+    const file = path.join(folder, `${name}-${daysAgo}-days-ago.pcap`);
+    fs.writeFileSync(
+      file,
+      darknetCapture({
+        geo,
+        network: parsePrefix(network),
+        start: dayStart(today, daysAgo),
+        seconds: DAY_SECONDS,
+        packets: packetsPerDay,
+        wormHours: wormHours - 24 * daysAgo,
+        seed: 100 * number + daysAgo,
+      }),
+    );
+    return file;
+  });
+}
+
+/** What the sensor at 192.0.2.0/24 also saw: packets of real scanners, and the odd ones of the fixtures. */
+async function readFixtures(sensor: Sensor, today: number): Promise<void> {
+  for (const { daysAgo, pattern } of SHOWN) {
+    const captures = fs
+      .readdirSync(fixtures)
+      .filter(name => pattern.test(name))
+      .sort();
+    const at = new Date((dayStart(today, daysAgo) + DAY_SECONDS / 2) * 1000).toISOString();
+    const read = captures.map(name => path.join(fixtures, name));
+    await enagaSensor('run', '--state', sensor.state, '--shift-to', at, '--read', ...read);
+  }
+}
+
+/** Goes on at the pace of the packets' own times, as if they arrived now. */
+function goLive(folder: string, sensor: Sensor, number: number): void {
+  const file = path.join(folder, `${sensor.name}-live.pcap`);
+  const seconds = liveHours * 3600;
+  const network = parsePrefix(sensor.network);
+  const packets = seconds * livePacketsPerSecond;
+  const options = { geo: loadGeo({ geoFiles: [] }), network, start: 0, seconds, packets, wormHours, seed: number };
+  fs.writeFileSync(file, darknetCapture(options));
+  const child = start(
+    'sensor/main.ts',
+    ['run', '--state', sensor.state, '--shift-to', 'now', '--pace', '1x', '--read', file],
+    'pipe',
+  );
+  child.stdout!.resume();
+  child.stderr!.resume();
+}
+
+async function demo(folder: string): Promise<void> {
+  const data = path.join(folder, 'collector');
+  const today = Math.floor(Date.now() / 1000 / DAY_SECONDS) * DAY_SECONDS;
+
+  say('\nA collector, and three sensors that enrol with it:');
+  await enaga('init', '--data', data);
+  await enaga('org', 'add', ORGANISATION, '--data', data);
+  const { collector, url } = await serve(data);
+  say(`  collector at ${url}, its data in ${shownPath(data)}`);
+  const sensors: Sensor[] = [];
+  for (const sensor of SENSORS) sensors.push(await addSensor(data, url, folder, sensor));
+
+  say(
+    `\nThe sensors read ${days} days of made-up traffic, with a worm that begins on the third day from the end, and fixtures:`,
+  );
+  const captures = path.join(folder, 'captures');
+  await Promise.all(
+    sensors.map(async (sensor, number) => {
+      await enagaSensor('run', '--state', sensor.state, '--read', ...writeCaptures(captures, sensor, number, today));
+      if (number === 0) await readFixtures(sensor, today);
+    }),
+  );
+  for (const { state } of sensors) {
+    say(`\n$ enaga-sensor status --state ${shownPath(state)}`);
+    await finished(start('sensor/main.ts', ['status', '--state', state], 'inherit'), 'enaga-sensor status');
+  }
+
+  const date = (daysAgo: number) => new Date(dayStart(today, daysAgo) * 1000).toISOString().slice(0, 10);
+  const where = ['--data', shownPath(data)];
+  await show('days', '--wait', ...where);
+  for (let daysAgo = days; daysAgo > 0; daysAgo--) await show('days', '--date', date(daysAgo), '--top', '5', ...where);
+  for (let daysAgo = days; daysAgo > 0; daysAgo--) await show('recount', date(daysAgo), ...where);
+
+  if (flags.once) return;
+  for (const [number, sensor] of sensors.entries()) goLive(captures, sensor, number);
+  say(`
+The collector goes on at ${url} (try ${url}/readyz, ${url}/metrics, ${url}/v1/openapi.json), and the sensors with
+traffic of this moment. In another terminal: npm run -s enaga -- days --data ${data}
+Ctrl-C ends it${flags.data === undefined ? ' and removes its files; --data DIR keeps them' : ''}.`);
+  await new Promise(resolve => collector.on('close', resolve));
+}
+
+/** Sensors before the collector, so that what they still have can be sent. */
+async function stop(): Promise<void> {
+  stopping = true;
+  for (const child of [...running].reverse()) {
+    const closed = new Promise(resolve => child.on('close', resolve));
+    child.kill('SIGTERM');
+    await closed;
+  }
+}
+
+const kept = flags.data === undefined ? undefined : path.resolve(flags.data);
+if (kept !== undefined && fs.existsSync(path.join(kept, 'collector'))) {
+  process.stderr.write(`demo: ${kept} holds a demo already: name another directory, or remove it\n`);
+  process.exit(1);
+}
+const folder = kept ?? fs.mkdtempSync(path.join(os.tmpdir(), 'enaga-demo-'));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop());
+try {
+  await demo(folder);
+} catch (error) {
+  if (!stopping) {
+    process.stderr.write(`\ndemo: ${(error as Error).message}\n`);
+    process.exitCode = 1;
+  }
+} finally {
+  await stop();
+  if (kept === undefined) fs.rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,174 @@
+/**
+ * Settings of `enaga serve`: from the data directory's config.json, over it the environment, over it the command line. Each
+ * is checked where it comes from, so that an error names the setting and the place, and never the value.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { type Static, Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { LOG_LEVELS } from '../ingest/logging.ts';
+
+const File = Type.String({ minLength: 1 });
+
+/** In config.json under these names. */
+export const SettingsSchema = Type.Object({
+  listen: Type.String({ pattern: '^(\\[[0-9a-fA-F:.]+\\]|[^:\\s\\[\\]]+):\\d{1,5}$', description: 'HOST:PORT' }),
+  tlsCert: Type.Optional(File),
+  tlsKey: Type.Optional(File),
+  insecureHttp: Type.Boolean(),
+  geo: Type.Array(File),
+  asn: Type.Optional(File),
+  known: Type.Optional(File),
+  logLevel: Type.Enum([...LOG_LEVELS]),
+  metricsFor: Type.Enum(['loopback', 'all']),
+});
+
+export type Settings = Static<typeof SettingsSchema>;
+export type Setting = keyof Settings;
+
+const SETTINGS = Object.keys(SettingsSchema.properties) as Setting[];
+const FILES: readonly Setting[] = ['tlsCert', 'tlsKey', 'geo', 'asn', 'known'];
+
+export const DEFAULTS: Settings = {
+  listen: '127.0.0.1:8740',
+  insecureHttp: false,
+  geo: [],
+  logLevel: 'info',
+  metricsFor: 'loopback',
+};
+
+const variableOf = (setting: Setting): string => `ENAGA_${setting.replace(/[A-Z]/g, '_$&').toUpperCase()}`;
+const flagOf = (setting: Setting): string => `--${setting.replace(/[A-Z]/g, '-$&').toLowerCase()}`;
+/** Read by every command. */
+const DATA_VARIABLE = 'ENAGA_DATA';
+
+/** The settings contradict themselves, or what a setting may be. */
+export class BadConfig extends Error {
+  override readonly name = 'BadConfig';
+}
+
+export interface Config {
+  readonly settings: Settings;
+  /** Where each setting that is not a default comes from. */
+  readonly origins: ReadonlyMap<Setting, string>;
+  /** Variables of the environment that look like settings and are none. */
+  readonly unknownVariables: readonly string[];
+}
+
+export interface ConfigSources {
+  /** config.json; there need be none. */
+  readonly file: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** By setting, those not given undefined. */
+  readonly flags: Partial<Record<Setting, unknown>>;
+}
+
+/** Throws `BadConfig`. */
+export function loadConfig({ file, environment, flags }: ConfigSources): Config {
+  const settings: Record<string, unknown> = { ...DEFAULTS };
+  const origins = new Map<Setting, string>();
+  const take = (setting: Setting, value: unknown, origin: string, folder: string) => {
+    const [error] = Value.Errors(SettingsSchema.properties[setting], value);
+    if (error !== undefined) throw new BadConfig(`${setting} (${origin}) ${wrongOf(setting, error.message)}`);
+    settings[setting] = FILES.includes(setting) ? resolved(value as string | string[], folder) : value;
+    origins.set(setting, origin);
+  };
+  for (const [name, value] of Object.entries(readFile(file))) {
+    if (!SETTINGS.includes(name as Setting))
+      throw new BadConfig(`${name} (${file}) is no setting: there are ${SETTINGS.join(', ')}`);
+    take(name as Setting, value, file, path.dirname(file));
+  }
+  for (const setting of SETTINGS) {
+    const text = environment[variableOf(setting)];
+    if (text !== undefined) take(setting, fromText(setting, text), variableOf(setting), '.');
+  }
+  for (const setting of SETTINGS) {
+    if (flags[setting] !== undefined) take(setting, flags[setting], flagOf(setting), '.');
+  }
+  const config = { settings: settings as Settings, origins, unknownVariables: unknownIn(environment) };
+  checkTogether(config);
+  return config;
+}
+
+function readFile(file: string): object {
+  let text: string;
+  try {
+    text = fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new BadConfig(`${file} cannot be read: ${(error as Error).message}`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new BadConfig(`${file} is no JSON`); // a parser's error quotes the file
+  }
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw new BadConfig(`${file} is no JSON object`);
+  return value;
+}
+
+/** Lists are separated as PATH is; what is no boolean stays text, and the schema refuses it. */
+function fromText(setting: Setting, text: string): unknown {
+  if (setting === 'geo') return text.split(path.delimiter).filter(file => file !== '');
+  if (setting !== 'insecureHttp') return text;
+  if (/^(1|true|yes)$/i.test(text)) return true;
+  return /^(0|false|no|)$/i.test(text) ? false : text;
+}
+
+const resolved = (value: string | string[], folder: string): string | string[] =>
+  typeof value === 'string' ? path.resolve(folder, value) : value.map(file => path.resolve(folder, file));
+
+function wrongOf(setting: Setting, message: string): string {
+  if (setting === 'listen') return 'must be HOST:PORT, as 127.0.0.1:8740 or [::1]:8740';
+  if (setting === 'logLevel') return `must be one of ${LOG_LEVELS.join(', ')}`;
+  if (setting === 'metricsFor') return 'must be loopback or all';
+  return message;
+}
+
+const unknownIn = (environment: ConfigSources['environment']): string[] => {
+  const known = new Set([DATA_VARIABLE, ...SETTINGS.map(variableOf)]);
+  return Object.keys(environment).filter(name => name.startsWith('ENAGA_') && !known.has(name));
+};
+
+function checkTogether({ settings, origins }: Config): void {
+  const { tlsCert, tlsKey, listen, insecureHttp } = settings;
+  const said = (setting: Setting) => `${setting} (${origins.get(setting) ?? 'default'})`;
+  if (tlsCert !== undefined && tlsKey === undefined) throw new BadConfig(`${said('tlsCert')} needs tlsKey beside it`);
+  if (tlsKey !== undefined && tlsCert === undefined) throw new BadConfig(`${said('tlsKey')} needs tlsCert beside it`);
+  const { host, port } = addressOf(listen);
+  if (port > 65_535) throw new BadConfig(`${said('listen')} has a port beyond 65535`);
+  if (tlsCert === undefined && !insecureHttp && !isLoopback(host))
+    throw new BadConfig(
+      `${said('listen')} is reached from elsewhere: give tlsCert and tlsKey, or ${flagOf('insecureHttp')} if a proxy before it has TLS`,
+    );
+}
+
+/** `localhost` is 127.0.0.1 here: one address, so that there is one socket. */
+export function addressOf(listen: string): { readonly host: string; readonly port: number } {
+  const at = listen.lastIndexOf(':');
+  const host = listen.slice(0, at).replace(/^\[|\]$/g, '');
+  return { host: host === 'localhost' ? '127.0.0.1' : host, port: Number(listen.slice(at + 1)) };
+}
+
+const isLoopback = (host: string): boolean => /^127(\.\d{1,3}){3}$/.test(host) || host === '::1';
+
+export interface Secret {
+  readonly name: string;
+  readonly file: string;
+}
+
+/** Setting, value, where from: a line each. Of secrets no more than where they are. */
+export function configText({ settings, origins }: Config, secrets: readonly Secret[]): string {
+  const rows = SETTINGS.map(setting => {
+    const value = settings[setting];
+    const text = value === undefined || (Array.isArray(value) && value.length === 0) ? '-' : [value].flat().join(' ');
+    return [setting, text, origins.get(setting) ?? 'default'];
+  });
+  rows.push(...secrets.map(({ name, file }) => [name, '(hidden)', file]));
+  const widths = [0, 1].map(column => Math.max(...rows.map(row => row[column]!.length)));
+  return rows
+    .map(([name, value, origin]) => `${name!.padEnd(widths[0]!)}  ${value!.padEnd(widths[1]!)}  ${origin}\n`)
+    .join('');
+}

@@ -1,0 +1,186 @@
+/** `enaga export`: a day of what came from one country, as a file that others' systems read. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { GeoError } from '../../common/geo/error.ts';
+import { LogReader } from '../log/reader.ts';
+import { BadExport, checkMeta } from '../publish/exports/check.ts';
+import { contentsMs, type DaySource, dayRows, surveyDay } from '../publish/exports/day-rows.ts';
+import { FORMATS, type Format, SHAPES } from '../publish/exports/formats.ts';
+import type { Shape } from '../publish/exports/iodef.ts';
+import { DAY_MS, type Meta, TLPS, type Tlp } from '../publish/exports/meta.ts';
+import { eventId } from '../publish/exports/misp.ts';
+import type { Class, Rows } from '../publish/exports/row.ts';
+import { writeFeed, writeFile } from '../publish/exports/write.ts';
+import { Registry } from '../registry/registry.ts';
+import { BadLog } from '../store/batch.ts';
+import { LoggedGeographies } from '../store/geography.ts';
+import { BadData, type DataPaths, dataOption, existingData } from './data.ts';
+import { parseDate } from './dates.ts';
+import { reporting } from './outcome.ts';
+
+interface ExportFlags {
+  date: number;
+  country: string;
+  format: string;
+  shape?: Shape;
+  class: keyof typeof CLASSES;
+  tlp?: Tlp;
+  revision: number;
+  organisation?: string;
+  email?: string;
+  feed?: string;
+  sensorEconomy: boolean;
+  data: string;
+  out?: string;
+}
+
+/** Backscatter comes from victims of floods, so it is no scan. */
+const CLASSES = {
+  probes: new Set<Class>(['scan', 'other']),
+  scan: new Set<Class>(['scan']),
+  all: new Set<Class>(['scan', 'other', 'backscatter']),
+};
+
+const tlpDefault: Tlp = 'amber';
+const SETTINGS_FILE = 'exports.json';
+
+const EXAMPLES = `
+Formats:
+${[...FORMATS.values()].map(({ name, title }) => `  ${name.padEnd(14)}${title}`).join('\n')}
+
+No format has a destination address or names a sensor. A day is counted in UTC, with the geography that was in force for it.
+Who sends stands in ${SETTINGS_FILE} of the data directory, unless it is given:
+  {"organisation": "Example CSIRT", "email": "scan@csirt.example", "feed": "example-scans", "tlp": "amber"}
+
+Examples:
+  enaga export --date 2026-11-20 --country KR --format iodef-v2 > kr.xml
+  enaga export --date 2026-11-20 --country KR --format iodef-v1 --shape csv --out out/
+  enaga export --date 2026-11-20 --country KR --format intelmq --tlp green | gzip > kr.ndjson.gz
+  enaga export --date 2026-11-20 --country KR --format misp --out feed/     adds the day to the feed there
+
+Exit codes: 0 written; 1 failed; 2 wrong usage.`;
+
+/** The command, for the program to add. */
+export function exportCommand(): Command {
+  return new Command('export')
+    .description('Write a day of scans from one country in an exchange format')
+    .requiredOption('--date <date>', 'the day, YYYY-MM-DD, UTC', parseDate)
+    .requiredOption('--country <cc>', 'where the scans came from: ISO 3166-1 alpha-2', countryOf)
+    .addOption(new Option('--format <format>', 'what to write').choices([...FORMATS.keys()]).makeOptionMandatory())
+    .addOption(new Option('--shape <shape>', 'of IODEF: an event a record, or CSV within').choices(SHAPES))
+    .addOption(
+      new Option('--class <class>', 'probes: all but backscatter; scan: connection attempts and requests alone; all')
+        .choices(Object.keys(CLASSES))
+        .default('probes'),
+    )
+    .addOption(new Option('--tlp <tlp>', `how it may be shared (${tlpDefault} unless set)`).choices(TLPS))
+    .option('--revision <n>', 'of the day, from 1', revisionOf, 1)
+    .option('--organisation <name>', 'who sends')
+    .option('--email <address>', 'whom to ask')
+    .option('--feed <code>', 'a short name of what is sent')
+    .option('--sensor-economy', 'also say in which economy the sensor stands (IntelMQ, Shadowserver)', false)
+    .option('--out <path>', 'a file, or a directory for the file or files; standard output unless given')
+    .addOption(dataOption())
+    .addHelpText('after', EXAMPLES)
+    .action(function (this: Command, flags: ExportFlags) {
+      const format = FORMATS.get(flags.format)!;
+      if (flags.shape !== undefined && format.shapes.length === 0)
+        this.error(`error: ${format.name} has one shape: leave --shape out`);
+      if (format.kind === 'folder' && flags.out === undefined)
+        this.error(`error: ${format.name} is several files: give a directory with --out`);
+      return reporting('export', runExport)(format, flags);
+    });
+}
+
+async function runExport(format: Format, flags: ExportFlags): Promise<void> {
+  const paths = existingData(flags.data);
+  const reader = LogReader.open(paths.log);
+  try {
+    const { rows, contents } = openDay(paths, reader, flags);
+    const meta = metaOf(paths, flags, contents);
+    checkMeta(meta);
+    await write(format, rows, meta, flags);
+    if ((flags.date + 1) * DAY_MS > Date.now()) warn('the day is not over: this is what came so far');
+  } catch (error) {
+    if (![BadExport, BadLog, GeoError].some(kind => error instanceof kind)) throw error;
+    throw new BadData((error as Error).message, { cause: error });
+  } finally {
+    reader.close();
+  }
+}
+
+/** The day's rows, and when its contents are of. */
+function openDay(paths: DataPaths, reader: LogReader, { date: day, country, ...flags }: ExportFlags) {
+  const registry = Registry.open(paths.registry, { readonly: true });
+  try {
+    const exclusions = registry.exclusions().filter(({ from, to }) => from <= day && day <= to);
+    const excluded = new Set(exclusions.map(({ sensor }) => sensor));
+    const source: DaySource = { reader, day, upTo: reader.head(), excluded };
+    const survey = surveyDay(source);
+    if (survey === undefined) throw new BadData('nothing was received of that day');
+    const geo = new LoggedGeographies(paths.geo, () => reader.geoEntries()).at(survey.firstPosition);
+    if (!geo.countries.includes(country)) throw new BadData(`${geo.geo.name} has no country ${country}`);
+    const economies = new Map(registry.sensors().map(({ index, economy }) => [index, economy]));
+    const economyOf = flags.sensorEconomy ? (sensor: number) => economies.get(sensor) ?? '' : () => '';
+    const rows: Rows = dayRows(source, geo, { country, classes: CLASSES[flags.class] }, economyOf);
+    // An exclusion changes the contents too.
+    return { rows, contents: Math.max(contentsMs(day, survey), ...exclusions.map(({ createdMs }) => createdMs)) };
+  } finally {
+    registry.close();
+  }
+}
+
+async function write(format: Format, rows: Rows, meta: Meta, { out, shape }: ExportFlags): Promise<void> {
+  if (format.kind === 'folder') return writeFeed(out!, eventId(meta), format.write(rows, meta));
+  const chunks = format.write(rows, meta, shape ?? 'records');
+  if (out === undefined) return pipeline(chunks, process.stdout, { end: false });
+  const isDirectory = out.endsWith(path.sep) || fs.statSync(out, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (isDirectory) fs.mkdirSync(out, { recursive: true });
+  return writeFile(isDirectory ? path.join(out, format.fileName(meta)) : out, chunks);
+}
+
+function metaOf(paths: DataPaths, flags: ExportFlags, generatedMs: number): Meta {
+  const file = path.join(paths.root, SETTINGS_FILE);
+  const settings = readSettings(file);
+  const said = (name: 'organisation' | 'email' | 'feed'): string => {
+    const value = flags[name] ?? settings[name];
+    if (typeof value !== 'string') throw new BadData(`who sends? Give --${name}, or "${name}" in ${file}`);
+    return value;
+  };
+  const organisation = { name: said('organisation'), email: said('email'), feedCode: said('feed') };
+  const tlp = (flags.tlp ?? settings.tlp ?? tlpDefault) as Tlp; // checked with the rest
+  const { date: day, country, revision } = flags;
+  return { day, country, revision, generatedMs, tlp, organisation };
+}
+
+function readSettings(file: string): Readonly<Record<string, unknown>> {
+  let text: string;
+  try {
+    text = fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw error;
+  }
+  try {
+    const settings: unknown = JSON.parse(text);
+    if (settings !== null && typeof settings === 'object') return settings as Record<string, unknown>;
+  } catch {
+    // said below
+  }
+  throw new BadData(`${file} is no JSON object`);
+}
+
+const warn = (text: string): void => void process.stderr.write(`enaga export: ${text}\n`);
+
+function countryOf(text: string): string {
+  if (!/^[A-Za-z]{2}$/.test(text)) throw new InvalidArgumentError('It takes two letters, like JP.');
+  return text.toUpperCase();
+}
+
+function revisionOf(text: string): number {
+  const revision = Number(text);
+  if (!/^\d{1,9}$/.test(text) || revision === 0) throw new InvalidArgumentError('It takes a whole number from 1.');
+  return revision;
+}

@@ -1,0 +1,288 @@
+/**
+ * `enaga serve`: the collector. Ties the stages together in the order of the path, and takes them apart in the other when it
+ * is told to end (SIGTERM, SIGINT) or when one of them fails.
+ */
+import fs from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { pino } from 'pino';
+import { GeoError } from '../../common/geo/error.ts';
+import { Locked, takeLock } from '../../common/sqlite/lock.ts';
+import { BadDatabase } from '../../common/sqlite/open.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { type App, buildApp, HTTP_LIMITS, renewTls, type TlsFiles } from '../ingest/app.ts';
+import { GROUP_DEFAULTS, GroupCommit, passing } from '../ingest/group.ts';
+import { LOG_LEVELS, loggerOptions, scrub, serializeError } from '../ingest/logging.ts';
+import { commitMetrics, Metrics } from '../ingest/metrics.ts';
+import type { Powers, Readiness } from '../ingest/powers.ts';
+import { Log, LogUnavailable } from '../log/log.ts';
+import { LogReader } from '../log/reader.ts';
+import { geoAgeDays, isStale } from '../publish/freshness.ts';
+import { Registry } from '../registry/registry.ts';
+import { type Folding, startFolding } from '../store/folding.ts';
+import { BadKnown, parseKnown } from '../store/known.ts';
+import { addressOf, BadConfig, type Config, configText, loadConfig, type Setting } from './config.ts';
+import { BadData, type DataPaths, dataOption, dataPaths, existingData, isInitialised, readSecret } from './data.ts';
+import { takeGeography } from './geography.ts';
+
+const EXAMPLES = `
+Settings come from DIR/config.json, over it from the environment (ENAGA_LISTEN, ENAGA_TLS_CERT, ...), over it from these
+options; enaga serve --print-config shows each and where it comes from. In config.json their names are listen, tlsCert,
+tlsKey, insecureHttp, geo, asn, known, logLevel and metricsFor.
+
+Examples:
+  enaga serve --data /var/lib/enaga --listen 0.0.0.0:8740 --tls-cert cert.pem --tls-key key.pem
+  enaga serve --data ./try                          HTTP on 127.0.0.1:8740
+  enaga serve --data ./try --geo GeoLite2-Country.mmdb --asn GeoLite2-ASN.mmdb
+
+It prints its URL when it serves, and its log to standard error as JSON. SIGTERM and SIGINT end it, SIGHUP reads the
+certificate again.
+
+Exit codes: 0 ended as told; 1 failed, or could not start; 2 wrong usage.`;
+
+interface ServeFlags extends Partial<Record<Setting, unknown>> {
+  data: string;
+  printConfig?: true;
+}
+
+const logLevels = LOG_LEVELS.join(', ');
+
+/** The command, for the program to add. */
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('Take batches from sensors, log them and count them')
+    .addOption(dataOption())
+    .option('--listen <host:port>', 'address to serve on (default 127.0.0.1:8740); port 0 takes a free one')
+    .option('--tls-cert <file>', 'certificate and its chain, PEM')
+    .option('--tls-key <file>', 'its private key, PEM')
+    .option('--insecure-http', 'serve HTTP beyond loopback: only behind a proxy with TLS')
+    .option('--geo <file>', "country database: an MMDB, or RIRs' delegated-extended files (repeatable)", collect)
+    .option('--asn <file>', 'database of autonomous systems: an MMDB')
+    .option('--known <file>', 'declared research scanners, to be shown apart')
+    .addOption(new Option('--log-level <level>', `${logLevels} (default info)`).argParser(oneOf(LOG_LEVELS)))
+    .addOption(
+      new Option('--metrics-for <whom>', 'who may read /metrics: loopback, or all (default loopback)').argParser(
+        oneOf(['loopback', 'all']),
+      ),
+    )
+    .option('--print-config', 'print the settings and where each comes from, and exit')
+    .addHelpText('after', EXAMPLES)
+    .action(runServe);
+}
+
+async function runServe({ data, printConfig, ...flags }: ServeFlags): Promise<void> {
+  try {
+    const paths = printConfig ? dataPaths(data) : existingData(data);
+    const config = loadConfig({ file: paths.config, environment: process.env, flags });
+    for (const name of config.unknownVariables) warn(`${name} is set and is no setting`);
+    if (printConfig) {
+      const secrets = isInitialised(paths) ? [{ name: 'hashKey', file: paths.secret }] : [];
+      process.stdout.write(configText(config, secrets));
+      return;
+    }
+    process.exitCode = await serve(paths, config);
+  } catch (error) {
+    if (!isExpected(error)) throw error;
+    warn(error instanceof Locked ? `${data} is in use: another enaga serves or restores it` : error.message);
+    process.exitCode = 1;
+  }
+}
+
+/** What an operator can mend. */
+function isExpected(error: unknown): error is Error {
+  const classes = [BadConfig, BadData, BadDatabase, BadKnown, GeoError, Locked, LogUnavailable];
+  if (classes.some(one => error instanceof one)) return true;
+  const { syscall, code } = error as NodeJS.ErrnoException;
+  return error instanceof Error && (syscall !== undefined || /^SQLITE_/.test(code ?? ''));
+}
+
+const warn = (text: string): void => void process.stderr.write(`enaga serve: ${text}\n`);
+
+/** Serves until told to end; resolves with the exit code. */
+async function serve(paths: DataPaths, config: Config): Promise<number> {
+  const tls = readTls(config);
+  checkKnown(config);
+  const { hashKey } = readSecret(paths);
+  const closers: (() => unknown)[] = [];
+  const opened = <T>(thing: T, close: (thing: T) => unknown): T => {
+    closers.push(() => close(thing));
+    return thing;
+  };
+  try {
+    opened(takeLock(paths.lock), lock => lock.release());
+    const log = opened(Log.open(paths.log), one => one.close());
+    const nextEpoch = (sensor: number) => log.nextEpoch(sensor);
+    const registry = opened(Registry.open(paths.registry, { actor: 'serve', nextEpoch }), one => one.close());
+    const output = pino.destination({ fd: process.stderr.fd, sync: true }); // the last line before an end counts most
+    const logger = pino(loggerOptions(config.settings.logLevel), output);
+    useGeography(log, paths, config, logger);
+    const { log: logDir, store, registry: registryFile, geo } = paths;
+    const data = { log: logDir, store, registry: registryFile, geo };
+    const say = (text: string) => logger.info(scrub(text));
+    const folding = opened(startFolding({ data, hashKey, say }), one => one.stop());
+    const ending = Promise.withResolvers<number>();
+    const { powers, group } = makePowers({ log, registry, folding, logger });
+    closers.push(() => group.stop());
+    const { logLevel, metricsFor } = config.settings;
+    const options = { logLevel, logTo: output, version: packageJson.version, metricsFor, ...(tls && { tls }) };
+    const app = opened(buildApp(powers, options), closeApp);
+    folding.failed.then(error => {
+      logger.fatal({ err: error }, 'counting failed');
+      ending.resolve(1);
+    });
+    const listenOn = addressOf(config.settings.listen);
+    await app.listen({ ...listenOn, listenTextResolver: () => 'listening' });
+    const unlisten = onSignals(app, config, logger, ending.resolve);
+    process.stdout.write(`enaga serves ${urlOf(app, tls !== undefined)}\n`);
+    const code = await ending.promise;
+    logger.info('ending');
+    unlisten();
+    return code;
+  } finally {
+    for (const close of closers.reverse()) await close();
+  }
+}
+
+interface Parts {
+  readonly log: Log;
+  readonly registry: Registry;
+  readonly folding: Folding;
+  readonly logger: pino.Logger;
+}
+
+function makePowers({ log, registry, folding, logger }: Parts): { powers: Powers; group: GroupCommit } {
+  const metrics = new Metrics({ process: true });
+  const unfolded = watchUnfolded(folding);
+  // Nobody knows what the disk has: what is said after this may be wrong. Nothing is closed, for closing writes.
+  const fatal = (error: Error): never => {
+    logger.fatal({ err: error }, 'the disk failed: nothing more is acknowledged');
+    process.exit(1);
+  };
+  let storeFailed = false;
+  folding.failed.then(() => {
+    storeFailed = true;
+  });
+  const group = new GroupCommit(batches => log.append(batches), {
+    ...GROUP_DEFAULTS,
+    passing: error => (error instanceof LogUnavailable ? 'full' : passing(error)),
+    fatal,
+    onCommit: (batches, seconds, done) => {
+      commitMetrics(metrics, batches, seconds, done);
+      if (!done) return;
+      unfolded.logged(log.head(), Date.now());
+      folding.wake();
+    },
+  });
+  const ready = (): Readiness => {
+    if (storeFailed) return { ok: false, why: 'counting failed' };
+    if (group.state === 'full') return { ok: false, why: 'the disk is full' };
+    return group.state === 'stopped' ? { ok: false, why: 'ending' } : { ok: true };
+  };
+  const powers: Powers = {
+    keyOwner: keyId => registry.keyOwner(keyId, Date.now()),
+    enrol: request => registry.enrol(request, Date.now()),
+    append: batch => group.add(batch),
+    gaps: (sensor, epochs, max) => log.gaps(sensor, epochs, max),
+    metrics,
+    progress: () => {
+      const { position, oldestUnfoldedMs } = folding.progress();
+      const oldest = oldestUnfoldedMs ?? unfolded.sinceMs();
+      return { logPosition: log.head(), storePosition: position, oldestUnfoldedMs: oldest };
+    },
+    ready,
+    now: Date.now,
+    random: Math.random,
+    fatal,
+  };
+  return { powers, group };
+}
+
+/** Since when something logged has not been folded, known without the folding thread, which may be stuck. */
+function watchUnfolded(folding: Folding): { logged(position: number, nowMs: number): void; sinceMs(): number | null } {
+  let first = { position: 0, ms: 0 };
+  const isFolded = () => folding.progress().position >= first.position;
+  return {
+    logged: (position, nowMs) => {
+      if (isFolded()) first = { position, ms: nowMs };
+    },
+    sinceMs: () => (isFolded() ? null : first.ms),
+  };
+}
+
+function useGeography(log: Log, paths: DataPaths, { settings }: Config, logger: pino.Logger): void {
+  const reader = LogReader.open(paths.log);
+  try {
+    const { geo, asn } = settings;
+    const { table, isNew } = takeGeography(
+      { entries: () => reader.geoEntries(), append: entry => log.appendGeo(entry) },
+      paths.geo,
+      { geo, ...(asn !== undefined && { asn }) },
+    );
+    const { name, built } = table.geo;
+    logger.info({ name, built }, isNew ? 'days that begin from now on are counted with this geography' : 'geography');
+    const now = new Date();
+    if (isStale(table.geo, now))
+      logger.warn({ name, built, days: geoAgeDays(table.geo, now) }, 'the country database is old: give a newer one');
+  } finally {
+    reader.close();
+  }
+}
+
+/** A file that the tables could not be labelled with is told now. Throws `BadKnown`. */
+function checkKnown({ settings: { known } }: Config): void {
+  if (known !== undefined) parseKnown(fs.readFileSync(known, 'utf8'), known);
+}
+
+/** Throws `BadConfig` if they do not go together. */
+function readTls({ settings: { tlsCert, tlsKey } }: Config): TlsFiles | undefined {
+  if (tlsCert === undefined || tlsKey === undefined) return undefined;
+  const files = { cert: fs.readFileSync(tlsCert), key: fs.readFileSync(tlsKey) };
+  try {
+    createSecureContext(files);
+  } catch (error) {
+    throw new BadConfig(`tlsCert ${tlsCert} and tlsKey ${tlsKey} are no pair: ${(error as Error).message}`);
+  }
+  return files;
+}
+
+/** Returns how to stop heeding them. A second SIGTERM or SIGINT ends the process at once. */
+function onSignals(app: App, config: Config, logger: pino.Logger, end: (code: number) => void): () => void {
+  const stop = () => end(0);
+  const renew = () => {
+    try {
+      const tls = readTls(config);
+      if (tls !== undefined) renewTls(app, tls);
+      logger.info(tls === undefined ? 'no certificate to read' : 'certificate read again');
+    } catch (error) {
+      logger.error({ err: serializeError(error) }, 'the certificate is kept: the new one will not do');
+    }
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  process.on('SIGHUP', renew);
+  return () => {
+    process.off('SIGTERM', stop);
+    process.off('SIGINT', stop);
+    process.off('SIGHUP', renew);
+  };
+}
+
+/** Waits for requests under way, as long as they may take; connections that do nothing are closed. */
+async function closeApp(app: App): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), HTTP_LIMITS.requestMs);
+  await app.close();
+  clearTimeout(timer);
+}
+
+function urlOf(app: App, isTls: boolean): string {
+  const { address, family, port } = app.server.address() as AddressInfo;
+  return `${isTls ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
+
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
+
+const oneOf = (values: readonly string[]) => (value: string) => {
+  if (!values.includes(value)) throw new InvalidArgumentError(`It takes one of ${values.join(', ')}.`);
+  return value;
+};

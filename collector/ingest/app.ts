@@ -1,0 +1,131 @@
+/**
+ * The collector over HTTP: a thin plugin that is handed its powers. It knows no database, no clock and no configuration.
+ * Protocol: common/protocol/messages.ts; errors: problems.ts; metrics: metrics.ts; document: GET /v1/openapi.json.
+ */
+import type { Server } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
+import swagger from '@fastify/swagger';
+import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  LogController,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+} from 'fastify';
+import { type DestinationStream, pino } from 'pino';
+import { jsonBytesMax } from '../../common/limits.ts';
+import { batchRoute } from './batches.ts';
+import { enrolmentRoute } from './enrolments.ts';
+import { heartbeatRoute } from './heartbeats.ts';
+import { addHooks, refuseClient, refuseError } from './hooks.ts';
+import { type LogLevel, loggerOptions } from './logging.ts';
+import { documentOptions } from './openapi.ts';
+import type { Powers } from './powers.ts';
+import { openApiRoute, probeRoutes } from './probes.ts';
+import { type RateOptions, Rates } from './rates.ts';
+import { Room, type RoomOptions } from './room.ts';
+
+export type App = FastifyInstance<
+  Server,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+/** PEM. */
+export interface TlsFiles {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+}
+
+export interface HttpLimits {
+  readonly headersMs: number;
+  /** From the first byte of a request to its last. */
+  readonly requestMs: number;
+  /** Between one request and the next on a connection. */
+  readonly idleMs: number;
+  /** How often Node looks for those that are too slow. */
+  readonly checkMs: number;
+  readonly headerBytesMax: number;
+  readonly connectionsMax: number;
+  readonly room: RoomOptions;
+  /** Of an address (an IPv6 /64). */
+  readonly enrolments: RateOptions;
+  /** Of a sensor, batches and heartbeats together: far above what a sensor that catches up sends. */
+  readonly sensor: RateOptions;
+}
+
+export const HTTP_LIMITS: HttpLimits = {
+  headersMs: 10_000,
+  requestMs: 30_000,
+  idleMs: 75_000,
+  checkMs: 2_000,
+  headerBytesMax: 16 * 1024,
+  connectionsMax: 2_000,
+  room: { bytesMax: 128 * 2 ** 20, keyBytesMax: 32 * 2 ** 20 },
+  enrolments: { burst: 10, perSecond: 0.2 },
+  sensor: { burst: 3_000, perSecond: 300 },
+};
+
+export interface AppOptions {
+  readonly logLevel: LogLevel;
+  readonly logTo: DestinationStream;
+  readonly version: string;
+  readonly metricsFor: 'loopback' | 'all';
+  readonly tls?: TlsFiles;
+  readonly limits?: Partial<HttpLimits>;
+}
+
+/** Not listening yet: `inject` works, `listen` opens a socket. */
+export function buildApp(powers: Powers, options: AppOptions): App {
+  const limits = { ...HTTP_LIMITS, ...options.limits };
+  const app = makeServer(powers, options, limits);
+  app.removeAllContentTypeParsers(); // each route says what it takes
+  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  app.decorateRequest('signer', null);
+  addHooks(app, powers);
+  app.register(swagger, documentOptions(options.version));
+  const room = new Room(limits.room);
+  const sensorRates = new Rates(limits.sensor);
+  const signed = { rates: sensorRates, room };
+  app.register(async scope => batchRoute(scope, powers, signed));
+  app.register(async scope => heartbeatRoute(scope, powers, signed));
+  app.register(async scope => enrolmentRoute(scope, powers, new Rates(limits.enrolments)));
+  app.register(async scope => probeRoutes(scope, powers, { metricsFor: options.metricsFor, room }));
+  app.register(async scope => openApiRoute(scope));
+  return app;
+}
+
+function makeServer(powers: Powers, { logLevel, logTo, tls }: AppOptions, limits: HttpLimits): App {
+  const server = {
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    connectionsCheckingInterval: limits.checkMs,
+    maxHeaderSize: limits.headerBytesMax,
+  };
+  const { cert, key } = tls ?? {};
+  const app = Fastify({
+    ...(tls === undefined
+      ? { http: server }
+      : { https: { ...server, cert, key, minVersion: 'TLSv1.2' as const, handshakeTimeout: limits.headersMs } }),
+    loggerInstance: pino(loggerOptions(logLevel), logTo) as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }), // hooks.ts writes the lines
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.idleMs,
+    connectionTimeout: limits.requestMs + limits.idleMs, // for one that reads no answer
+    bodyLimit: jsonBytesMax,
+    return503OnClosing: false, // what came before the end is answered as ever
+    frameworkErrors: (error, request, reply) => void refuseError(error, request, reply, powers),
+    clientErrorHandler: (error, socket) => refuseClient(error, socket, powers),
+  }) as unknown as App;
+  app.server.maxConnections = limits.connectionsMax;
+  app.server.on('drop', () => powers.metrics.add('enaga_http_dropped_connections_total'));
+  return app;
+}
+
+/** Connections made from now on get this certificate. Throws if it is none, and then nothing has changed. */
+export function renewTls(app: App, { cert, key }: TlsFiles): void {
+  (app.server as TlsServer).setSecureContext({ cert, key, minVersion: 'TLSv1.2' });
+}

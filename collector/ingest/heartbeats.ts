@@ -1,0 +1,66 @@
+/** POST /v1/heartbeats: a sensor's account of itself, answered with what the collector lacks. */
+import type { Static } from 'typebox';
+import { gapsMax, jsonBytesMax } from '../../common/limits.ts';
+import { HEARTBEATS_PATH, type Heartbeat, JSON_TYPE } from '../../common/protocol/messages.ts';
+import type { App } from './app.ts';
+import type { SignedRouteOptions } from './batches.ts';
+import { scrub } from './logging.ts';
+import { sensorMetrics } from './metrics.ts';
+import type { Powers } from './powers.ts';
+import { refuse } from './problems.ts';
+import { HeartbeatAnswerSchema, HeartbeatSchema } from './schemas.ts';
+import { addSignature, type RequestSigner } from './signed.ts';
+
+const SCHEMA = {
+  summary: "Tell a sensor's account",
+  description: 'Signed (RFC 9421). The answer lists the sequences that the collector lacks.',
+  body: HeartbeatSchema,
+  response: { 200: HeartbeatAnswerSchema },
+};
+
+type Answer = Static<typeof HeartbeatAnswerSchema>;
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
+export function heartbeatRoute(app: App, powers: Powers, options: SignedRouteOptions): void {
+  const alarms = new Map<number, string>(); // by sensor, as told last
+  addSignature(app, powers, { ...options, contentType: JSON_TYPE, bodyBytesMax: jsonBytesMax });
+  app.addHook('preValidation', async (request, reply) => {
+    try {
+      request.body = JSON.parse(UTF8.decode(request.body as Buffer));
+    } catch {
+      return refuse(reply, 'malformed-json');
+    }
+  });
+  app.post(
+    HEARTBEATS_PATH,
+    {
+      schema: SCHEMA,
+      config: { problems: ['malformed-json', 'unauthorised', 'too-large', 'too-many'] },
+    },
+    async request => {
+      const told = alarmsTold(alarms, request.signer!, request.body);
+      if (told !== undefined) request.log.warn(told, 'alarms changed');
+      return answer(request.signer!, request.body, powers);
+    },
+  );
+}
+
+function answer({ owner, receivedMs }: RequestSigner, heartbeat: Heartbeat, powers: Powers): Answer {
+  const { index, name, networks } = owner.sensor;
+  sensorMetrics(powers.metrics, name, heartbeat.status, receivedMs);
+  return { received: receivedMs, gaps: [...powers.gaps(index, heartbeat.epochs, gapsMax)], networks: [...networks] };
+}
+
+/** What to log if a sensor's alarms are others than before. */
+function alarmsTold(
+  before: Map<number, string>,
+  { owner: { sensor } }: RequestSigner,
+  { status }: Heartbeat,
+): { sensor: string; alarms: string[] } | undefined {
+  const alarms = status.alarms.map(scrub);
+  const text = alarms.join('\n');
+  if ((before.get(sensor.index) ?? '') === text) return undefined;
+  before.set(sensor.index, text);
+  return { sensor: sensor.name, alarms };
+}

@@ -1,0 +1,44 @@
+/** The OpenAPI document, made from the routes: to each route's own schema come the problems its `config` names. */
+import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+import type { FastifySchema } from 'fastify';
+import { PROBLEM_TYPE, PROBLEMS, type ProblemCode } from './problems.ts';
+import { ProblemSchema } from './schemas.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Problems this resource answers with, beside what any may. */
+    problems?: readonly ProblemCode[];
+  }
+}
+
+export const documentOptions = (version: string): FastifyDynamicSwaggerOptions => ({
+  openapi: {
+    openapi: '3.1.0',
+    info: {
+      title: 'Enaga collector',
+      description: 'What sensors say to a collector. Every refusal is a problem of RFC 9457.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      version,
+    },
+  },
+  transform: ({ schema, url, route }) => ({
+    schema: { ...schema, response: { ...responsesOf(schema), ...problemResponses(route.config?.problems ?? []) } },
+    url,
+  }),
+});
+
+const responsesOf = (schema: FastifySchema | undefined): Record<string, unknown> =>
+  (schema?.response ?? {}) as Record<string, unknown>;
+
+function problemResponses(problems: readonly ProblemCode[]): Record<string, unknown> {
+  const byStatus = Object.groupBy(problems, code => String(PROBLEMS[code][0]));
+  return Object.fromEntries(
+    Object.entries(byStatus).map(([status, codes = []]) => [
+      status,
+      {
+        description: codes.map(code => `${code}: ${PROBLEMS[code][2]}`).join('\n\n'),
+        content: { [PROBLEM_TYPE]: { schema: ProblemSchema } },
+      },
+    ]),
+  );
+}

@@ -1,0 +1,287 @@
+/**
+ * The log: every batch that was acknowledged, once, in the order it came. One writer, whose process holds the data directory's
+ * lock; any number of readers (reader.ts).
+ *
+ * A group of batches is one transaction in a day file (day-file.ts), synced before `append` returns. The ledger (ledger.ts)
+ * follows in a transaction of its own that is not waited for; when that fails, the batches are logged all the same, and the
+ * ledger catches up before the next group. So the ledger never knows more than the files, unless files were taken away: the
+ * log has lost entries then, gives their positions to others, and takes a new name.
+ */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import type { SequenceRange } from '../../common/protocol/messages.ts';
+import { BadDatabase } from '../../common/sqlite/open.ts';
+import { DayFile } from './day-file.ts';
+import type { GeoEntry, LoggedBatch, NewBatch } from './entry.ts';
+import { DayFiles, dayFileName } from './files.ts';
+import { readIdentity, renewIdentity, syncDirectory } from './identity.ts';
+import { LEDGER, Ledger } from './ledger.ts';
+
+export type Appended =
+  | { readonly kind: 'logged' | 'duplicate'; readonly position: number }
+  /** The key is another batch's, which stays; an epoch for the sensor to begin. */
+  | { readonly kind: 'conflict'; readonly nextEpoch: number };
+
+/** Nothing was logged, and may be later: the disk is full, or another program has the file. */
+export class LogUnavailable extends Error {
+  override readonly name = 'LogUnavailable';
+  readonly code: 'SQLITE_FULL' | 'SQLITE_BUSY';
+
+  constructor(code: 'SQLITE_FULL' | 'SQLITE_BUSY', message: string, cause: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+/** What is read at a time when the ledger catches up. */
+const catchUpMax = { batches: 10_000, bytes: 16 * 2 ** 20 };
+const YEAR_10000_MS = 253_402_300_800_000;
+
+export class Log {
+  /** Random; another one after entries were lost. */
+  readonly id: string;
+  readonly #dir: string;
+  readonly #files: DayFiles;
+  readonly #ledger: Ledger;
+  /** The newest file, undefined in an empty log. */
+  #file: DayFile | undefined;
+  #head: number;
+  /** After it nothing is certain any more: whoever has the log must end, and begin again. */
+  #failure: Error | undefined;
+  /** Where each sensor's last list of gaps was cut off, so that the next one asks for the rest. */
+  readonly #gapsTold = new Map<number, { readonly epoch: number; readonly from: number }>();
+
+  private constructor(dir: string, ledger: Ledger) {
+    this.#dir = dir;
+    this.#ledger = ledger;
+    this.#files = new DayFiles(dir);
+    const newest = this.#files.names().at(-1);
+    this.#file = newest === undefined ? undefined : DayFile.open(path.join(dir, newest), { readonly: false });
+    this.#head = this.#file?.last() ?? 0;
+    this.id = this.#trimLedger() ? renewIdentity(dir) : (readIdentity(dir) ?? renewIdentity(dir));
+    this.#catchUp();
+    this.#files.close(); // reading is over: the write-ahead log of a file is kept while anyone has it open
+  }
+
+  /** Makes the directory if need be; reconciles the ledger. Throws `BadDatabase` when the newest day file is damaged. */
+  static open(dir: string): Log {
+    fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const ledger = openLedger(dir);
+    try {
+      return new Log(dir, ledger);
+    } catch (error) {
+      ledger.close();
+      throw error;
+    }
+  }
+
+  /** The last position, 0 if there is none. */
+  head(): number {
+    return this.#head;
+  }
+
+  /**
+   * Logs what is new, all of it or nothing, and returns when it is on the disk: what became of each batch, in their order.
+   * Throws `LogUnavailable`, or what the disk did wrong: then, and at every call after it, this log is at its end.
+   */
+  append(batches: readonly NewBatch[]): Appended[] {
+    for (const batch of batches) assertBatch(batch);
+    this.#assertSound();
+    this.#catchUp();
+    const fresh = new Map<string, LoggedBatch>();
+    const outcomes = batches.map(batch => this.#place(batch, fresh));
+    this.#write([...fresh.values()]);
+    // Only now, for a group may itself open an epoch.
+    return outcomes.map((outcome, n) => outcome ?? { kind: 'conflict', nextEpoch: this.nextEpoch(batches[n]!.sensor) });
+  }
+
+  /** Returns its position. Throws as `append` does. */
+  appendGeo(entry: Omit<GeoEntry, 'position'>, receivedMs = Date.now()): number {
+    this.#assertSound();
+    this.#catchUp();
+    const position = this.#head + 1;
+    this.#guarded(() => this.#fileAt(receivedMs).appendGeo({ ...entry, position }));
+    this.#head = position;
+    return position;
+  }
+
+  /**
+   * What is missing of 1 to `sealed` of each epoch: up to `max` ranges, ascending. When there are more, the next call for the
+   * same sensor goes on behind them.
+   */
+  gaps(
+    sensor: number,
+    epochs: readonly { readonly epoch: number; readonly sealed: number }[],
+    max: number,
+  ): SequenceRange[] {
+    const ascending = epochs.toSorted((a, b) => a.epoch - b.epoch);
+    const told = this.#gapsTold.get(sensor);
+    const found = this.#gapsFrom(sensor, ascending, told, max);
+    const from = found.at(-1);
+    if (found.length === max && from !== undefined)
+      this.#gapsTold.set(sensor, { epoch: from.epoch, from: from.to + 1 });
+    else this.#gapsTold.delete(sensor);
+    // Behind the last there was nothing more: from the start again, rather than at the next heartbeat.
+    return found.length === 0 && told !== undefined ? this.gaps(sensor, epochs, max) : found;
+  }
+
+  /** An epoch this sensor has sent nothing of, beyond all it has. */
+  nextEpoch(sensor: number): number {
+    return this.#ledger.lastEpoch(sensor) + 1;
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#files.close();
+    this.#ledger.close();
+  }
+
+  /** Undefined for a conflict; what is new is added to `fresh`. */
+  #place(batch: NewBatch, fresh: Map<string, LoggedBatch>): Appended | undefined {
+    const { sensor, epoch, sequence } = batch;
+    const key = `${sensor}/${epoch}/${sequence}`;
+    const there = this.#ledger.find(sensor, epoch, sequence) ?? fresh.get(key);
+    if (there === undefined) {
+      const position = this.#head + 1 + fresh.size;
+      fresh.set(key, { ...batch, position });
+      return { kind: 'logged', position };
+    }
+    return Buffer.compare(there.sha256, batch.sha256) === 0
+      ? { kind: 'duplicate', position: there.position }
+      : undefined;
+  }
+
+  #write(batches: readonly LoggedBatch[]): void {
+    if (batches.length === 0) return;
+    this.#guarded(() => this.#fileAt(batches.at(-1)!.receivedMs).append(batches));
+    this.#head = batches.at(-1)!.position;
+    try {
+      this.#guarded(() => this.#ledger.add(batches, this.#head));
+    } catch {
+      // They are logged. The ledger catches up before the next group, or that one fails.
+    }
+  }
+
+  /** The file to add to: the newest, or one for the day of this time if that is later. */
+  #fileAt(ms: number): DayFile {
+    const name = dayFileName(ms);
+    if (this.#file !== undefined && path.basename(this.#file.path) >= name) return this.#file;
+    const file = path.join(this.#dir, name);
+    if (!fs.existsSync(file)) DayFile.create(file, this.#head + 1); // it is there if it could not be opened the last time
+    syncDirectory(this.#dir);
+    const next = DayFile.open(file, { readonly: false });
+    this.#file?.finish();
+    this.#file = next;
+    return next;
+  }
+
+  /** Whether the ledger knew entries that are not in the files. */
+  #trimLedger(): boolean {
+    const ahead = this.#ledger.reached() > this.#head;
+    if (ahead) this.#ledger.trim(this.#head);
+    const last = this.#ledger.lastBatch();
+    if (last === undefined) return ahead;
+    const there = this.#files.sha256At(last.position);
+    if (there !== undefined && Buffer.compare(there, last.sha256) === 0) return ahead;
+    this.#ledger.trim(0); // the files are of another past
+    return true;
+  }
+
+  /** Gives the ledger what it lacks of the files. */
+  #catchUp(): void {
+    const reached = this.#ledger.reached();
+    if (reached === this.#head) return;
+    const names = this.#files.names();
+    let from = Math.max(reached + 1, this.#files.open(names[0]!).first);
+    for (const name of names.slice(this.#files.find(names, from))) {
+      for (;;) {
+        const batches = this.#files.open(name).batches(from, catchUpMax);
+        if (batches.length === 0) break;
+        from = batches.at(-1)!.position + 1;
+        this.#guarded(() => this.#ledger.add(batches, from - 1));
+      }
+    }
+    this.#guarded(() => this.#ledger.add([], this.#head)); // entries that are no batches
+    this.#files.close();
+  }
+
+  #gapsFrom(
+    sensor: number,
+    epochs: readonly { readonly epoch: number; readonly sealed: number }[],
+    start: { readonly epoch: number; readonly from: number } = { epoch: 0, from: 1 },
+    max: number,
+  ): SequenceRange[] {
+    const found: SequenceRange[] = [];
+    for (const { epoch, sealed } of epochs) {
+      if (epoch < start.epoch) continue;
+      const from = epoch === start.epoch ? start.from : 1;
+      const between = this.#ledger.gaps(sensor, epoch, from, max);
+      const behind = { epoch, from: Math.max(from, this.#ledger.highest(sensor, epoch) + 1), to: sealed };
+      for (const gap of [...between, behind]) {
+        const to = Math.min(gap.to, sealed);
+        if (gap.from <= to && found.length < max) found.push({ epoch, from: gap.from, to });
+      }
+    }
+    return found;
+  }
+
+  /** Tells a disk that is full from one that fails. */
+  #guarded(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      const { code = '', message } = error as { code?: string; message: string };
+      const passing = PASSING[code];
+      if (passing !== undefined) throw new LogUnavailable(passing, `${this.#dir} cannot be written: ${message}`, error);
+      this.#failure = error as Error;
+      throw error;
+    }
+  }
+
+  /** After a sync that failed the kernel may call the next one a success (fsyncgate): nothing more is acknowledged. */
+  #assertSound(): void {
+    if (this.#failure !== undefined)
+      throw new Error(`the log is at its end since a write failed: ${this.#failure.message}`, { cause: this.#failure });
+  }
+}
+
+/** What leaves the files as they were and may be over soon. */
+const PASSING: Readonly<Record<string, 'SQLITE_FULL' | 'SQLITE_BUSY'>> = {
+  SQLITE_FULL: 'SQLITE_FULL',
+  SQLITE_IOERR_SHMSIZE: 'SQLITE_FULL', // met while the index of the write-ahead log grows
+  ENOSPC: 'SQLITE_FULL',
+  EDQUOT: 'SQLITE_FULL',
+  SQLITE_BUSY: 'SQLITE_BUSY',
+  SQLITE_BUSY_SNAPSHOT: 'SQLITE_BUSY',
+  SQLITE_CANTOPEN: 'SQLITE_BUSY', // a day's file could not be made: no room for it, or too many files open
+};
+
+function assertBatch({ sensor, epoch, sequence, sha256, receivedMs, clockOffsetMs, day, records }: NewBatch): void {
+  for (const [name, value, min] of [
+    ['sensor', sensor, 0],
+    ['epoch', epoch, 1],
+    ['sequence', sequence, 1],
+    ['receivedMs', receivedMs, 0],
+    ['clockOffsetMs', clockOffsetMs, Number.MIN_SAFE_INTEGER],
+    ['day', day, 0],
+    ['records', records, 0],
+  ] as const)
+    assert(Number.isSafeInteger(value) && value >= min, `${name} ${value} is out of range`);
+  assert(receivedMs < YEAR_10000_MS, 'files sorted by name are sorted by time');
+  assert.equal(sha256.length, 32);
+}
+
+/** A damaged one is put aside and made again, of what the day files say. */
+function openLedger(dir: string): Ledger {
+  const file = path.join(dir, LEDGER);
+  try {
+    return Ledger.open(file, { bytes: fs.statSync(file, { throwIfNoEntry: false })?.size });
+  } catch (error) {
+    if (!(error instanceof BadDatabase)) throw error;
+    for (const suffix of ['', '-wal', '-shm']) {
+      if (fs.existsSync(file + suffix)) fs.renameSync(file + suffix, `${file}.damaged${suffix}`);
+    }
+    return Ledger.open(file);
+  }
+}

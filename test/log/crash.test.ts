@@ -1,0 +1,111 @@
+/** A collector that is killed at any moment: what was acknowledged is there once, and ledger and files agree. */
+import { spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import Database from 'better-sqlite3';
+import { expect, it } from 'vitest';
+import { Log } from '../../collector/log/log.ts';
+import { LogReader } from '../../collector/log/reader.ts';
+import { newFolder } from './batches.ts';
+
+const kills = 20;
+
+/** What it told before it was killed, some time after its first line. */
+async function appendUntilKilled(dir: string, seed: number, first: number, afterMs: number): Promise<number[][]> {
+  const program = path.join(import.meta.dirname, 'appender.ts');
+  const child = spawn(process.execPath, [program, dir, String(seed), String(first)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout.on('data', piece => {
+    if (text === '') setTimeout(() => child.kill('SIGKILL'), afterMs);
+    text += piece;
+  });
+  const signal = await new Promise(resolve => child.on('close', (_, by) => resolve(by)));
+  expect(signal).toBe('SIGKILL');
+  const lines = text.split('\n').slice(0, -1); // the last may be cut, or was never told
+  return lines.flatMap(line => JSON.parse(line) as number[][]);
+}
+
+function logged(dir: string): number[][] {
+  const reader = LogReader.open(dir);
+  const found: number[][] = [];
+  for (;;) {
+    const more = reader.after(found.at(-1)?.[1] ?? 0, { batches: 1000, bytes: 1e8 });
+    if (more.length === 0) break;
+    found.push(...more.map(({ sequence, position }) => [sequence, position]));
+  }
+  reader.close();
+  return found;
+}
+
+it('keeps all that was acknowledged, once, at its position, however often it is killed', async () => {
+  const seed = Date.now() % 1_000_000;
+  const dir = newFolder();
+  const acknowledged = new Map<number, number>();
+  for (let n = 0; n < kills; n++) {
+    const first = n === 0 ? 1 : (logged(dir).at(-1)?.[0] ?? 0) + 1;
+    const told = await appendUntilKilled(dir, seed + n, first, ((seed + n * 37) % 60) * (n % 3));
+    const where = `seed ${seed}, kill ${n}`;
+    for (const [sequence, position] of told) {
+      expect(acknowledged.get(sequence!) ?? position, where).toBe(position);
+      acknowledged.set(sequence!, position!);
+    }
+    const found = logged(dir);
+    expect(new Set(found.map(([sequence]) => sequence)).size, where).toBe(found.length);
+    expect(
+      found.map(([, position]) => position),
+      where,
+    ).toEqual(found.map((_, i) => i + 1));
+    const positions = new Map(found as [number, number][]);
+    for (const [sequence, position] of acknowledged) expect(positions.get(sequence), where).toBe(position);
+  }
+  expect(acknowledged.size, `seed ${seed}`).toBeGreaterThan(kills * 10);
+
+  Log.open(dir).close(); // reconciles
+  const ledger = new Database(path.join(dir, 'ledger.db'), { readonly: true });
+  const rows = ledger.prepare('SELECT sequence, position FROM batches ORDER BY position').raw().all();
+  const sums = ledger.prepare('SELECT batches FROM sensors').pluck().get();
+  ledger.close();
+  expect(rows, `seed ${seed}`).toEqual(logged(dir));
+  expect(sums).toBe(rows.length);
+  fs.rmSync(dir, { recursive: true });
+});
+
+it('acknowledges nothing after a sync has failed, though the next one would not', context => {
+  if (spawnSync('strace', ['-qq', '-o', '/dev/null', 'true']).status !== 0)
+    return context.skip('making a sync fail needs strace, and the right to trace');
+  for (const failing of [60, 81]) {
+    const dir = newFolder();
+    const calls = 'fdatasync,fsync';
+    const program = path.join(import.meta.dirname, 'appender.ts');
+    const { stdout, stderr } = spawnSync(
+      'strace',
+      [
+        '-qq',
+        '-f',
+        '-o',
+        '/dev/null',
+        '-e',
+        `trace=${calls}`,
+        '-e',
+        `inject=${calls}:error=EIO:when=${failing}`,
+      ].concat([process.execPath, program, dir, '5', '1']),
+      { encoding: 'utf8', timeout: 20_000 },
+    );
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line));
+    const { failed } = lines.pop();
+    expect(failed, stderr).toEqual([
+      expect.stringMatching(/^SQLITE_IOERR_(DIR_)?FSYNC$|^EIO$/),
+      expect.stringContaining('the log is at its end since a write failed'),
+    ]);
+    Log.open(dir).close();
+    const positions = new Map(logged(dir) as [number, number][]);
+    for (const [sequence, position] of lines.flat()) expect(positions.get(sequence)).toBe(position);
+    expect(lines.length).toBeGreaterThan(10);
+    fs.rmSync(dir, { recursive: true });
+  }
+});
