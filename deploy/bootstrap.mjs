@@ -39,7 +39,7 @@ const NODE_MAJOR = 24; // runs the programs
 /** Debian's names. `base` builds the libpcap binding, and is asked for only while that is not built. */
 const DEBIAN = {
   base: ['g++', 'libpcap-dev', 'make', 'python3'],
-  test: ['chromium', 'iproute2', 'mmdb-bin', 'tcpdump', 'tshark', 'zstd'],
+  test: ['chromium', 'iproute2', 'libxml2-utils', 'mmdb-bin', 'nftables', 'tcpdump', 'tshark', 'zstd'],
   bench: ['libtrace-tools', 'mawk', 'nfdump', 'tcpdump', 'time', 'tshark'],
 };
 

@@ -1,39 +1,43 @@
 /**
  * `enaga-sensor`: listens on unused addresses, and sends what it saw to the collector.
- * Exit codes: 0 done, 1 it could not be done (standard error says why), 2 the command line is wrong.
+ * Exit codes: 0 done, 1 it could not be done (standard error says why), 2 the command line is wrong; `run` has 3 too.
  */
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { checkCommand } from './commands/check.ts';
+import { enrolCommand } from './commands/enrol.ts';
+import { interfacesCommand } from './commands/interfaces.ts';
+import { runCommand } from './commands/run.ts';
+import { silenceCommand } from './commands/silence.ts';
+import { statusCommand } from './commands/status.ts';
 
 const program = new Command('enaga-sensor')
   .description('Record the unsolicited packets that reach unused addresses.')
   .version(packageJson.version)
-  .exitOverride()
-  .showHelpAfterError('(enaga-sensor --help says more)')
   .addHelpText(
     'after',
     `
 Examples:
-  enaga-sensor interfaces           what this machine could listen on
-  enaga-sensor interfaces --json    the same for a program`,
+  enaga-sensor enrol --collector https://collector.example --token enaga_...
+  enaga-sensor check                         is everything there that a run needs?
+  enaga-sensor run --read darknet.pcap.gz    record what a capture holds, and send it
+  enaga-sensor status                        what was seen, and what became of it
+  enaga-sensor interfaces                    what this machine could listen on`,
   );
 
-program
-  .command('interfaces')
-  .description('List the network interfaces libpcap can capture on, with their addresses.')
-  .option('--json', 'print an array of {name, loopback, addresses, description}')
-  .addHelpText(
-    'after',
-    `
-Examples:
-  enaga-sensor interfaces
-  enaga-sensor interfaces --json | jq -r '.[].name'`,
-  )
-  .action(async ({ json }: { json?: boolean }) => {
-    const { listInterfaces, formatInterfaces } = await import('./capture/interfaces.ts');
-    const interfaces = await listInterfaces();
-    process.stdout.write(json ? `${JSON.stringify(interfaces, null, 2)}\n` : formatInterfaces(interfaces));
-  });
+const COMMANDS = [enrolCommand, runCommand, statusCommand, checkCommand, silenceCommand, interfacesCommand];
+for (const command of COMMANDS) program.addCommand(command());
+for (const command of [program, ...program.commands])
+  command
+    .exitOverride()
+    .showHelpAfterError(
+      `(${['enaga-sensor', command === program ? '' : command.name()].join(' ').trim()} --help says more)`,
+    );
+
+// A reader that has seen enough (`| head`) closes the pipe.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
 
 try {
   await program.parseAsync();

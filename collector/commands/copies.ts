@@ -20,7 +20,7 @@ const allPages = 0x7fffffff;
 const DATABASE = /\.db$/;
 /** What a backup may hold; a manifest that names another file is not followed. */
 const KNOWN =
-  /^(store\.db|registry\.db|secret\.json|config\.json|log\/(id|ledger\.db|\d{4}-\d\d-\d\d\.db)|geo\/[^/]+)$/;
+  /^(store\.db|registry\.db|secret\.json|config\.json|exports\.json|log\/(id|ledger\.db|\d{4}-\d\d-\d\d\.db)|geo\/[^/]+)$/;
 
 export interface Manifest {
   readonly version: number;
@@ -78,11 +78,11 @@ export async function readBackup(
 }
 
 /** Relative to the data directory, in the order they are to be copied; each is looked for only when its turn comes. */
-function* filesOf({ root, store, registry, secret, config, geo, log }: DataPaths): Generator<string> {
+function* filesOf({ root, store, registry, secret, config, exports, geo, log }: DataPaths): Generator<string> {
   const there = (files: string[]) => files.filter(file => fs.existsSync(file)).map(file => path.relative(root, file));
   yield* there([store]);
   yield* there(['id', 'ledger.db', ...dayFileNames(log)].map(name => path.join(log, name)));
-  yield* there([registry, secret, config]);
+  yield* there([registry, secret, config, exports]);
   yield* there(fs.existsSync(geo) ? fs.readdirSync(geo).map(name => path.join(geo, name)) : []);
 }
 

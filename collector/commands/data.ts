@@ -16,6 +16,8 @@ export interface DataPaths {
   /** The directory of kept geography databases. */
   readonly geo: string;
   readonly config: string;
+  /** Who sends exchange files. */
+  readonly exports: string;
 }
 
 const DIRECTORY = '/var/lib/enaga';
@@ -37,6 +39,7 @@ export function dataPaths(dir: string): DataPaths {
     store: at('store.db'),
     geo: at('geo'),
     config: at('config.json'),
+    exports: at('exports.json'),
   };
 }
 

@@ -44,14 +44,13 @@ const CLASSES = {
 };
 
 const tlpDefault: Tlp = 'amber';
-const SETTINGS_FILE = 'exports.json';
 
 const EXAMPLES = `
 Formats:
 ${[...FORMATS.values()].map(({ name, title }) => `  ${name.padEnd(14)}${title}`).join('\n')}
 
 No format has a destination address or names a sensor. A day is counted in UTC, with the geography that was in force for it.
-Who sends stands in ${SETTINGS_FILE} of the data directory, unless it is given:
+Who sends stands in exports.json of the data directory, unless it is given:
   {"organisation": "Example CSIRT", "email": "scan@csirt.example", "feed": "example-scans", "tlp": "amber"}
 
 Examples:
@@ -142,7 +141,7 @@ async function write(format: Format, rows: Rows, meta: Meta, { out, shape }: Exp
 }
 
 function metaOf(paths: DataPaths, flags: ExportFlags, generatedMs: number): Meta {
-  const file = path.join(paths.root, SETTINGS_FILE);
+  const file = paths.exports;
   const settings = readSettings(file);
   const said = (name: 'organisation' | 'email' | 'feed'): string => {
     const value = flags[name] ?? settings[name];

@@ -109,16 +109,19 @@ export class CellTable {
 
   /** Adds every cell of another table of the same limits. */
   merge(other: CellTable): void {
-    while (this.#sensorWords < other.#sensorWords) this.#widen(other.#sensorWords);
-    for (let n = 0; n < other.size; n++) {
-      const from = n * other.stride;
-      const row = this.row(other.rows[from]!, other.rows[from + 1]!);
-      this.doubles[(row + PACKETS) >> 1]! += other.doubles[(from + PACKETS) >> 1]!;
-      for (let word = 0; word < other.#sensorWords; word++)
-        this.rows[row + SENSORS + word]! |= other.rows[from + SENSORS + word]!;
-      const { [from + SET_AT]: at, [from + SET_SIZE]: size } = other.rows;
-      this.pool.addAll(this.rows, row + SET_AT, other.pool, at!, size!);
-    }
+    for (let n = 0; n < other.size; n++) this.mergeCell(other, n, other.nameA(n), other.nameB(n));
+  }
+
+  /** Adds one cell of another table of the same limits, by the number of its row, to the cell of this name. */
+  mergeCell(other: CellTable, n: number, a: number, b: number): void {
+    if (this.#sensorWords < other.#sensorWords) this.#widen(other.#sensorWords);
+    const from = n * other.stride;
+    const row = this.row(a, b);
+    this.doubles[(row + PACKETS) >> 1]! += other.doubles[(from + PACKETS) >> 1]!;
+    for (let word = 0; word < other.#sensorWords; word++)
+      this.rows[row + SENSORS + word]! |= other.rows[from + SENSORS + word]!;
+    const { [from + SET_AT]: at, [from + SET_SIZE]: size } = other.rows;
+    this.pool.addAll(this.rows, row + SET_AT, other.pool, at!, size!);
   }
 
   /** The number of the cell's row, -1 if there is none. */
@@ -145,6 +148,16 @@ export class CellTable {
     for (let sensor = 0; sensor < 32 * this.#sensorWords; sensor++)
       if ((this.rows[at + (sensor >>> 5)]! >>> (sensor & 31)) & 1) found.push(sensor);
     return found;
+  }
+
+  /** Bits of 32 sensors, the lowest index first. */
+  sensorBits = (n: number, word: number): number => this.rows[n * this.stride + SENSORS + word]!;
+
+  /** Words that hold a bit of any cell: those after them are 0 in all. */
+  sensorWordsUsed(): number {
+    for (let word = this.#sensorWords - 1; word >= 0; word--)
+      for (let n = 0; n < this.size; n++) if (this.sensorBits(n, word) !== 0) return word + 1;
+    return 0;
   }
 
   /** Makes the sources of the cell at this row a sketch with these registers, taken by maximum. */

@@ -3,7 +3,7 @@
  * whatever order and parts its records were counted, and nothing but such an encoding is decoded. Little-endian throughout.
  *
  *   magic       8 bytes   "ENAGADAY"
- *   version     u16       1; every change of what follows, of a cell's name or of a source's fields is a new version
+ *   version     u16       2; every change of what follows, of a cell's name or of a source's fields is a new version
  *   tables      u16       how many
  *   day         u32       days since 1970, to the year 9999
  *
@@ -39,9 +39,10 @@
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import type { CellTable } from './cells.ts';
+import { BadState, Reader, Writer } from './bytes.ts';
+import { CellTable } from './cells.ts';
 import { Day, TABLE_NAMES } from './day.ts';
-import { type DistinctPool, SKETCH, sizeCount } from './distinct.ts';
+import { type DistinctLimits, type DistinctPool, SKETCH, sizeCount } from './distinct.ts';
 import { IPV4_HIGH } from './hash.ts';
 import { rankMax } from './sketch.ts';
 import {
@@ -61,7 +62,8 @@ import {
 } from './sources.ts';
 
 const MAGIC = new TextEncoder().encode('ENAGADAY');
-const VERSION = 1;
+/** Whoever keeps a state notes with which version it was written: another is not read. */
+export const STATE_VERSION = 2;
 const HEADER_BYTES = 16;
 const CRC_BYTES = 4;
 const SKETCH_SIZE = 0xffffffff;
@@ -80,16 +82,13 @@ const DAY_MICROS = 86_400e6;
 /** Words of a source's row that are written as they are. */
 const SOURCE_FIELDS = [SEEN, PLACE, MARKS, NMAP_TARGETS, NMAP_PACKETS] as const;
 
-/** The bytes are not the encoding of a day. */
-export class BadState extends Error {
-  override readonly name = 'BadState';
-}
+export { BadState };
 
 /** The day must be settled: as `Reducer.days` and `decodeDay` give it. */
 export function encodeDay(day: Day): Uint8Array {
   const out = new Writer();
   out.bytes(MAGIC);
-  out.u16(VERSION);
+  out.u16(STATE_VERSION);
   out.u16(TABLE_NAMES.length);
   out.u32(day.day);
   for (const name of TABLE_NAMES) writeTable(out, day.tables[name]);
@@ -109,7 +108,7 @@ export function decodeDay(bytes: Uint8Array, sourcesMax: number): Day {
     'no state of a day',
   );
   const version = input.u16();
-  check(version === VERSION, `version ${version}, where only ${VERSION} is read`);
+  check(version === STATE_VERSION, `version ${version}, where only ${STATE_VERSION} is read`);
   check(new Reader(bytes.subarray(-CRC_BYTES)).u32() === crc32(body), 'the checksum disagrees');
   check(input.u16() === TABLE_NAMES.length, 'another number of tables');
   const number = input.u32();
@@ -119,6 +118,26 @@ export function decodeDay(bytes: Uint8Array, sourcesMax: number): Day {
   readSources(input, day);
   check(input.rest === 0, 'bytes after the last source');
   return day;
+}
+
+/** One table alone, in the same form: as it stands in a day, and a checksum. */
+export function encodeTable(table: CellTable): Uint8Array {
+  const out = new Writer();
+  writeTable(out, table);
+  out.u32(crc32(out.written()));
+  return out.written();
+}
+
+/** Throws `BadState`. */
+export function decodeTable(bytes: Uint8Array, limits: DistinctLimits): CellTable {
+  if (bytes.length < CRC_BYTES) throw new BadState('shorter than its checksum');
+  const body = bytes.subarray(0, -CRC_BYTES);
+  check(new Reader(bytes.subarray(-CRC_BYTES)).u32() === crc32(body), 'the checksum disagrees');
+  const table = new CellTable(limits);
+  const input = new Reader(body);
+  readTable(input, table);
+  check(input.rest === 0, 'bytes after the last cell');
+  return table;
 }
 
 function check(condition: boolean, what: string): asserts condition {
@@ -135,9 +154,7 @@ function ordered(count: number, first: (n: number) => number, second: (n: number
 }
 
 function writeTable(out: Writer, table: CellTable): void {
-  const sensors = Array.from({ length: table.size }, (_, n) => table.sensors(n));
-  const highest = sensors.reduce((max, list) => Math.max(max, list.at(-1)!), -1);
-  const words = (highest + 32) >>> 5;
+  const words = table.sensorWordsUsed();
   assert(words <= sensorWordsMax);
   writeLimits(out, table.pool);
   out.u16(words);
@@ -146,9 +163,7 @@ function writeTable(out: Writer, table: CellTable): void {
     out.u32(table.nameA(n));
     out.u32(table.nameB(n));
     out.f64(table.packets(n));
-    const bits = new Int32Array(words);
-    for (const sensor of sensors[n]!) bits[sensor >>> 5]! |= 1 << (sensor & 31);
-    for (const word of bits) out.u32(word);
+    for (let word = 0; word < words; word++) out.u32(table.sensorBits(n, word));
     writeSet(out, table.pool, table.setAt(n), table.setSize(n));
   }
 }
@@ -283,8 +298,14 @@ function writeSet(out: Writer, pool: DistinctPool, at: number, size: number): vo
   }
   out.u32(sizeCount(size));
   const keys = pool.keys(at, size);
+  if (keys.length === 2) {
+    // most sets, by far
+    out.u32(keys[0]!);
+    out.u32(keys[1]!);
+    return;
+  }
   // As 64-bit numbers the low word, which comes second, is the more significant.
-  if (keys.length > 2) new BigUint64Array(keys.buffer).sort();
+  new BigUint64Array(keys.buffer).sort();
   out.bytes(new Uint8Array(keys.buffer));
 }
 
@@ -312,81 +333,5 @@ function readSet(
     check(ascends(beforeLow, beforeHigh, low, high), 'keys out of order');
     [beforeLow, beforeHigh] = [low, high];
     add(high | 0, low | 0);
-  }
-}
-
-class Writer {
-  #bytes = new Uint8Array(1 << 16);
-  #view = new DataView(this.#bytes.buffer);
-  #at = 0;
-
-  u16(value: number): void {
-    const at = this.#take(2); // first: it may change the view
-    this.#view.setUint16(at, value, true);
-  }
-
-  u32(value: number): void {
-    const at = this.#take(4); // first: it may change the view
-    this.#view.setUint32(at, value, true);
-  }
-
-  f64(value: number): void {
-    const at = this.#take(8); // first: it may change the view
-    this.#view.setFloat64(at, value, true);
-  }
-
-  bytes(bytes: Uint8Array): void {
-    const at = this.#take(bytes.length);
-    this.#bytes.set(bytes, at);
-  }
-
-  written(): Uint8Array {
-    return this.#bytes.subarray(0, this.#at);
-  }
-
-  /** Where the next bytes go. */
-  #take(bytes: number): number {
-    const at = this.#at;
-    this.#at += bytes;
-    if (this.#at > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(this.#at, 2 * this.#bytes.length));
-      grown.set(this.#bytes);
-      this.#bytes = grown;
-      this.#view = new DataView(grown.buffer);
-    }
-    return at;
-  }
-}
-
-class Reader {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  #at = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  /** Bytes not read yet. */
-  get rest(): number {
-    return this.#bytes.length - this.#at;
-  }
-
-  u8 = (): number => this.#view.getUint8(this.#take(1));
-  u16 = (): number => this.#view.getUint16(this.#take(2), true);
-  u32 = (): number => this.#view.getUint32(this.#take(4), true);
-  f64 = (): number => this.#view.getFloat64(this.#take(8), true);
-
-  bytes(count: number): Uint8Array {
-    const at = this.#take(count);
-    return this.#bytes.subarray(at, at + count);
-  }
-
-  #take(bytes: number): number {
-    if (bytes > this.rest) throw new BadState('it ends too early');
-    const at = this.#at;
-    this.#at += bytes;
-    return at;
   }
 }

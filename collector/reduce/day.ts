@@ -8,7 +8,7 @@ import { SourceTable, type SourceTableData } from './sources.ts';
 
 /** Distinct sources of a day: exact to 4,096, then within 0.81% (one standard error). */
 export const DAY_SETS: DistinctLimits = { exactMax: 4096, p: 14 };
-/** Distinct sources of a port in a country, or of a port or country in an hour: exact to 256, then within 1.6%. */
+/** Distinct sources of a port in a country, of a port or country in an hour, or of one sensor: exact to 256, then within 1.6%. */
 export const CELL_SETS: DistinctLimits = { exactMax: 256, p: 12 };
 
 export const HOURS_PER_DAY = 24;
@@ -32,6 +32,12 @@ export const IPV6_NETWORK = 2;
  *   portCountries   target and side, country   portHours      target, hour
  *   asns            ASN, side                  countryHours   country, hour
  *   networks        IPv4: address >>> 8, side; IPv6: first 32 bits, next 16 bits << 2 | 2 | side
+ *
+ * The same for each sensor alone, where that is asked for (sensors.ts); else these are empty:
+ *
+ *   sensorTotal     0, sensor << 1 | side            sensorClasses        class, sensor
+ *   sensorPorts     target and side, sensor          sensorHours          hour, sensor
+ *   sensorCountries country, sensor << 1 | side      sensorCountryHours   country << 5 | hour, sensor
  */
 export const TABLES = {
   total: DAY_SETS,
@@ -45,12 +51,39 @@ export const TABLES = {
   hours: DAY_SETS,
   portHours: CELL_SETS,
   countryHours: CELL_SETS,
+  sensorTotal: DAY_SETS,
+  sensorClasses: CELL_SETS,
+  sensorPorts: CELL_SETS,
+  sensorCountries: CELL_SETS,
+  sensorHours: CELL_SETS,
+  sensorCountryHours: CELL_SETS,
 } as const satisfies Record<string, DistinctLimits>;
 
 export type TableName = keyof typeof TABLES;
 export const TABLE_NAMES = Object.keys(TABLES) as TableName[];
 
 export type Tables = Record<TableName, CellTable>;
+
+/** Written out, so that every day's tables are the same kind of object to the compiler. */
+export const tablesOf = <T>(table: (name: TableName) => T): Record<TableName, T> => ({
+  total: table('total'),
+  classes: table('classes'),
+  tools: table('tools'),
+  ports: table('ports'),
+  countries: table('countries'),
+  portCountries: table('portCountries'),
+  asns: table('asns'),
+  networks: table('networks'),
+  hours: table('hours'),
+  portHours: table('portHours'),
+  countryHours: table('countryHours'),
+  sensorTotal: table('sensorTotal'),
+  sensorClasses: table('sensorClasses'),
+  sensorPorts: table('sensorPorts'),
+  sensorCountries: table('sensorCountries'),
+  sensorHours: table('sensorHours'),
+  sensorCountryHours: table('sensorCountryHours'),
+});
 
 export interface DayData {
   day: number;
@@ -67,26 +100,12 @@ export class Day {
   constructor(day: number, sourcesMax: number, data?: DayData) {
     this.day = day;
     this.sources = new SourceTable(sourcesMax, data?.sources);
-    const table = (name: TableName) => new CellTable(TABLES[name], data?.tables[name]);
-    this.tables = {
-      total: table('total'),
-      classes: table('classes'),
-      tools: table('tools'),
-      ports: table('ports'),
-      countries: table('countries'),
-      portCountries: table('portCountries'),
-      asns: table('asns'),
-      networks: table('networks'),
-      hours: table('hours'),
-      portHours: table('portHours'),
-      countryHours: table('countryHours'),
-    };
+    this.tables = tablesOf(name => new CellTable(TABLES[name], data?.tables[name]));
   }
 
   /** The arrays themselves: once they were transferred the day is not to be used. */
   data(): DayData {
-    const tables = Object.fromEntries(TABLE_NAMES.map(name => [name, this.tables[name].data()]));
-    return { day: this.day, tables: tables as Record<TableName, CellTableData>, sources: this.sources.data() };
+    return { day: this.day, tables: tablesOf(name => this.tables[name].data()), sources: this.sources.data() };
   }
 
   /** Adds all that another state of the same day counted. */

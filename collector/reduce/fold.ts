@@ -11,6 +11,7 @@ import { type Day, IPV6_NETWORK, TARGET_BITS, TARGET_MASK } from './day.ts';
 import { FlowTable, keyMarks, place6 } from './flows.ts';
 import type { HashKey } from './hash.ts';
 import { HourCounts } from './hour.ts';
+import { countSensorHour } from './sensors.ts';
 import { settleFlows } from './settle.ts';
 
 /** What a fold works with: the geography, what is not settled yet, and memory that is used again for every stretch. */
@@ -20,13 +21,24 @@ export class Workbench {
   readonly counts: HourCounts;
   readonly flows: FlowTable;
   readonly stretch = new Stretch();
+  /** Whether each sensor is counted alone too. */
+  readonly perSensor: boolean;
 
-  constructor(geo: GeoTable, hashKey: HashKey, tableSeed: number) {
+  constructor({ geo, hashKey, tableSeed, perSensor = false }: WorkbenchOptions) {
     this.geo = geo;
     this.hashKey = hashKey;
     this.counts = new HourCounts(geo);
     this.flows = new FlowTable(tableSeed);
+    this.perSensor = perSensor;
   }
+}
+
+/** What a workbench is made from; `ReducerOptions` says what each is. */
+interface WorkbenchOptions {
+  readonly geo: GeoTable;
+  readonly hashKey: HashKey;
+  readonly tableSeed: number;
+  readonly perSensor?: boolean;
 }
 
 /** Folds all that a day counts of the block. `sensor` is a small index. */
@@ -35,7 +47,7 @@ export function foldBlock(day: Day, records: Records, sensor: number, bench: Wor
   for (let from = 0; from < records.count; from += stretchMax) {
     stretch.take(records, from);
     stretch.takeSources(records, hashKey);
-    if (flows.lacksRoom(stretch.count, sensor)) settleFlows(day, flows, geo, hashKey);
+    if (flows.lacksRoom(stretch.count, sensor)) settleFlows(day, bench);
     if (records.family === 6) enterSources6(day, records, stretch);
     flows.countAll(records, stretch, sensor, geo);
     countNmap(day, records, stretch);
@@ -43,6 +55,12 @@ export function foldBlock(day: Day, records: Records, sensor: number, bench: Wor
     countNetworks(day, records, sensor, bench);
     day.tables.networks.addSources(stretch.scratch, stretch.high, stretch.low, stretch.count);
   }
+}
+
+/** Adds what was counted by the hour, of one sensor, to the day. `hour` counts from 1970. */
+export function settleHour(day: Day, hour: number, sensor: number, { counts, geo, perSensor }: Workbench): void {
+  if (perSensor) countSensorHour(day, hour, sensor, counts, geo);
+  counts.settle(day, hour, sensor, geo);
 }
 
 /** The same without sources: packets alone, for measuring what the sources cost. */

@@ -5,7 +5,7 @@
 import type { GeoTable } from '../../common/geo/table.ts';
 import type { Records } from '../../common/record/record.ts';
 import { Day, HOURS_PER_DAY } from './day.ts';
-import { foldBlock, foldPackets, Workbench } from './fold.ts';
+import { foldBlock, foldPackets, settleHour, Workbench } from './fold.ts';
 import type { HashKey } from './hash.ts';
 import { settleFlows } from './settle.ts';
 import { sourcesMaxDefault } from './sources.ts';
@@ -19,6 +19,8 @@ export interface ReducerOptions {
   readonly sourcesMax?: number;
   /** False leaves out distinct sources: for measuring what they cost. */
   readonly distinct?: boolean;
+  /** Counts each sensor alone too (sensors.ts). */
+  readonly perSensor?: boolean;
 }
 
 /** Counters of flows and hours have 32 bits: they are settled long before. */
@@ -36,7 +38,7 @@ export class Reducer {
 
   constructor(options: ReducerOptions) {
     this.#options = options;
-    this.#bench = new Workbench(options.geo, options.hashKey, options.tableSeed);
+    this.#bench = new Workbench(options);
   }
 
   /** Folds a block of one sensor's records. `sensor` is a small index from 0. */
@@ -66,14 +68,22 @@ export class Reducer {
     return [...this.#days.values()].sort((a, b) => a.day - b.day);
   }
 
+  /** The same, and begins anew. */
+  takeDays(): Day[] {
+    const days = this.days();
+    this.#days.clear();
+    this.#day = undefined;
+    return days;
+  }
+
   #settle(): void {
     this.#settleHour();
-    if (this.#day !== undefined) settleFlows(this.#day, this.#bench.flows, this.#options.geo, this.#options.hashKey);
+    if (this.#day !== undefined) settleFlows(this.#day, this.#bench);
     this.#unsettled = 0;
   }
 
   #settleHour(): void {
-    if (this.#day !== undefined) this.#bench.counts.settle(this.#day, this.#hour, this.#sensor, this.#options.geo);
+    if (this.#day !== undefined) settleHour(this.#day, this.#hour, this.#sensor, this.#bench);
   }
 
   #dayOf(day: number): Day {

@@ -1,35 +1,71 @@
-/** From a day's tables to the rows that people read (results.ts): sides joined, sorted, names in place of numbers. */
+/**
+ * From a day's tables to rows in numbers alone: sides joined, sorted, countries by their codes. They say what the tables say
+ * without the geography that they were counted with, and so can be kept when a day's state is not; result.ts names them.
+ */
 import type { GeoTable } from '../../common/geo/table.ts';
 import { formatAddress4, formatAddress6 } from '../../common/record/address.ts';
-import { CLASSES, TOOLS } from '../../common/record/classify.ts';
-import { ICMP, ICMPV6, protocolName } from '../../common/record/protocol.ts';
+import { TOOLS } from '../../common/record/classify.ts';
 import type { CellTable } from './cells.ts';
-import {
-  BACKSCATTER_SIDE,
-  type Day,
-  HOURS_PER_DAY,
-  IPV6_NETWORK,
-  SCANNING_SIDE,
-  TARGET_BITS,
-  TARGET_MASK,
-} from './day.ts';
+import { BACKSCATTER_SIDE, type Day, SCANNING_SIDE, TARGET_BITS, TARGET_MASK } from './day.ts';
 import { IPV4_HIGH } from './hash.ts';
-import type { Count, DayResult, ScanCount, SourceRow, Target } from './results.ts';
+import { resultOf } from './result.ts';
+import type { DayResult, ScanCount, SourceRow } from './results.ts';
+import { sensorTables } from './sensors.ts';
 import { KEY_HIGH, PLACE, SOURCE_WORDS, type SourceTable } from './sources.ts';
 
 /** Rows of the busiest sources. */
 const topSourcesMax = 100;
 
-const DAY_MS = 86_400_000;
 const NMAP_TOOL = TOOLS.indexOf('nmap');
+
+/** What rows need of a geography. */
+export type Places = Pick<GeoTable, 'countries' | 'placeCountry' | 'placeAsn'>;
 
 /** A cell's name without its side, as two numbers that also order the rows whose packets tie. */
 interface Named {
-  a: number;
-  b: number;
+  readonly a: number;
+  readonly b: number;
 }
-type NamedScanCount = Named & ScanCount;
-type NamedCount = Named & Count;
+/** `scanningSources` is 0 where a table has no sides. */
+export interface Row extends Named, Readonly<ScanCount> {}
+
+/**
+ * Every table, complete, most packets first, ties by name. The names:
+ *
+ *   total           0, 0           classes   class, 0
+ *   ports           target, 0      tools     tool, 0: packets with its mark (Nmap's: of confirmed sources), confirmed sources
+ *   countries       country, 0     hours     hour, 0
+ *   portCountries   country, target          portHours   target, hour          countryHours   country, hour
+ *   asns            ASN, 0                   networks    as in day.ts, the side left out
+ *
+ * A country is the two letters of its code in two bytes, a target as in day.ts.
+ */
+export const ROW_TABLES = [
+  'total',
+  'classes',
+  'tools',
+  'ports',
+  'countries',
+  'portCountries',
+  'asns',
+  'networks',
+  'hours',
+  'portHours',
+  'countryHours',
+] as const;
+export type RowTable = (typeof ROW_TABLES)[number];
+
+/** A day as rows. A table that was not counted is empty. */
+export interface DayRows {
+  /** Days since 1970. */
+  readonly day: number;
+  /** `tools` and `topSources` are of one in 2^level sources. */
+  readonly level: number;
+  rows(table: RowTable): Row[];
+  topSources(): SourceRow[];
+}
+
+export const countryNumber = (code: string): number => (code.charCodeAt(0) << 8) | code.charCodeAt(1);
 
 /** Where a table keeps the side: how to tell it, and the name of a cell on a side. */
 interface Sided {
@@ -48,20 +84,23 @@ const inSecondWord: Sided = {
   bare: (a, b) => ({ a: a >>> 0, b: b & ~1 }),
   name: ({ a, b }, side) => [a | 0, b | side],
 };
-const TOTAL: Sided = { side: a => a, bare: () => ({ a: 0, b: 0 }), name: (_named, side) => [side, 0] };
+const aloneInName: Sided = { side: a => a, bare: () => ({ a: 0, b: 0 }), name: (_named, side) => [side, 0] };
 
-const byPackets = (x: NamedCount, y: NamedCount): number => y.packets - x.packets || x.a - y.a || x.b - y.b;
+export const byPackets = (x: Row, y: Row): number => y.packets - x.packets || x.a - y.a || x.b - y.b;
 
-/** Every cell with both its sides, most packets first. */
-function sidedRows(table: CellTable, sided: Sided): NamedScanCount[] {
-  const rows: NamedScanCount[] = [];
+/** Every cell with both its sides, most packets first; `rename` gives a row another name than the cell's. */
+function sidedRows(table: CellTable, sided: Sided, rename = (named: Named): Named => named): Row[] {
+  const rows: Row[] = [];
   for (let n = 0; n < table.size; n++) {
     const [a, b] = [table.nameA(n), table.nameB(n)];
     const side = sided.side(a, b);
     const named = sided.bare(a, b);
     const other = table.lookup(...sided.name(named, 1 - side));
     if (other >= 0 && side === BACKSCATTER_SIDE) continue;
-    rows.push({ ...named, ...scanCount(table, side === SCANNING_SIDE ? n : -1, side === SCANNING_SIDE ? other : n) });
+    rows.push({
+      ...rename(named),
+      ...scanCount(table, side === SCANNING_SIDE ? n : -1, side === SCANNING_SIDE ? other : n),
+    });
   }
   return rows.sort(byPackets);
 }
@@ -86,30 +125,14 @@ function scanCount(table: CellTable, scanning: number, backscatter: number): Sca
 }
 
 /** Every cell of a table without sides, most packets first. */
-function plainRows(table: CellTable): NamedCount[] {
-  const rows: NamedCount[] = [];
-  for (let n = 0; n < table.size; n++)
-    rows.push({ a: table.nameA(n), b: table.nameB(n), packets: table.packets(n), sources: table.sources(n) });
+function plainRows(table: CellTable, rename = (named: Named): Named => named): Row[] {
+  const rows: Row[] = [];
+  for (let n = 0; n < table.size; n++) {
+    const named = rename({ a: table.nameA(n), b: table.nameB(n) });
+    rows.push({ ...named, packets: table.packets(n), sources: table.sources(n), scanningSources: 0 });
+  }
   return rows.sort(byPackets);
 }
-
-function countOf(table: CellTable, a: number): Count {
-  const n = table.lookup(a, 0);
-  return n < 0 ? { packets: 0, sources: 0 } : { packets: table.packets(n), sources: table.sources(n) };
-}
-
-/** A target by its 24 bits, protocol and number. */
-function targetOf(target: number): Target {
-  const protocol = target >>> 16;
-  const number = target & 0xffff;
-  if (protocol === ICMP) return { protocol: 'icmp', type: number >>> 8, code: number & 0xff };
-  if (protocol === ICMPV6) return { protocol: 'icmpv6', type: number >>> 8, code: number & 0xff };
-  return { protocol: protocolName(protocol), port: number };
-}
-
-/** The prefix of a cell of `networks`. */
-const networkOf = ({ a, b }: Named): string =>
-  b & IPV6_NETWORK ? `${formatAddress6(a, (b >>> 2) << 16, 0, 0)}/48` : `${formatAddress4(a << 8)}/24`;
 
 /** ISO 8601 with the microseconds that a Date does not have. */
 function timeText(micros: number): string {
@@ -119,7 +142,7 @@ function timeText(micros: number): string {
 }
 
 /** The busiest sources, most packets first, ties by address; ::ffff:a.b.c.d as an IPv6 source before a.b.c.d. */
-function topSources(sources: SourceTable, geo: GeoTable): SourceRow[] {
+function topSources(sources: SourceTable, geo: Places): SourceRow[] {
   const keyHigh = (row: number) => sources.rows[row + KEY_HIGH]!;
   const order = (x: number, y: number) =>
     sources.packets(y) - sources.packets(x) ||
@@ -163,7 +186,7 @@ function addressText(keyHigh: number, [w0, w1, w2, w3]: Int32Array): string {
 }
 
 /** Packets with the mark of each tool, and the sources that two packets confirmed. */
-function toolCounts({ tables, sources }: Day): DayResult['tools'] {
+function toolRows({ tables, sources }: Day): Row[] {
   const confirmed = TOOLS.map(() => 0);
   let nmapPackets = 0;
   for (let row = 0; row < sources.count * SOURCE_WORDS; row += SOURCE_WORDS) {
@@ -171,63 +194,74 @@ function toolCounts({ tables, sources }: Day): DayResult['tools'] {
     if (sources.confirmed(row, NMAP_TOOL)) nmapPackets += sources.nmapPackets(row);
   }
   const scale = 2 ** sources.level;
-  const counts = TOOLS.map((tool, number) => [
-    tool,
-    {
-      packets: number === NMAP_TOOL ? nmapPackets * scale : countOf(tables.tools, number).packets,
-      sources: confirmed[number]! * scale,
-    },
-  ]);
-  return Object.fromEntries(counts);
+  const marked = (tool: number) => {
+    const n = tables.tools.lookup(tool, 0);
+    return n < 0 ? 0 : tables.tools.packets(n);
+  };
+  return TOOLS.map((_, tool) => ({
+    a: tool,
+    b: 0,
+    packets: tool === NMAP_TOOL ? nmapPackets * scale : marked(tool),
+    sources: confirmed[tool]! * scale,
+    scanningSources: 0,
+  }));
 }
 
-/** Everything the day has to say. */
-export function dayResult(day: Day, geo: GeoTable): DayResult {
+/** A day's state as rows: each table is made when it is asked for. */
+export function dayRows(day: Day, geo: Places): DayRows {
   const { tables, sources } = day;
-  const [total] = sidedRows(tables.total, TOTAL);
-  const country = (index: number) => geo.countries[index]!;
-  const hours = plainRows(tables.hours);
+  const inCountry = countryNamer(geo);
+  const makers: Record<RowTable, () => Row[]> = {
+    total: () => sidedRows(tables.total, aloneInName),
+    classes: () => plainRows(tables.classes),
+    tools: () => toolRows(day),
+    ports: () => sidedRows(tables.ports, inFirstWord),
+    countries: () => sidedRows(tables.countries, inSecondWord, inCountry),
+    portCountries: () => sidedRows(tables.portCountries, inFirstWord, ({ a, b }) => inCountry({ a: b, b: a })),
+    asns: () => sidedRows(tables.asns, inSecondWord),
+    networks: () => sidedRows(tables.networks, inSecondWord),
+    hours: () => plainRows(tables.hours),
+    portHours: () => plainRows(tables.portHours),
+    countryHours: () => plainRows(tables.countryHours, inCountry),
+  };
   return {
-    date: new Date(day.day * DAY_MS).toISOString().slice(0, 10),
-    packets: total?.packets ?? 0,
-    sources: total?.sources ?? 0,
-    scanningSources: total?.scanningSources ?? 0,
-    ports: sidedRows(tables.ports, inFirstWord).map(({ a, b: _, ...counts }) => ({ ...targetOf(a), ...counts })),
-    countries: byName(
-      sidedRows(tables.countries, inSecondWord).map(({ a, b: _, ...counts }) => ({ country: country(a), ...counts })),
-    ),
-    asns: sidedRows(tables.asns, inSecondWord).map(({ a, b: _, ...counts }) => ({ asn: a, ...counts })),
-    networks: sidedRows(tables.networks, inSecondWord).map(({ a, b, ...counts }) => ({
-      network: networkOf({ a, b }),
-      ...counts,
-    })),
-    classes: Object.fromEntries(
-      CLASSES.map((name, number) => [name, countOf(tables.classes, number)]),
-    ) as DayResult['classes'],
-    tools: toolCounts(day),
-    hours: Array.from({ length: HOURS_PER_DAY }, (_, hour) => {
-      const { packets, sources } = hours.find(row => row.a === hour) ?? { packets: 0, sources: 0 };
-      return { hour, packets, sources };
-    }),
-    topSources: topSources(sources, geo),
-    ...(sources.level > 0 && { sample: 2 ** -sources.level }),
-    portCountries: () =>
-      byName(
-        sidedRows(tables.portCountries, inFirstWord).map(({ a, b, ...counts }) => ({
-          ...targetOf(a),
-          country: country(b),
-          ...counts,
-        })),
-      ),
-    portHours: () => plainRows(tables.portHours).map(({ a, b, ...counts }) => ({ ...targetOf(a), hour: b, ...counts })),
-    countryHours: () =>
-      byName(
-        plainRows(tables.countryHours).map(({ a, b, ...counts }) => ({ country: country(a), hour: b, ...counts })),
-      ),
+    day: day.day,
+    level: sources.level,
+    rows: table => makers[table](),
+    topSources: () => topSources(sources, geo),
   };
 }
 
-/** Rows that tie were ordered by a country's index, which is the geography's; the name is everybody's. */
-function byName<Row extends Count & { country: string }>(rows: Row[]): Row[] {
-  return rows.sort((x, y) => y.packets - x.packets || (x.country < y.country ? -1 : x.country > y.country ? 1 : 0));
+/** What a table of totals says; undefined if it is empty. */
+export const totalOf = (table: CellTable): ScanCount | undefined => sidedRows(table, aloneInName)[0];
+
+/** What a table of ports alone says, and one of countries named by their codes. */
+export const portRowsOf = (table: CellTable): Row[] => sidedRows(table, inFirstWord);
+export const countryRowsOf = (table: CellTable): Row[] => sidedRows(table, inSecondWord);
+
+/** Tables that exist for each sensor alone. */
+export const SENSOR_ROW_TABLES = ['total', 'classes', 'ports', 'countries', 'hours', 'countryHours'] as const;
+
+/** What some of the day's sensors counted, as rows; tables that are not kept for each sensor are empty. */
+export function sensorRows(day: Day, geo: Places, sensors: ReadonlySet<number>): DayRows {
+  const tables = sensorTables(day, sensors);
+  const inCountry = countryNamer(geo);
+  const makers: Partial<Record<RowTable, () => Row[]>> = {
+    total: () => sidedRows(tables.total, aloneInName),
+    classes: () => plainRows(tables.classes),
+    ports: () => sidedRows(tables.ports, inFirstWord),
+    countries: () => sidedRows(tables.countries, inSecondWord, inCountry),
+    hours: () => plainRows(tables.hours),
+    countryHours: () => plainRows(tables.countryHours, inCountry),
+  };
+  return { day: day.day, level: 0, rows: table => makers[table]?.() ?? [], topSources: () => [] };
 }
+
+/** A country's number in the geography -> its code, in the first word of a name. */
+function countryNamer({ countries }: Places): (named: Named) => Named {
+  const codes = countries.map(countryNumber);
+  return ({ a, b }) => ({ a: codes[a]!, b });
+}
+
+/** Everything the day has to say. */
+export const dayResult = (day: Day, geo: Places): DayResult => resultOf(dayRows(day, geo));

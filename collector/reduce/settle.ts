@@ -23,6 +23,7 @@ import {
   SLOT_SHIFT,
 } from './flows.ts';
 import { type HashKey, IPV4_HIGH, low4 } from './hash.ts';
+import { enterSensorSource } from './sensors.ts';
 import { CLASS_SEEN_SHIFT, ENTERED, KEY_HIGH, KEY_LOW, PLACE, SEEN, SOURCE_WORDS, TARGETS } from './sources.ts';
 
 const MICROS_PER_HOUR = 3600e6;
@@ -34,8 +35,17 @@ const stretchMax = 1024;
 /** With fewer flows than one in so many sources, it is quicker to find each flow's source than to look at every source. */
 const fewFlows = 16;
 
+/** What settling works with: the flows, and what they were folded with. */
+interface Settling {
+  readonly flows: FlowTable;
+  readonly geo: GeoTable;
+  readonly hashKey: HashKey;
+  /** Whether each sensor is counted alone too. */
+  readonly perSensor: boolean;
+}
+
 /** Settles and empties the table. */
-export function settleFlows(day: Day, flows: FlowTable, geo: GeoTable, hashKey: HashKey): void {
+export function settleFlows(day: Day, { flows, geo, hashKey, perSensor }: Settling): void {
   const { entries, sensors } = flows;
   const places = flows.ordered();
   const high = new Int32Array(stretchMax);
@@ -50,6 +60,9 @@ export function settleFlows(day: Day, flows: FlowTable, geo: GeoTable, hashKey: 
       low[i] = high[i] === IPV4_HIGH ? low4(hashKey, id) : id;
     }
     for (let i = 0; i < count; i++) cells.settle(entries, places[from + i]!, high[i]!, low[i]!, sensors, geo);
+    if (perSensor)
+      for (let i = 0; i < count; i++)
+        enterSensorSource(day, entries, places[from + i]!, high[i]!, low[i]!, sensors, geo);
     day.sources.fetch(high, low, count, scratch);
     for (let i = 0; i < count; i++) settleSource(day, entries, places[from + i]!, high[i]!, low[i]!, geo);
   }

@@ -8,7 +8,10 @@
  *   keys           Ed25519 public keys, good until `until_ms` (null: until revoked or replaced)
  *   tokens         for one enrolment each: what names it, and the SHA-256 of the whole
  *   exclusions     days of a sensor that are not to count, and why
- *   audit          who did what
+ *   audit          who did what; reads of raw records are by the member's organisation
+ *   members        organisations that may read more than the public, or all of it
+ *   member_scopes  what a member may read of: countries, AS numbers and prefixes of sources
+ *   member_tokens  what names a token, and the SHA-256 of the whole
  */
 export const MIGRATIONS = [
   `CREATE TABLE organisations (
@@ -74,4 +77,26 @@ export const MIGRATIONS = [
      detail TEXT NOT NULL
    ) STRICT;
    CREATE INDEX audit_by_sensor ON audit (sensor);`,
+  `CREATE TABLE members (
+     id INTEGER PRIMARY KEY,
+     organisation INTEGER NOT NULL UNIQUE REFERENCES organisations,
+     role TEXT NOT NULL CHECK (role IN ('member', 'admin')),
+     created_ms INTEGER NOT NULL,
+     revoked_ms INTEGER
+   ) STRICT;
+   CREATE TABLE member_scopes (
+     member INTEGER NOT NULL REFERENCES members,
+     kind TEXT NOT NULL CHECK (kind IN ('country', 'asn', 'prefix')),
+     value TEXT NOT NULL,
+     PRIMARY KEY (member, kind, value)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE member_tokens (
+     lookup TEXT PRIMARY KEY,
+     sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+     member INTEGER NOT NULL REFERENCES members,
+     created_ms INTEGER NOT NULL,
+     expires_ms INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX member_tokens_by_member ON member_tokens (member);
+   CREATE INDEX audit_by_time ON audit (at_ms);`,
 ];

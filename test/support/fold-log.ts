@@ -10,6 +10,13 @@ folding.failed.then(error => {
   process.exit(1);
 });
 const reader = LogReader.open(options.data.log);
-while (!toEnd || folding.progress().position < reader.head()) await new Promise(resolve => setTimeout(resolve, 20));
+let before = 0;
+for (;;) {
+  const { position } = folding.progress();
+  if (position !== before) console.log(position); // whoever kills it knows where it is
+  before = position;
+  if (toEnd && position === reader.head()) break;
+  await new Promise(resolve => setTimeout(resolve, 2));
+}
 await folding.stop();
 reader.close();

@@ -8,6 +8,10 @@ import { Log } from '../../collector/log/log.ts';
 import { LogReader } from '../../collector/log/reader.ts';
 import { Registry } from '../../collector/registry/registry.ts';
 import { type OpenedBatch, openLogged } from '../../collector/store/batch.ts';
+import { LoggedGeographies } from '../../collector/store/geography.ts';
+import { StoreReader } from '../../collector/store/query.ts';
+import { type Difference, recountDay } from '../../collector/store/recount.ts';
+import { excludedOn } from '../../collector/store/tail.ts';
 import type { Counters } from '../../common/batch/batch.ts';
 import { sealBatch } from '../../common/batch/seal.ts';
 import { loadGeo } from '../../common/geo/load.ts';
@@ -119,6 +123,23 @@ function copied(records: Records): Records {
   return Object.fromEntries(columns);
 }
 
+/** The block in parts of so many records. */
+export function partsOf(block: Records, size: number): Records[] {
+  return Array.from({ length: Math.ceil(block.count / size) }, (_, n) => {
+    const [from, to] = [n * size, Math.min(block.count, (n + 1) * size)];
+    const columns = Object.entries(block).map(([name, column]) => {
+      const width = (name === 'src' || name === 'dst') && block.family === 6 ? 4 : 1;
+      return [name, ArrayBuffer.isView(column) ? (column as Uint32Array).slice(from * width, to * width) : column];
+    });
+    return { ...Object.fromEntries(columns), count: to - from };
+  });
+}
+
+/** Days that mixed traffic is of. */
+const MIXED_DAYS = 3;
+const MIXED_SENSORS = 3;
+export const FIRST_DAY = RECEIVED_MS / (24 * HOUR_MS) - MIXED_DAYS;
+
 /** The directory, with sensors `s0`, `s1`, ... of an economy each, and the default database as its geography. */
 export class SealedLog {
   readonly dir: string;
@@ -175,6 +196,45 @@ export class SealedLog {
     this.append(
       ...all.map((records, n) => ({ sensor, records, historic: true, counters: n === 0 ? { skipped } : {} })),
     );
+  }
+
+  /** Batches of three sensors over three days, in no order. */
+  appendMixed(seed: number, blocks: readonly Records[]): void {
+    const random = seeded(seed);
+    this.append(
+      ...blocks.map(block => ({
+        sensor: random(MIXED_SENSORS),
+        records: { ...block, hour: 24 * (FIRST_DAY + random(MIXED_DAYS)) + random(24) },
+        from: random(1000),
+        to: 1000 + random(1000),
+        counters: { skipped: { arp: random(3) + 1 } },
+      })),
+    );
+  }
+
+  /** What of the mixed days differs between store and log, and their records. */
+  recount(): { differences: Difference[]; records: number } {
+    const reader = this.reader();
+    const store = StoreReader.open(this.data.store);
+    try {
+      const days = Array.from({ length: MIXED_DAYS }, (_, n) => FIRST_DAY + n).map(day =>
+        recountDay({
+          reader,
+          store,
+          day,
+          geographies: new LoggedGeographies(this.data.geo, () => reader.geoEntries()),
+          hashKey: HASH_KEY,
+          excluded: excludedOn(this.registry.exclusions(), day),
+        }),
+      );
+      return {
+        differences: days.flatMap(one => one.differences),
+        records: days.reduce((sum, one) => sum + one.records, 0),
+      };
+    } finally {
+      store.close();
+      reader.close();
+    }
   }
 
   reader = (): LogReader => LogReader.open(this.data.log);

@@ -1,0 +1,94 @@
+/**
+ * The row every exchange format is made from: one packet, without where it went. There is no destination address in it, so no
+ * format can let one out. Rows come in blocks, those of a batch together, so that a day is never held.
+ */
+import { type GeoTable, lookup4, lookup6 } from '../../../common/geo/table.ts';
+import { formatAddress4, formatAddress6 } from '../../../common/record/address.ts';
+import { CLASSES, classify, TOOLS } from '../../../common/record/classify.ts';
+import { DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE } from '../../../common/record/protocol.ts';
+import type { Records } from '../../../common/record/record.ts';
+
+export type Class = (typeof CLASSES)[number];
+export type Tool = (typeof TOOLS)[number];
+
+export interface Row {
+  /** Microseconds since 1970, UTC. */
+  readonly timeUs: number;
+  /** RFC 5952. */
+  readonly source: string;
+  readonly family: 4 | 6;
+  /** IANA number. */
+  readonly protocol: number;
+  /** Null for a protocol without ports. */
+  readonly sourcePort: number | null;
+  readonly port: number | null;
+  /** Type and code of ICMP and ICMPv6, else null. */
+  readonly type: number | null;
+  readonly code: number | null;
+  /** ISO 3166-1 alpha-2 of the source. */
+  readonly country: string;
+  /** Of the source, 0 unknown. */
+  readonly asn: number;
+  /** Of the sensor, empty when not to be told. */
+  readonly economy: string;
+  /** TCP flags, null for other protocols. */
+  readonly flags: number | null;
+  readonly class: Class;
+  /** Whose marks this packet has. */
+  readonly tools: readonly Tool[];
+}
+
+export type Rows = Iterable<readonly Row[]> | AsyncIterable<readonly Row[]>;
+
+export interface Selection {
+  readonly country: string;
+  readonly classes: ReadonlySet<Class>;
+}
+
+const WITH_PORTS = new Set([TCP, UDP, SCTP, DCCP, UDPLITE]);
+
+/** By the bits of a record's mark: nmap's is not among them, since no single packet shows it. */
+const TOOLS_OF_MARK: readonly (readonly Tool[])[] = Array.from({ length: 8 }, (_, mark) =>
+  TOOLS.filter((_, bit) => bit < 3 && (mark >>> bit) & 1),
+);
+
+/** What is selected of a block of records, in its order. */
+export function rowsOf(records: Records, geo: GeoTable, { country, classes }: Selection, economy: string): Row[] {
+  const { family, src, srcPort, dstPort, protocol, flags, tool, time } = records;
+  const wanted = geo.countries.indexOf(country);
+  const hourUs = records.hour * 3_600_000_000;
+  const rows: Row[] = [];
+  for (let i = 0; i < records.count; i++) {
+    const place = family === 4 ? lookup4(geo, src[i]!) : lookup6(geo, ...wordsAt(src, i));
+    if (geo.placeCountry[place] !== wanted) continue;
+    const one = protocol[i]!;
+    const kind = CLASSES[classify(one, flags[i]!, srcPort[i]!)]!;
+    if (!classes.has(kind)) continue;
+    const hasPorts = WITH_PORTS.has(one);
+    const hasType = one === ICMP || one === ICMPV6;
+    rows.push({
+      timeUs: hourUs + time[i]!,
+      source: family === 4 ? formatAddress4(src[i]!) : formatAddress6(...wordsAt(src, i)),
+      family,
+      protocol: one,
+      sourcePort: hasPorts ? srcPort[i]! : null,
+      port: hasPorts ? dstPort[i]! : null,
+      type: hasType ? srcPort[i]! & 0xff : null, // a sensor may send any 16 bits
+      code: hasType ? dstPort[i]! & 0xff : null,
+      country,
+      asn: geo.placeAsn[place]!,
+      economy,
+      flags: one === TCP ? flags[i]! : null,
+      class: kind,
+      tools: TOOLS_OF_MARK[tool[i]! & 7]!,
+    });
+  }
+  return rows;
+}
+
+const wordsAt = (words: Uint32Array, i: number): [number, number, number, number] => [
+  words[4 * i]!,
+  words[4 * i + 1]!,
+  words[4 * i + 2]!,
+  words[4 * i + 3]!,
+];

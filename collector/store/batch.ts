@@ -1,0 +1,51 @@
+/** A logged batch, opened: what the store folds. */
+import type { BatchHeader } from '../../common/batch/batch.ts';
+import { BadBatch } from '../../common/batch/format.ts';
+import { openBatch } from '../../common/batch/open.ts';
+import type { Records } from '../../common/record/record.ts';
+import type { LoggedBatch } from '../log/entry.ts';
+
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
+/** A clock further off than this makes times that say nothing. */
+const clockOffsetMsMax = DAY_MS;
+
+export interface OpenedBatch {
+  readonly position: number;
+  /** The collector's index of the sensor. */
+  readonly sensor: number;
+  readonly sha256: Uint8Array;
+  readonly receivedMs: number;
+  /** Days since 1970 of the records, by the sensor's clock. */
+  readonly day: number;
+  /** The sensor's clock was off by more than a day: the records count under the receive date, outside all totals. */
+  readonly misdated: boolean;
+  readonly header: BatchHeader;
+  readonly records: Records;
+}
+
+/** The log holds something that it cannot have been given. */
+export class BadLog extends Error {
+  override readonly name = 'BadLog';
+}
+
+export const isMisdated = ({ historic, clockOffsetMs }: Pick<LoggedBatch, 'historic' | 'clockOffsetMs'>): boolean =>
+  !historic && Math.abs(clockOffsetMs) > clockOffsetMsMax;
+
+/** Throws `BadLog`: only batches that open were logged. */
+export function openLogged(logged: LoggedBatch): OpenedBatch {
+  const { position, sensor, sha256, receivedMs, day } = logged;
+  try {
+    const opened = openBatch(logged.bytes);
+    if (opened.sha256 !== Buffer.from(sha256).toString('hex')) throw new BadBatch('its SHA-256 is another');
+    const { header, records } = opened;
+    return { position, sensor, sha256, receivedMs, day, misdated: isMisdated(logged), header, records };
+  } catch (error) {
+    if (!(error instanceof BadBatch)) throw error;
+    throw new BadLog(`the batch at position ${position} of the log cannot be read: ${error.message}`);
+  }
+}
+
+/** The day a batch is accounted under: its own, or the one it was received on. */
+export const accountDay = ({ misdated, receivedMs, day }: OpenedBatch): number =>
+  misdated ? Math.floor(receivedMs / DAY_MS) : day;

@@ -1,0 +1,150 @@
+/**
+ * Days that are over become rows: what they say is kept when their state is not. A day is closed some time after it ended and
+ * when nothing has come for it for a while; its segments stay for some days more, so that a late batch is merged, and then go.
+ */
+import type { SqliteDatabase } from '../../common/sqlite/open.ts';
+import { CellTable } from '../reduce/cells.ts';
+import { type Day, TABLES, TARGET_MASK } from '../reduce/day.ts';
+import {
+  countryNumber,
+  type DayRows,
+  dayRows,
+  ROW_TABLES,
+  type Row,
+  SENSOR_ROW_TABLES,
+  sensorRows,
+} from '../reduce/rows.ts';
+import { sourcesMaxDefault } from '../reduce/sources.ts';
+import { DAY_MS } from './batch.ts';
+import { readPlaces } from './geography.ts';
+import { readDay, writeState } from './segments.ts';
+
+export interface ClosingOptions {
+  /** After the end of a day. */
+  readonly graceMs: number;
+  /** Without a batch of the day. */
+  readonly quietMs: number;
+  /** For how long a closed day keeps its segments. */
+  readonly segmentsMs: number;
+}
+
+export const CLOSING: ClosingOptions = { graceMs: DAY_MS, quietMs: 3_600_000, segmentsMs: 8 * DAY_MS };
+
+/** Ports by the hour are millions of rows: kept for so many days. */
+export const hourlyDays = 90;
+/** Ports of which a closed day keeps sources, and a sensor's day rows. */
+export const topPorts = 1000;
+/** `rows.sensor` of all sensors together. */
+export const ALL_SENSORS = -1;
+
+/** Days that are to be closed by now, ascending. */
+export const daysToClose = (database: SqliteDatabase, nowMs: number, { graceMs, quietMs }: ClosingOptions): number[] =>
+  database
+    .prepare(
+      `SELECT day FROM days WHERE closed_ms IS NULL AND stale = 0 AND (day + 1) * ${DAY_MS} + ? <= ? AND changed_ms + ? <= ?
+       ORDER BY day`,
+    )
+    .pluck()
+    .all(graceMs, nowMs, quietMs, nowMs) as number[];
+
+/** Closes what is to be closed by now, and drops what is kept no longer. Returns the days it changed. */
+export function closeDays(
+  database: SqliteDatabase,
+  nowMs: number,
+  options: ClosingOptions,
+  sourcesMax = sourcesMaxDefault,
+): number[] {
+  const over = daysToClose(database, nowMs, options);
+  for (const day of over) closeDay(database, day, nowMs, sourcesMax);
+  const done = database
+    .prepare(
+      'SELECT day FROM days WHERE closed_ms + ? <= ? AND stale = 0 AND EXISTS (SELECT 1 FROM segments s WHERE s.day = days.day)',
+    )
+    .pluck()
+    .all(options.segmentsMs, nowMs) as number[];
+  database.transaction(() => {
+    for (const day of done) database.prepare('DELETE FROM segments WHERE day = ?').run(day);
+    database
+      .prepare("DELETE FROM rows WHERE sensor = ? AND name = 'portHours' AND day < ?")
+      .run(ALL_SENSORS, Math.floor(nowMs / DAY_MS) - hourlyDays);
+  })();
+  return [...over, ...done];
+}
+
+/** Writes the day's rows, in one transaction with the note that it is closed. */
+function closeDay(database: SqliteDatabase, number: number, nowMs: number, sourcesMax: number): void {
+  const geo = database.prepare('SELECT geo FROM days WHERE day = ?').pluck().get(number) as string;
+  const places = readPlaces(database, geo);
+  const day = readDay(database, number, sourcesMax);
+  database
+    .transaction(() => {
+      for (const table of ['rows', 'top_sources']) database.prepare(`DELETE FROM ${table} WHERE day = ?`).run(number);
+      if (day !== undefined) {
+        writeRows(database, dayRows(day, places), ALL_SENSORS);
+        for (const sensor of sensorsOf(day)) writeRows(database, sensorRows(day, places, new Set([sensor])), sensor);
+        writeState(database, number, 'countries', countriesByCode(day.tables.countries, places.countries));
+        writeState(database, number, 'ports', busiest(day.tables.ports));
+      }
+      database
+        .prepare('UPDATE days SET closed_ms = ?, level = ? WHERE day = ?')
+        .run(nowMs, day?.sources.level ?? 0, number);
+    })
+    .immediate();
+}
+
+function writeRows(database: SqliteDatabase, day: DayRows, sensor: number): void {
+  const insert = database.prepare('INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+  for (const name of sensor === ALL_SENSORS ? ROW_TABLES : SENSOR_ROW_TABLES) {
+    const rows = day.rows(name);
+    if (sensor !== ALL_SENSORS && name === 'ports') rows.splice(topPorts);
+    for (const { a, b, packets, sources, scanningSources } of rows)
+      insert.run(name, sensor, day.day, a, b, packets, sources, scanningSources);
+  }
+  const insertTop = database.prepare('INSERT INTO top_sources VALUES (?, ?, ?)');
+  for (const [rank, source] of day.topSources().entries()) insertTop.run(day.day, rank, JSON.stringify(source));
+}
+
+const sensorsOf = ({ tables: { sensorTotal } }: Day): number[] => {
+  const sensors = new Set<number>();
+  for (let n = 0; n < sensorTotal.size; n++) sensors.add(sensorTotal.nameB(n) >>> 1);
+  return [...sensors].sort((a, b) => a - b);
+};
+
+/** Countries by the numbers of their codes: those of a geography mean nothing to another. */
+export function countriesByCode(table: CellTable, countries: readonly string[]): CellTable {
+  const into = new CellTable(TABLES.countries);
+  for (let n = 0; n < table.size; n++)
+    into.mergeCell(table, n, countryNumber(countries[table.nameA(n)]!), table.nameB(n));
+  return into;
+}
+
+/** The cells, both sides, of the ports with most packets; ties by number. */
+function busiest(table: CellTable): CellTable {
+  const packets = new Map<number, number>();
+  for (let n = 0; n < table.size; n++) {
+    const target = table.nameA(n) & TARGET_MASK;
+    packets.set(target, (packets.get(target) ?? 0) + table.packets(n));
+  }
+  const top = [...packets].sort(([a, m], [b, n]) => n - m || a - b).slice(0, topPorts);
+  const kept = new Set(top.map(([target]) => target));
+  const into = new CellTable(TABLES.ports);
+  for (let n = 0; n < table.size; n++)
+    if (kept.has(table.nameA(n) & TARGET_MASK)) into.mergeCell(table, n, table.nameA(n), table.nameB(n));
+  return into;
+}
+
+/** A closed day from its rows; `sensor` is `ALL_SENSORS` or one of them. */
+export function readRows(database: SqliteDatabase, day: number, level: number, sensor: number): DayRows {
+  const select = database.prepare(
+    `SELECT a, b, packets, sources, scanning_sources AS scanningSources FROM rows
+     WHERE day = ? AND name = ? AND sensor = ? ORDER BY packets DESC, a, b`,
+  );
+  const top = database.prepare('SELECT source FROM top_sources WHERE day = ? ORDER BY rank').pluck();
+  const isAll = sensor === ALL_SENSORS;
+  return {
+    day,
+    level: isAll ? level : 0,
+    rows: name => select.all(day, name, sensor) as Row[],
+    topSources: () => (isAll ? (top.all(day) as string[]).map(source => JSON.parse(source)) : []),
+  };
+}

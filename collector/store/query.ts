@@ -1,0 +1,254 @@
+/**
+ * What the store answers, read beside the one that writes it, from any process. A day is answered from its segments while it has
+ * any, and from its rows after; both say the same.
+ */
+import { BadDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
+import { STATE_VERSION } from '../reduce/codec.ts';
+import type { Day } from '../reduce/day.ts';
+import { dateOf, resultOf } from '../reduce/result.ts';
+import type { DayResult, GeoSource, Results, ScanCount } from '../reduce/results.ts';
+import { byPackets, type DayRows, dayRows, type Row, type RowTable, sensorRows, totalOf } from '../reduce/rows.ts';
+import { readAccounts, readLost, readWatches } from './accounts-file.ts';
+import { ALL_SENSORS, readRows } from './closing.ts';
+import { type KeptPlaces, readPlaces } from './geography.ts';
+import { openStoreFile } from './schema.ts';
+import { readDay, readState } from './segments.ts';
+import { type KeptProgress, type Position, readProgress } from './store.ts';
+
+/** A day of the list. */
+export interface DaySummary extends ScanCount {
+  /** Days since 1970; and UTC, YYYY-MM-DD. */
+  readonly day: number;
+  readonly date: string;
+  /** From 1: another one when a closed day changed, or a sensor was left out. */
+  readonly revision: number;
+  readonly closed: boolean;
+  /** It is about to be folded again: the next revision is on its way. */
+  readonly stale: boolean;
+}
+
+/** Days from one to another, both included, by their numbers since 1970. */
+export interface DayRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+export const ALL_DAYS: DayRange = { from: 0, to: 2 ** 31 };
+
+/** Only what these sensors counted: their indices. */
+export type Choice = ReadonlySet<number> | undefined;
+
+interface DayRow {
+  readonly day: number;
+  readonly geo: string;
+  readonly revision: number;
+  readonly packets: number;
+  readonly stale: number;
+  readonly closed_ms: number | null;
+  readonly level: number | null;
+}
+
+const SELECT_DAY = 'SELECT day, geo, revision, packets, stale, closed_ms, level FROM days';
+
+export class StoreReader {
+  readonly database: SqliteDatabase;
+  readonly #places = new Map<string, KeptPlaces>();
+
+  private constructor(database: SqliteDatabase) {
+    this.database = database;
+  }
+
+  /** Throws `BadDatabase`, and SQLite's own error if there is no such file. */
+  static open(file: string): StoreReader {
+    return new StoreReader(openStoreFile(file, true));
+  }
+
+  /** The same over a file that is open. */
+  static over(database: SqliteDatabase): StoreReader {
+    return new StoreReader(database);
+  }
+
+  close(): void {
+    this.database.close();
+  }
+
+  /** How far the log is counted; undefined if nothing is yet. */
+  position(): Position | undefined {
+    const kept = readProgress(this.database);
+    return kept === undefined ? undefined : { log: kept.log, position: kept.position, sha256: kept.sha256 };
+  }
+
+  /** Runs queries that all see the same state of the store. */
+  together<T>(queries: () => T): T {
+    return this.database.transaction(queries)();
+  }
+
+  /** Days with records, ascending, with their totals. */
+  days({ from, to }: DayRange = ALL_DAYS): DaySummary[] {
+    return this.together(() =>
+      this.daysWithRecords({ from, to }).map(day => {
+        const total = readState(this.database, day.day, 'total');
+        const { sources = 0, scanningSources = 0 } = total === undefined ? {} : (totalOf(total) ?? {});
+        return { ...day, sources, scanningSources };
+      }),
+    );
+  }
+
+  /** The same days without counts of sources, at the cost of no more than a look. */
+  daysWithRecords = ({ from, to }: DayRange = ALL_DAYS): Omit<DaySummary, 'sources' | 'scanningSources'>[] =>
+    this.#dayRows(from, to).map(({ day, packets, revision, closed_ms, stale }) => ({
+      day,
+      date: dateOf(day),
+      packets,
+      revision,
+      closed: closed_ms !== null,
+      stale: stale === 1,
+    }));
+
+  /** Everything a day has to say, of all sensors or a choice of them; undefined without records. Throws `BadState`. */
+  day(day: number, sensors?: Choice): DayResult | undefined {
+    return this.together(() => {
+      const rows = this.rows(day, sensors);
+      return rows === undefined ? undefined : resultOf(rows);
+    });
+  }
+
+  /** The same as rows in numbers. */
+  rows(day: number, sensors?: Choice): DayRows | undefined {
+    const row = this.#dayRow(day);
+    if (row === undefined || row.packets === 0) return undefined;
+    const state = this.state(day);
+    const rows = state === undefined ? this.#closedRows(row, sensors) : rowsOf(state, this.places(row.geo), sensors);
+    return rows.rows('total').length === 0 ? undefined : rows;
+  }
+
+  /** Whether sources of several sensors can only be added up, since the day's state is not kept any more. */
+  addsSources = (day: number): boolean =>
+    this.database.prepare('SELECT 1 FROM segments WHERE day = ?').get(day) === undefined;
+
+  /** The day's state; undefined where it has none any more. Throws `BadState`. */
+  state(day: number): Day | undefined {
+    return readDay(this.database, day, this.sourcesMax());
+  }
+
+  /** What is kept of a closed day as rows, of one sensor or of all together. */
+  closedRows = (day: number, sensor = ALL_SENSORS): DayRows =>
+    readRows(this.database, day, this.#dayRow(day)?.level ?? 0, sensor);
+
+  /** Sources a day is exact to. */
+  sourcesMax = (): number => this.#rules().sourcesMax;
+
+  /**
+   * Several days as replay tells them: `packets` are the records of the days and what was skipped beside them. The databases
+   * named are those of the last day. Sensors excluded on a day count neither way.
+   */
+  results(range: DayRange = ALL_DAYS, sensors?: Choice): Results {
+    return this.together(() => {
+      const numbers = this.#dayRows(range.from, range.to).map(({ day }) => day);
+      const days = numbers.flatMap(day => this.day(day, sensors) ?? []);
+      const skipped = this.skipped(range, sensors);
+      const records = days.reduce((sum, { packets }) => sum + packets, 0);
+      return {
+        packets: records + Object.values(skipped).reduce((sum, packets) => sum + packets, 0),
+        records,
+        skipped,
+        ...this.#databases(numbers.at(-1)),
+        days,
+      };
+    });
+  }
+
+  /** Packets that became no record, by reason. */
+  skipped({ from, to }: DayRange = ALL_DAYS, sensors?: Choice): Record<string, number> {
+    const skipped: Record<string, number> = {};
+    const left = this.#excluded();
+    for (const account of this.accounts({ from, to }, sensors)) {
+      if (account.misdated || left.has(`${account.day} ${account.sensor}`)) continue;
+      for (const [reason, packets] of account.skipped) skipped[reason] = (skipped[reason] ?? 0) + packets;
+    }
+    return skipped;
+  }
+
+  /** What sensors saw, day by day. */
+  accounts = ({ from, to }: DayRange = ALL_DAYS, sensors?: Choice) =>
+    readAccounts(this.database, from, to).filter(({ sensor }) => sensors?.has(sensor) ?? true);
+
+  /** Packets of sensors whose clocks were off by over a day, under the dates of their receipt: in no total. */
+  misdated = (range: DayRange = ALL_DAYS): { sensor: number; day: number; packets: number }[] =>
+    this.accounts(range)
+      .filter(({ misdated, records }) => misdated && records > 0)
+      .map(({ sensor, day, records }) => ({ sensor, day, packets: records }));
+
+  /** What sensors watched, hour by hour. */
+  watches = ({ from, to }: DayRange, sensors?: Choice) =>
+    readWatches(this.database, 24 * from, 24 * to + 23).filter(({ sensor }) => sensors?.has(sensor) ?? true);
+
+  /** Ranges of batches that a sensor lost. */
+  lost = (sensor: number) => readLost(this.database, sensor);
+
+  /** Sensors that a day was counted without, ascending. */
+  excludedOn = (day: number): number[] =>
+    this.database.prepare('SELECT sensor FROM excluded WHERE day = ? ORDER BY sensor').pluck().all(day) as number[];
+
+  /** SHA-256 of the geography a day is counted with; undefined if no batch of it came. */
+  geoOf = (day: number): string | undefined => this.#dayRow(day)?.geo;
+
+  places(sha256: string): KeptPlaces {
+    const known = this.#places.get(sha256) ?? readPlaces(this.database, sha256);
+    this.#places.set(sha256, known);
+    return known;
+  }
+
+  /** From rows. Several sensors' sources cannot be told apart any more: theirs are added up, and so are the most there can be. */
+  #closedRows({ day, level }: DayRow, sensors: Choice): DayRows {
+    const read = (sensor: number) => readRows(this.database, day, level ?? 0, sensor);
+    if (sensors === undefined) return read(ALL_SENSORS);
+    return addedUp(day, [...sensors].map(read));
+  }
+
+  #databases(day: number | undefined): { geo: GeoSource; asn?: GeoSource } {
+    const sha256 = day === undefined ? undefined : this.#dayRow(day)?.geo;
+    if (sha256 === undefined) return { geo: { name: 'none', built: 'unknown' } };
+    const { geo, asn } = this.places(sha256);
+    return { geo, ...(asn !== undefined && { asn }) };
+  }
+
+  #dayRow = (day: number) => this.database.prepare(`${SELECT_DAY} WHERE day = ?`).get(day) as DayRow | undefined;
+
+  #dayRows = (from: number, to: number) =>
+    this.database
+      .prepare(`${SELECT_DAY} WHERE day BETWEEN ? AND ? AND packets > 0 ORDER BY day`)
+      .all(from, to) as DayRow[];
+
+  /** Days and sensors in one text each. */
+  #excluded = (): ReadonlySet<string> =>
+    new Set(this.database.prepare("SELECT day || ' ' || sensor FROM excluded").pluck().all() as string[]);
+
+  #rules(): KeptProgress {
+    const kept = readProgress(this.database);
+    if (kept === undefined || kept.stateVersion !== STATE_VERSION)
+      throw new BadDatabase('the store was counted by another version: it is folded again when `enaga serve` starts');
+    return kept;
+  }
+}
+
+const rowsOf = (state: Day, places: KeptPlaces, sensors: Choice): DayRows =>
+  sensors === undefined ? dayRows(state, places) : sensorRows(state, places, sensors);
+
+function addedUp(day: number, parts: readonly DayRows[]): DayRows {
+  const rows = (name: RowTable): Row[] => {
+    const sums = new Map<string, Row>();
+    for (const row of parts.flatMap(part => part.rows(name))) {
+      const key = `${row.a} ${row.b}`;
+      const before = sums.get(key) ?? { ...row, packets: 0, sources: 0, scanningSources: 0 };
+      sums.set(key, {
+        ...before,
+        packets: before.packets + row.packets,
+        sources: before.sources + row.sources,
+        scanningSources: before.scanningSources + row.scanningSources,
+      });
+    }
+    return [...sums.values()].sort(byPackets);
+  };
+  return { day, level: 0, rows, topSources: () => [] };
+}

@@ -1,0 +1,161 @@
+/**
+ * Ports and countries of a week, a month or a quarter: all of them, ranked, with their ranks in the period before. Kept once the
+ * period is over and its days are closed, together with the revisions of the days it was made from; else made when asked for.
+ *
+ * Packets of days add up; distinct sources do not. Where each day keeps the set of sources (all countries; of each day the
+ * busiest ports) they are merged to the sources of the period; elsewhere there are only `sourceDays`, the sum of the days' counts.
+ */
+import type { SqliteDatabase } from '../../common/sqlite/open.ts';
+import { CellTable } from '../reduce/cells.ts';
+import { countryRowsOf, portRowsOf, type Row, totalOf } from '../reduce/rows.ts';
+import { DAY_MS } from './batch.ts';
+import { countriesByCode } from './closing.ts';
+import { PERIODS, type Period, periodOf, previousPeriod } from './periods.ts';
+import { type Choice, StoreReader } from './query.ts';
+import { readState, STATES, type StateName } from './segments.ts';
+
+export const ROLLUP_TABLES = ['total', 'countries', 'ports'] as const satisfies readonly StateName[];
+export type RollupTable = (typeof ROLLUP_TABLES)[number];
+
+export interface RollupRow {
+  /** As in reduce/rows.ts: a target, a country's number, or 0. */
+  readonly a: number;
+  /** From 1, by packets, ties by `a`. */
+  readonly rank: number;
+  readonly packets: number;
+  readonly sourceDays: number;
+  /** Of the whole period; null where not every day kept its set. */
+  readonly sources: number | null;
+  readonly scanningSources: number | null;
+}
+
+export interface RankedRow extends RollupRow {
+  /** Null if it was not there. */
+  readonly previousRank: number | null;
+}
+
+/** The period's rows in the order of their ranks. Of sensors chosen, sources are of days alone. Throws `BadState`. */
+export function rankedRows(store: StoreReader, period: Period, table: RollupTable, sensors?: Choice): RankedRow[] {
+  const before = new Map(rollup(store, previousPeriod(period), table, sensors).map(({ a, rank }) => [a, rank]));
+  return rollup(store, period, table, sensors).map(row => ({ ...row, previousRank: before.get(row.a) ?? null }));
+}
+
+function rollup(store: StoreReader, period: Period, table: RollupTable, sensors: Choice): RollupRow[] {
+  const { kind, from } = period;
+  const kept =
+    sensors === undefined &&
+    signatureOf(store, period) ===
+      store.database.prepare('SELECT signature FROM rollup_periods WHERE kind = ? AND day = ?').pluck().get(kind, from);
+  if (!kept) return makeRollup(store, period, table, sensors);
+  return store.database
+    .prepare(
+      `SELECT a, rank, packets, source_days AS sourceDays, sources, scanning_sources AS scanningSources
+       FROM rollups WHERE kind = ? AND day = ? AND name = ? ORDER BY rank`,
+    )
+    .all(kind, from, table) as RollupRow[];
+}
+
+/** Which revision of which days it is made from. */
+const signatureOf = (store: StoreReader, { from, to }: Period): string =>
+  store.database
+    .prepare(
+      `SELECT coalesce(group_concat(day || ':' || revision || ':' || packets, ' '), '')
+       FROM (SELECT * FROM days WHERE day BETWEEN ? AND ? ORDER BY day)`,
+    )
+    .pluck()
+    .get(from, to) as string;
+
+function makeRollup(store: StoreReader, { from, to }: Period, name: RollupTable, sensors: Choice): RollupRow[] {
+  const sums = new Map<number, { packets: number; sourceDays: number; days: number }>();
+  const sets = new Sets(name);
+  for (const { day } of store.daysWithRecords({ from, to })) {
+    const rows = store.rows(day, sensors)?.rows(name) ?? [];
+    for (const { a, packets, sources } of rows) {
+      const sum = sums.get(a) ?? { packets: 0, sourceDays: 0, days: 0 };
+      sums.set(a, { packets: sum.packets + packets, sourceDays: sum.sourceDays + sources, days: sum.days + 1 });
+    }
+    if (sensors === undefined) sets.add(setsOf(store, day, name));
+  }
+  const merged = sets.rows();
+  return [...sums]
+    .map(([a, { days, ...sum }]) => {
+      const set = merged.get(a);
+      const whole = set !== undefined && set.days === days;
+      return {
+        a,
+        ...sum,
+        sources: whole ? set.row.sources : null,
+        scanningSources: whole ? set.row.scanningSources : null,
+      };
+    })
+    .sort((x, y) => y.packets - x.packets || x.a - y.a)
+    .map((row, n) => ({ ...row, rank: n + 1 }));
+}
+
+/** The sets of sources that a day has. */
+function setsOf(store: StoreReader, day: number, name: RollupTable): CellTable | undefined {
+  const state = store.state(day);
+  if (state === undefined) return readState(store.database, day, name);
+  return name === 'countries'
+    ? countriesByCode(state.tables.countries, store.places(store.geoOf(day)!).countries)
+    : state.tables[name];
+}
+
+const rowsOf = (name: RollupTable, table: CellTable): Row[] => {
+  if (name === 'total') return [totalOf(table)].flatMap(total => total ?? []).map(total => ({ a: 0, b: 0, ...total }));
+  return name === 'ports' ? portRowsOf(table) : countryRowsOf(table);
+};
+
+/** Sets of sources of several days merged, and how many days each is of. */
+class Sets {
+  readonly #name: RollupTable;
+  readonly #merged: CellTable;
+  readonly #days = new Map<number, number>();
+
+  constructor(name: RollupTable) {
+    this.#name = name;
+    this.#merged = new CellTable(STATES[name]);
+  }
+
+  add(table: CellTable | undefined): void {
+    if (table === undefined) return;
+    for (const { a } of rowsOf(this.#name, table)) this.#days.set(a, (this.#days.get(a) ?? 0) + 1);
+    this.#merged.merge(table);
+  }
+
+  rows = (): Map<number, { row: Row; days: number }> =>
+    new Map(rowsOf(this.#name, this.#merged).map(row => [row.a, { row, days: this.#days.get(row.a)! }]));
+}
+
+/** Keeps the roll-ups of periods that are over and whose days are all closed, where they are not kept already. */
+export function keepRollups(database: SqliteDatabase, nowMs: number): void {
+  const store = StoreReader.over(database);
+  const days = store.daysWithRecords();
+  for (const kind of PERIODS) {
+    const byPeriod = Map.groupBy(days, ({ day }) => periodOf(kind, day).from);
+    for (const [from, list] of byPeriod) {
+      const period = periodOf(kind, from);
+      if ((period.to + 1) * DAY_MS > nowMs || !list.every(({ closed, stale }) => closed && !stale)) continue;
+      keepRollup(store, period);
+    }
+  }
+}
+
+function keepRollup(store: StoreReader, period: Period): void {
+  const { kind, from } = period;
+  const { database } = store;
+  const signature = signatureOf(store, period);
+  const kept = database.prepare('SELECT signature FROM rollup_periods WHERE kind = ? AND day = ?').pluck();
+  if (kept.get(kind, from) === signature) return;
+  const tables = ROLLUP_TABLES.map(name => [name, makeRollup(store, period, name, undefined)] as const);
+  database
+    .transaction(() => {
+      database.prepare('DELETE FROM rollups WHERE kind = ? AND day = ?').run(kind, from);
+      const insert = database.prepare('INSERT INTO rollups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+      for (const [name, rows] of tables)
+        for (const { a, rank, packets, sourceDays, sources, scanningSources } of rows)
+          insert.run(kind, from, name, a, rank, packets, sourceDays, sources, scanningSources);
+      database.prepare('INSERT OR REPLACE INTO rollup_periods VALUES (?, ?, ?)').run(kind, from, signature);
+    })
+    .immediate();
+}

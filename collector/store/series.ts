@@ -1,0 +1,112 @@
+/** What happened hour by hour, and how much of it was watched: what a count must be divided by before counts are compared. */
+import type { Account } from './account.ts';
+import { watchedOf } from './account.ts';
+import type { Choice, DayRange, StoreReader } from './query.ts';
+
+const HOURS = 24;
+const HOUR_MICROS = 3.6e9;
+
+/** Packets and distinct sources of an hour; null where they are kept no longer, or not for a choice of sensors. */
+export interface HourPoint {
+  /** Hours since 1970. */
+  readonly hour: number;
+  readonly packets: number | null;
+  readonly sources: number | null;
+}
+
+/** `total`, or a port (a target as in reduce/day.ts), or a country (its number as in reduce/rows.ts). */
+export type Subject = { readonly table: 'total' } | { readonly table: 'ports' | 'countries'; readonly a: number };
+
+const TABLES = { total: 'hours', ports: 'portHours', countries: 'countryHours' } as const;
+
+/** Every hour of the days, ascending. Throws `BadState`. */
+export function hourlySeries(store: StoreReader, range: DayRange, subject: Subject, sensors?: Choice): HourPoint[] {
+  const points: HourPoint[] = [];
+  for (let day = range.from; day <= range.to; day++) {
+    const rows = store.rows(day, sensors);
+    const found = rows?.rows(TABLES[subject.table]) ?? [];
+    const byHour = new Map(
+      subject.table === 'total'
+        ? found.map(row => [row.a, row])
+        : found.filter(({ a }) => a === subject.a).map(row => [row.b, row]),
+    );
+    // A day that had records had some in some hour: without a row the table is not kept.
+    const gone = rows !== undefined && found.length === 0;
+    for (let hour = 0; hour < HOURS; hour++) {
+      const { packets, sources } = byHour.get(hour) ?? (gone ? NOT_KEPT : NOTHING);
+      points.push({ hour: HOURS * day + hour, packets, sources });
+    }
+  }
+  return points;
+}
+
+const NOTHING = { packets: 0, sources: 0 };
+const NOT_KEPT = { packets: null, sources: null };
+
+/** Of one sensor and day. */
+export interface Completeness extends Omit<Account, 'misdated'> {
+  /** Share of the day that it watched. */
+  readonly watched: number;
+  /** It is left out of the day's counts. */
+  readonly excluded: boolean;
+}
+
+/** Of every sensor that sent something of a day, ascending by sensor, then day. */
+export function completeness(store: StoreReader, range: DayRange, sensors?: Choice): Completeness[] {
+  const watched = new Map<string, number>();
+  for (const { sensor, hour, spans } of store.watches(range, sensors)) {
+    const key = `${sensor} ${Math.floor(hour / HOURS)}`;
+    watched.set(key, (watched.get(key) ?? 0) + watchedOf(spans));
+  }
+  return store
+    .accounts(range, sensors)
+    .filter(({ misdated }) => !misdated)
+    .map(({ misdated: _, ...account }) => ({
+      ...account,
+      watched: (watched.get(`${account.sensor} ${account.day}`) ?? 0) / (HOURS * HOUR_MICROS),
+      excluded: store.excludedOn(account.day).includes(account.sensor),
+    }));
+}
+
+/** How many sensors watched, hour by hour: 1.5 is one all the hour and one half of it. Those excluded on a day did not. */
+export function sensorsWatching(store: StoreReader, range: DayRange, sensors?: Choice): Map<number, number> {
+  const watching = new Map<number, number>();
+  const excluded = new Map<number, readonly number[]>();
+  for (const { sensor, hour, spans } of store.watches(range, sensors)) {
+    const day = Math.floor(hour / HOURS);
+    const left = excluded.get(day) ?? store.excludedOn(day);
+    excluded.set(day, left);
+    if (!left.includes(sensor)) watching.set(hour, (watching.get(hour) ?? 0) + watchedOf(spans) / HOUR_MICROS);
+  }
+  return watching;
+}
+
+/** What was watched of a range of days: in hours of one sensor, and in hours of one address. */
+export interface Coverage {
+  readonly hours: number;
+  readonly sensorHours: number;
+  readonly addressHours: number;
+}
+
+/** `addressesOf` says how many addresses a sensor observes. Sensors excluded on a day watched nothing of it. */
+export function coverageOf(
+  rows: readonly Completeness[],
+  { from, to }: DayRange,
+  addressesOf: (sensor: number, day: number) => number,
+): Coverage {
+  let [sensorHours, addressHours] = [0, 0];
+  for (const { sensor, day, watched, excluded } of rows) {
+    if (excluded) continue;
+    sensorHours += HOURS * watched;
+    addressHours += HOURS * watched * addressesOf(sensor, day);
+  }
+  return { hours: HOURS * (to - from + 1), sensorHours, addressHours };
+}
+
+/**
+ * ISDAS's unit: what one sensor, or one address, would have counted had it watched all the time; null where nothing was watched.
+ */
+export const meanPerSensor = (packets: number, { hours, sensorHours }: Coverage): number | null =>
+  sensorHours === 0 ? null : packets / (sensorHours / hours);
+export const meanPerAddress = (packets: number, { hours, addressHours }: Coverage): number | null =>
+  addressHours === 0 ? null : packets / (addressHours / hours);

@@ -1,0 +1,161 @@
+/** Requests to the collector over connections that are kept: bounded in time and in what is read of an answer. */
+import type { KeyObject } from 'node:crypto';
+import http from 'node:http';
+import https from 'node:https';
+import { isIP } from 'node:net';
+import { jsonBytesMax } from '../../common/limits.ts';
+import { signRequest } from '../../common/protocol/signature.ts';
+
+export interface ClientOptions {
+  /** Its origin alone. */
+  readonly collector: URL;
+  /** Certificates in PEM to trust in place of the system's. */
+  readonly ca?: string;
+  /** Signs each request; absent before there is a key. */
+  readonly key?: { readonly id: string; readonly privateKey: KeyObject };
+  readonly now?: () => number;
+  readonly idleMsMax?: number;
+}
+
+export interface Request {
+  readonly method: string;
+  readonly path: string;
+  readonly type: string;
+  readonly body: Uint8Array;
+}
+
+export interface Reply {
+  readonly status: number;
+  /** Of the body, without parameters. */
+  readonly type: string;
+  readonly retryAfter: string | undefined;
+  /** The server's clock, to the second. */
+  readonly date: string | undefined;
+  readonly body: Uint8Array;
+}
+
+/** No answer came, or none that could be read: why, in words. */
+export class Unreachable extends Error {
+  override readonly name = 'Unreachable';
+}
+
+/** A connection on which nothing moves. */
+const idleMsDefault = 30_000;
+/** One request from its first byte to the answer's last: a full batch on a line of 64 kbit/s takes 15 s. */
+const requestMsMax = 120_000;
+const socketsMax = 6;
+
+export class Client {
+  readonly #options: ClientOptions;
+  readonly #agent: http.Agent;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    const agent = { keepAlive: true, maxSockets: socketsMax };
+    const { ca } = options;
+    this.#agent =
+      options.collector.protocol === 'https:'
+        ? new https.Agent({ ...agent, ...(ca !== undefined && { ca }) })
+        : new http.Agent(agent);
+  }
+
+  /** Throws `Unreachable`. Redirections are answers like any other: a signed request goes nowhere else. */
+  async send({ method, path, type, body }: Request): Promise<Reply> {
+    const { key, now = Date.now } = this.#options;
+    const headers = { 'content-type': type, 'content-length': String(body.length), accept: 'application/json' };
+    const request = { method, path, headers, body };
+    const signed = key === undefined ? request : await signRequest(request, key, now());
+    return this.#exchange(method, path, signed.headers, body);
+  }
+
+  /** A request that needs no key: whether the collector is there. */
+  get(path: string): Promise<Reply> {
+    return this.#exchange('GET', path, {}, new Uint8Array(0));
+  }
+
+  /** Cuts what is under way. */
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #exchange(method: string, path: string, headers: Record<string, string>, body: Uint8Array): Promise<Reply> {
+    const { collector, idleMsMax = idleMsDefault } = this.#options;
+    const { request } = collector.protocol === 'https:' ? https : http;
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error) => reject(new Unreachable(wordsOf(error), { cause: error }));
+      const signal = AbortSignal.timeout(requestMsMax);
+      const url = new URL(path, collector);
+      const sent = request(url, { method, headers, agent: this.#agent, timeout: idleMsMax, signal }, answer => {
+        readBody(answer).then(
+          bytes =>
+            resolve({
+              status: answer.statusCode ?? 0,
+              type: (answer.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase(),
+              retryAfter: answer.headers['retry-after'],
+              date: answer.headers.date,
+              body: bytes,
+            }),
+          fail,
+        );
+      });
+      sent.on('timeout', () => sent.destroy(new Error('no answer in time')));
+      sent.on('error', fail);
+      sent.end(body);
+    });
+  }
+}
+
+async function readBody(answer: http.IncomingMessage): Promise<Uint8Array> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of answer as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    if (bytes > jsonBytesMax) {
+      answer.destroy();
+      throw new Error(`an answer of more than ${jsonBytesMax} bytes`);
+    }
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+/** What the system or TLS says, without the addresses it puts into its messages. */
+function wordsOf(error: Error): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === undefined || code === 'ABORT_ERR')
+    return error.name === 'TimeoutError' ? 'no answer in time' : error.message;
+  return WORDS[code] ?? code;
+}
+
+const WORDS: Record<string, string> = {
+  ABORT_ERR: 'no answer in time',
+  ECONNREFUSED: 'the connection is refused',
+  ECONNRESET: 'the connection was cut',
+  ENOTFOUND: 'the name is not known',
+  EAI_AGAIN: 'the name cannot be looked up now',
+  ETIMEDOUT: 'no answer in time',
+  EHOSTUNREACH: 'there is no way to it',
+  ENETUNREACH: 'there is no way to it',
+  EPROTO: 'it does not speak TLS',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is of no authority that is trusted here (--ca FILE names one)',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is of no authority that is trusted here (--ca FILE names one)',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is of no authority that is trusted here (--ca FILE names one)',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is of no authority that is trusted here (--ca FILE names one)',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+};
+
+/** The origin of a collector. Throws `RangeError` in words. */
+export function parseCollector(text: string, { insecureHttp }: { readonly insecureHttp: boolean }): URL {
+  const url = URL.parse(text);
+  if (url === null || !['http:', 'https:'].includes(url.protocol))
+    throw new RangeError(`'${text}' is no address of a collector: write it like https://collector.example`);
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '')
+    throw new RangeError('the address of a collector is a scheme, a name and maybe a port, nothing more');
+  if (url.protocol === 'http:' && !insecureHttp && !isLoopback(url.hostname))
+    throw new RangeError('http:// is for this machine alone; use https://, or --insecure-http if you know why');
+  return url;
+}
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '[::1]' || (isIP(host) === 4 && host.startsWith('127.'));

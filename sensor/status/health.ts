@@ -1,0 +1,21 @@
+/** Whether somebody should look at this sensor, and why. */
+import { type Account, imbalance } from './account.ts';
+
+/** A batch that waits longer than this: the collector is away, or too slow. */
+export const waitingMsMax = 10 * 60_000;
+/** Losses older than this are history. */
+export const lossMsMax = 24 * 3600_000;
+
+/** Reasons, in words; none if it is healthy. */
+export function troubles(account: Account, nowMs: number): string[] {
+  const ageMs = (moment: string | null) => (moment === null ? Number.POSITIVE_INFINITY : nowMs - Date.parse(moment));
+  const found = [...account.alarms];
+  const { seen, recorded } = imbalance(account);
+  if (seen !== 0 || recorded !== 0) found.push(`the account does not balance: by ${seen} seen, ${recorded} recorded`);
+  const waits = account.oldestUnshipped !== null && ageMs(account.oldestUnshipped) > waitingMsMax;
+  if (waits && ageMs(account.lastAcknowledgement) > waitingMsMax)
+    found.push('batches wait, and the collector acknowledged none for 10 minutes');
+  if (account.lostAt !== null && ageMs(account.lostAt) < lossMsMax)
+    found.push('packets were lost within the last 24 hours');
+  return found;
+}

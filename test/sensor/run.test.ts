@@ -1,0 +1,231 @@
+/** `enaga-sensor` as a program, with a collector that is not always there: killed, doubled, bounded, enrolled again. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { bundleSensor } from '../../deploy/bundle.ts';
+import { capture, root } from '../support/enaga.ts';
+import { FakeCollector } from '../support/fake-collector.ts';
+import * as support from '../support/sensor.ts';
+import { decodeCaptures, digestOf, linesOf, TRAFFIC_NETWORK, writeTraffic } from '../support/sensor.ts';
+import { temporary } from './support.ts';
+
+const PACKETS = 60_000;
+let folder: string;
+let traffic: string;
+let trafficDigest: string;
+/** The sensor as it is packaged, which also starts faster. */
+let main: string;
+const startSensor = (args: readonly string[], options: support.SensorRun = {}) =>
+  support.startSensor(args, { main, ...options });
+const sensor = (...args: string[]) => startSensor(args).outcome;
+
+beforeAll(async () => {
+  folder = fs.mkdtempSync('/tmp/enaga-traffic-');
+  main = path.join(folder, 'enaga-sensor.mjs');
+  await bundleSensor(main);
+  fs.symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
+  traffic = path.join(folder, 'traffic.pcap');
+  writeTraffic(traffic, PACKETS);
+  trafficDigest = digestOf(await decodeCaptures([traffic], [TRAFFIC_NETWORK]));
+});
+afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+async function enrolled({ networks = [TRAFFIC_NETWORK] } = {}): Promise<{ collector: FakeCollector; state: string }> {
+  const collector = await new FakeCollector().start();
+  onTestFinished(() => collector.stop());
+  collector.networks = networks;
+  const state = path.join(temporary(), 'state');
+  const outcome = await sensor('enrol', '--collector', collector.url, '--token', 'good', '--state', state);
+  expect(outcome).toMatchObject({ code: 0, stderr: '' });
+  return { collector, state };
+}
+
+const digestAt = ({ batches }: FakeCollector) =>
+  digestOf([...batches.values()].flatMap(({ records }) => [...linesOf(records)]));
+
+async function statusOf(state: string) {
+  const { code, stdout } = await sensor('status', '--json', '--state', state);
+  const status = JSON.parse(stdout);
+  const skipped = Object.values<number>(status.skipped).reduce((sum, packets) => sum + packets, 0);
+  expect(status.seen).toBe(status.kernelDrops + status.interrupted + skipped + status.recorded);
+  expect(status.recorded).toBe(status.open + status.spooled.records + status.shipped.records + status.lost.records);
+  return { code, status };
+}
+
+it('counts every packet once, however often it is killed', async () => {
+  const { collector, state } = await enrolled();
+  for (const attempts of [2, 5, 6]) {
+    const { child, outcome } = startSensor(['run', '--state', state, '--read', traffic]);
+    // Killed when a batch has arrived: its acknowledgement, and what was sealed since, is anywhere on the way.
+    collector.mischief = () => {
+      if (collector.attempts.length === attempts) child.kill('SIGKILL');
+      return undefined;
+    };
+    expect((await outcome).signal).toBe('SIGKILL');
+  }
+  collector.mischief = () => undefined;
+  const last = await sensor('run', '--state', state, '--read', traffic);
+  expect(last).toMatchObject({ code: 0, stderr: '' });
+  expect(last.stdout).toContain('60,000 records with the collector, 0 wait, 0 lost');
+  expect(digestAt(collector)).toBe(trafficDigest);
+  expect(collector.counters).toEqual({ seen: PACKETS, skipped: 0, lost: 0, interrupted: 0, kernelDrops: 0 });
+  const { code, status } = await statusOf(state);
+  expect(code).toBe(0);
+  expect(status).toMatchObject({ healthy: true, seen: PACKETS, shipped: { records: PACKETS } });
+
+  const batches = collector.batches.size;
+  const finished = await sensor('run', '--state', state, '--read', traffic);
+  expect(finished).toMatchObject({ code: 0 });
+  expect(finished.stdout).toContain('1 capture read before');
+  expect(finished.stdout).toContain('0 packets read');
+  expect(collector.batches.size).toBe(batches);
+  await sensor('run', '--state', state, '--read', traffic, '--again');
+  expect(collector.records).toBe(2 * PACKETS);
+});
+
+it('drops the oldest while the collector is away, and says how many packets that were', async () => {
+  const { collector, state } = await enrolled();
+  const port = Number(new URL(collector.url).port);
+  await collector.stop();
+  const bounded = ['run', '--state', state, '--read', traffic, '--spool-bytes', '300K', '--once'];
+  const away = await sensor(...bounded);
+  expect(away).toMatchObject({ code: 0 });
+  expect(away.stderr).toContain('the collector takes no batches');
+  const before = await statusOf(state);
+  expect(before.code).toBe(1);
+  expect(before.status.lost.records).toBeGreaterThan(20_000);
+  expect(before.status.spooled.bytes).toBeLessThanOrEqual(300 * 1024);
+  expect(before.status.troubles.join()).toContain('lost');
+
+  const again = new FakeCollector();
+  onTestFinished(() => again.stop());
+  await again.start(port);
+  Object.defineProperty(again, 'sensor', { value: collector.sensor });
+  again.networks = [TRAFFIC_NETWORK];
+  const enrolment = await sensor('enrol', '--collector', again.url, '--token', 'good', '--state', state);
+  expect(enrolment.code).toBe(0); // of the same sensor: keeps what was not sent
+  const back = await sensor(...bounded);
+  expect(back.code).toBe(0);
+  const { status } = await statusOf(state);
+  expect(status).toMatchObject({ seen: PACKETS, spooled: { batches: 0 }, lost: before.status.lost });
+  expect(again.counters).toMatchObject({ seen: PACKETS, lost: PACKETS - again.records, skipped: 0 });
+  expect(again.records).toBe(status.shipped.records);
+});
+
+it('stops at a signal, keeps what is not sent, and lets no second one on its state', async () => {
+  const { collector, state } = await enrolled();
+  const paced = ['run', '--state', state, '--read', traffic, '--pace', '20x', '--shift-to', 'now'];
+  const { child, outcome } = startSensor(paced);
+  while (collector.heartbeats.length === 0) await sleep(20);
+  const second = await sensor(...paced);
+  expect(second).toMatchObject({ code: 1, stdout: '' });
+  expect(second.stderr).toMatch(/^enaga-sensor run: another enaga-sensor runs on .*--state\n$/);
+  expect((await sensor('status', '--state', state)).stdout).toContain('recorded');
+  collector.mischief = () => 'swallow';
+  child.kill('SIGTERM');
+  expect(await outcome).toMatchObject({ code: 0, signal: null });
+  const { status } = await statusOf(state);
+  expect(status.seen).toBeGreaterThan(0);
+  expect(status.seen).toBeLessThan(PACKETS);
+  expect(status.spooled.records).toBeGreaterThan(0);
+  collector.mischief = () => undefined;
+  const rest = await sensor('run', '--state', state, '--read', traffic, '--shift-to', 'now');
+  expect(rest.code).toBe(0);
+  expect(collector.records).toBe(PACKETS);
+  const headers = [...collector.batches.values()].map(({ header }) => header);
+  expect(headers.every(({ historic, hour }) => !historic && hour >= Math.floor(Date.now() / 3.6e6) - 1)).toBe(true);
+});
+
+it('reads what can be read of a damaged capture and of one that is not there, and standard input', async () => {
+  const { collector, state } = await enrolled({ networks: ['0.0.0.0/0', '::/0'] });
+  const broken = capture('broken-truncated-record.pcap');
+  const outcome = await sensor('run', '--state', state, '--read', broken, '/nowhere.pcap');
+  expect(outcome.code).toBe(3);
+  const { offset } = JSON.parse(fs.readFileSync(capture('broken-truncated-record.expected.json'), 'utf8')).error;
+  expect(outcome.stderr).toContain(`${broken}: damaged at byte ${offset}: `);
+  expect(outcome.stderr).toContain('/nowhere.pcap: cannot be read: there is no such file');
+  const records = collector.records;
+  expect(records).toBe((await decodeCaptures([broken], [])).length);
+  // With more captures beside it, as when a pattern matches more than yesterday, only these are read.
+  const more = await sensor('run', '--state', state, '--read', broken, capture('two-days.pcap'));
+  expect(more.code).toBe(3);
+  expect(more.stderr).toContain('damaged at byte');
+  const both = records + (await decodeCaptures([capture('two-days.pcap')], [])).length;
+  expect(collector.records).toBe(both);
+  const stdin = Readable.from([fs.readFileSync(capture('scanners-dark-24.pcap'))]);
+  const piped = await startSensor(['run', '--state', state, '--read', '-'], { stdin }).outcome;
+  expect(piped.code).toBe(0);
+  expect(collector.records).toBe(both + (await decodeCaptures([capture('scanners-dark-24.pcap')], [])).length);
+  expect(await sensor('run', '--state', state, '--read', '-', broken)).toMatchObject({ code: 2, stdout: '' });
+});
+
+it('enrols with a good token alone, and keeps its secrets', async () => {
+  const { collector, state } = await enrolled();
+  const config = JSON.parse(fs.readFileSync(path.join(state, 'config.json'), 'utf8'));
+  expect(config).toMatchObject({ collector: collector.url, sensor: collector.sensor, networks: collector.networks });
+  expect(fs.statSync(path.join(state, config.key)).mode & 0o777).toBe(0o600);
+  expect(fs.statSync(state).mode & 0o777).toBe(0o700);
+
+  const enrol = (token: string, url: string, where = state) =>
+    sensor('enrol', '--collector', url, '--token', token, '--state', where);
+  const refused = await enrol('canary-token', collector.url);
+  expect(refused).toMatchObject({ code: 1, stdout: '' });
+  expect(refused.stderr).toContain('ask for a new one');
+  expect(refused.stderr).not.toContain('canary-token');
+  expect((await enrol('good', 'http://collector.example')).stderr).toContain('--insecure-http');
+
+  await sensor('run', '--state', state, '--read', capture('two-days.pcap'), '--network', '0.0.0.0/0');
+  const other = await new FakeCollector().start();
+  onTestFinished(() => other.stop());
+  const mixed = await enrol('good', other.url);
+  expect(mixed.code).toBe(1);
+  expect(mixed.stderr).toContain('the state of another sensor');
+  expect(JSON.parse(fs.readFileSync(path.join(state, 'config.json'), 'utf8'))).toEqual(config);
+});
+
+it('learns of new networks for its next start, and says whether all is there that it needs', async () => {
+  const { collector, state } = await enrolled();
+  collector.networks = ['192.0.2.0/24'];
+  await sensor('run', '--state', state, '--read', capture('no-packets.pcap'));
+  expect(JSON.parse(fs.readFileSync(path.join(state, 'config.json'), 'utf8')).networks).toEqual(['192.0.2.0/24']);
+  const good = await sensor('check', '--json', '--state', state);
+  expect(good.code).toBe(0);
+  const states = JSON.parse(good.stdout).filter(({ check }: { check: string }) => check !== 'disk');
+  expect(states.map(({ state }: { state: string }) => state)).toEqual(Array(5).fill('pass'));
+  const { key } = JSON.parse(fs.readFileSync(path.join(state, 'config.json'), 'utf8'));
+  fs.chmodSync(path.join(state, key), 0o644);
+  await collector.stop();
+  const bad = await sensor('check', '--state', state);
+  expect(bad.code).toBe(1);
+  expect(bad.stdout).toMatch(/^fail {2}key +others can read .*\n +chmod 600 /m);
+  expect(bad.stdout).toMatch(/^fail {2}collector +.* the connection is refused$/m);
+  const nowhere = await sensor('status', '--state', path.join(state, 'nowhere'));
+  expect(nowhere).toMatchObject({ code: 1, stdout: '' });
+  expect(nowhere.stderr).toContain('not enrolled');
+});
+
+it('goes on in a new epoch when its spool is gone or damaged', async () => {
+  const { collector, state } = await enrolled();
+  const captured = capture('two-days.pcap');
+  const run = () => sensor('run', '--state', state, '--read', captured, '--network', '0.0.0.0/0');
+  await run();
+  for (const name of ['spool.db', 'spool.db-wal', 'spool.db-shm']) fs.rmSync(path.join(state, name), { force: true });
+  expect((await run()).code).toBe(0);
+  expect(new Set([...collector.batches.values()].map(({ header }) => header.epoch))).toEqual(new Set([1, 2]));
+  fs.writeFileSync(path.join(state, 'spool.db'), 'no database at all, but long enough to be taken for one'.repeat(99));
+  const damaged = await run();
+  expect(damaged.code).toBe(1); // whether these captures were sent is not known any more
+  expect(damaged.stderr).toContain('put aside');
+  expect(damaged.stderr).toContain('--again');
+  expect((await statusOf(state)).status).toMatchObject({ epoch: 3, healthy: false });
+});
+
+it('drops nothing of a file larger than its spool while the collector takes batches', async () => {
+  const { collector, state } = await enrolled();
+  expect((await sensor('run', '--state', state, '--read', traffic, '--spool-bytes', '300K')).code).toBe(0);
+  expect(collector.records).toBe(PACKETS);
+  const size = fs.statSync(path.join(state, 'spool.db')).size;
+  expect(size).toBeLessThan(600 * 1024);
+});
