@@ -4,17 +4,21 @@
  */
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
-import { backupCommand } from './commands/backup.ts';
-import { batchCommand } from './commands/batch.ts';
-import { daysCommand } from './commands/days.ts';
-import { exportCommand } from './commands/export.ts';
-import { initCommand } from './commands/init.ts';
-import { orgCommand } from './commands/org.ts';
-import { recountCommand } from './commands/recount.ts';
-import { restoreCommand } from './commands/restore.ts';
-import { sensorCommand } from './commands/sensor.ts';
-import { serveCommand } from './commands/serve.ts';
-import { replayCommand } from './replay/command.ts';
+
+/** Each loads what it needs and no more: a command of a moment is not to wait for the server's packages. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import('./commands/init.ts')).initCommand(),
+  serve: async () => (await import('./commands/serve.ts')).serveCommand(),
+  org: async () => (await import('./commands/org.ts')).orgCommand(),
+  sensor: async () => (await import('./commands/sensor.ts')).sensorCommand(),
+  days: async () => (await import('./commands/days.ts')).daysCommand(),
+  recount: async () => (await import('./commands/recount.ts')).recountCommand(),
+  export: async () => (await import('./commands/export.ts')).exportCommand(),
+  backup: async () => (await import('./commands/backup.ts')).backupCommand(),
+  restore: async () => (await import('./commands/restore.ts')).restoreCommand(),
+  replay: async () => (await import('./replay/command.ts')).replayCommand(),
+  batch: async () => (await import('./commands/batch.ts')).batchCommand(),
+};
 
 const program = new Command('enaga')
   .description('An open darknet observatory: count what reaches unused addresses.')
@@ -35,20 +39,9 @@ Captures, with no collector:
   enaga replay darknet.pcap.gz`,
   );
 
-const COMMANDS = [
-  initCommand(),
-  serveCommand(),
-  orgCommand(),
-  sensorCommand(),
-  daysCommand(),
-  recountCommand(),
-  exportCommand(),
-  backupCommand(),
-  restoreCommand(),
-  replayCommand(),
-  batchCommand(),
-];
-for (const command of COMMANDS) inherit(command, program);
+const asked = process.argv[2] ?? '';
+const loaded = Object.hasOwn(COMMANDS, asked) ? [COMMANDS[asked]!] : Object.values(COMMANDS); // --help lists all
+for (const command of await Promise.all(loaded.map(load => load()))) inherit(command, program);
 
 /** Commander copies settings to a command, but not to the commands below it. */
 function inherit(command: Command, parent: Command): void {
