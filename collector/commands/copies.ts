@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
-import { BadDatabase } from '../../common/sqlite/open.ts';
+import { BadDatabase, damageNamed } from '../../common/sqlite/open.ts';
 import { dayFileNames } from '../log/files.ts';
 import { syncDirectory } from '../log/identity.ts';
 import { BadData, type DataPaths, dataPaths } from './data.ts';
@@ -121,7 +121,7 @@ async function copyDatabase(from: string, to: string): Promise<void> {
   try {
     await database.backup(to, { progress: () => allPages });
   } catch (error) {
-    throw named(error, from);
+    throw damageNamed(error, from);
   } finally {
     database.close();
   }
@@ -137,16 +137,10 @@ function checkDatabase(file: string, original = file): void {
     const found = database.pragma('integrity_check(1)', { simple: true });
     if (found !== 'ok') throw new BadDatabase(`${original} is damaged: ${found}`);
   } catch (error) {
-    throw named(error, original);
+    throw damageNamed(error, original);
   } finally {
     database.close();
   }
-}
-
-function named(error: unknown, file: string): unknown {
-  const { code, message } = error as { code?: string; message: string };
-  const damaged = code === 'SQLITE_NOTADB' || code?.startsWith('SQLITE_CORRUPT');
-  return damaged ? new BadDatabase(`${file} is damaged: ${message}`) : error;
 }
 
 async function describeFile(directory: string, file: string): Promise<FileEntry> {

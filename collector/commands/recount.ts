@@ -19,7 +19,8 @@ const shownMax = 100;
 
 const EXAMPLES = `
 The day is folded from the log again, from nothing, as far as the store has counted it, with the same geography and without the
-sensors excluded; then every row of every table is compared with what the store says. Nothing is changed.
+sensors excluded; then every row of every table is compared with what the store says. Nothing is changed. A store that differs
+can be made again: end enaga serve, remove store.db, and start it.
 
 Examples:
   enaga recount 2026-03-01

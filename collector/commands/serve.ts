@@ -12,7 +12,7 @@ import { Locked, takeLock } from '../../common/sqlite/lock.ts';
 import { BadDatabase } from '../../common/sqlite/open.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type App, buildApp, HTTP_LIMITS, renewTls, type TlsFiles } from '../ingest/app.ts';
-import { GROUP_DEFAULTS, GroupCommit, passing } from '../ingest/group.ts';
+import { GROUP_DEFAULTS, GroupCommit } from '../ingest/group.ts';
 import { LOG_LEVELS, loggerOptions, scrub, serializeError } from '../ingest/logging.ts';
 import { commitMetrics, Metrics } from '../ingest/metrics.ts';
 import type { Powers, Readiness } from '../ingest/powers.ts';
@@ -165,7 +165,6 @@ function makePowers({ log, registry, folding, logger }: Parts): { powers: Powers
   });
   const group = new GroupCommit(batches => log.append(batches), {
     ...GROUP_DEFAULTS,
-    passing: error => (error instanceof LogUnavailable ? 'full' : passing(error)),
     fatal,
     onCommit: (batches, seconds, done) => {
       commitMetrics(metrics, batches, seconds, done);

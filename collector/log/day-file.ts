@@ -15,7 +15,7 @@
  */
 import fs from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { BadDatabase, openDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
+import { BadDatabase, damageNamed, openDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
 import type { GeoEntry, LoggedBatch } from './entry.ts';
 
 const MIGRATIONS = [
@@ -110,7 +110,7 @@ export class DayFile {
       return new DayFile(path, database, first);
     } catch (error) {
       database?.close();
-      throw named(error, path);
+      throw damageNamed(error, path);
     }
   }
 
@@ -201,16 +201,9 @@ export class DayFile {
     try {
       return read();
     } catch (error) {
-      throw named(error, this.path);
+      throw damageNamed(error, this.path);
     }
   }
-}
-
-/** SQLite's own error does not say which file. With statements that are right, an error in one is one in the schema. */
-function named(error: unknown, path: string): unknown {
-  const { code, message } = error as { code?: string; message: string };
-  const damaged = code === 'SQLITE_ERROR' || code === 'SQLITE_NOTADB' || code?.startsWith('SQLITE_CORRUPT');
-  return damaged ? new BadDatabase(`${path} is damaged: ${message}`) : error;
 }
 
 function prepare(database: SqliteDatabase) {

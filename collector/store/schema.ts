@@ -5,6 +5,7 @@
  * merge is the day. `states` has single tables of a day (reduce/codec.ts, the same way) whose cells are named by nothing of a
  * geography, so that distinct sources of several days can be told. A closed day is rows as well (reduce/rows.ts).
  */
+import fs from 'node:fs';
 import type { SqliteDatabase } from '../../common/sqlite/open.ts';
 import { openDatabase } from '../../common/sqlite/open.ts';
 
@@ -149,6 +150,11 @@ export const FOLDED_TABLES = [
   'rollups',
 ] as const;
 
+/** Up to here a store is read through when it is opened for writing, a tenth of a second; a larger one is found damaged in use. */
+const checkBytesMax = 64 * 2 ** 20;
+
 /** Throws `BadDatabase`. */
-export const openStoreFile = (file: string, readonly: boolean): SqliteDatabase =>
-  openDatabase(file, { migrations: MIGRATIONS, readonly });
+export function openStoreFile(file: string, readonly: boolean): SqliteDatabase {
+  const bytes = fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  return openDatabase(file, { migrations: MIGRATIONS, readonly, check: !readonly && bytes <= checkBytesMax });
+}

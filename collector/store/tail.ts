@@ -77,9 +77,14 @@ export class Tail {
       geographies: this.#geographies,
       excluded: day => excludedOn(this.#exclusions, day),
     });
-    this.#committed = this.#begin();
     this.#lastCheckpointMs = options.now();
-    this.#store.markStale();
+    try {
+      this.#committed = this.#begin();
+      this.#store.markStale();
+    } catch (error) {
+      this.#store.close();
+      throw error;
+    }
   }
 
   get progress(): Progress {
@@ -98,7 +103,7 @@ export class Tail {
     this.#oldestMs ??= logged[0]?.receivedMs ?? null;
     this.#store.fold(logged.map(openLogged));
     const due = now() - this.#lastCheckpointMs >= checkpointMs || this.#store.pending >= pendingMax;
-    if (due && this.#store.reached > this.#committed) this.commit();
+    if (due) this.commit();
     const ms = now();
     if (ms >= this.#nextExclusionsMs) {
       this.#nextExclusionsMs = ms + exclusionsMs;
@@ -112,7 +117,9 @@ export class Tail {
     return logged.length > 0 || stale;
   }
 
+  /** Keeps what is folded. */
   commit(): void {
+    if (this.#store.reached === this.#committed) return;
     const { reader, now } = this.#options;
     this.#records += this.#store.pending;
     this.#store.commit(reader.id);
@@ -121,9 +128,8 @@ export class Tail {
     this.#oldestMs = reader.after(this.#committed, { batches: 1, bytes: 1 })[0]?.receivedMs ?? null;
   }
 
-  /** Commits what is folded, and closes. */
-  stop(): void {
-    if (this.#store.reached > this.#committed) this.commit();
+  /** What is not committed comes from the log again. */
+  close(): void {
     this.#store.close();
   }
 
@@ -144,7 +150,7 @@ export class Tail {
     const exclusions = this.#options.exclusions();
     const text = JSON.stringify(exclusions);
     if (text === this.#exclusionsText) return;
-    if (this.#store.reached > this.#committed) this.commit();
+    this.commit();
     this.#exclusions = exclusions;
     this.#exclusionsText = text;
     this.#store.markStale();
@@ -155,7 +161,7 @@ export class Tail {
     const [day] = this.#store.staleDays();
     if (day === undefined) return false;
     const { reader, say, hashKey, sourcesMax } = this.#options;
-    if (this.#store.reached > this.#committed) this.commit();
+    this.commit();
     const excluded = excludedOn(this.#exclusions, day);
     const { state } = refoldDay({
       reader,
@@ -174,8 +180,7 @@ export class Tail {
   #close(): void {
     const { closing, now, sourcesMax } = this.#options;
     // A day that has just got something is not quiet: what is pending is committed first.
-    const pending = this.#store.reached > this.#committed;
-    if (pending && daysToClose(this.#store.database, now(), closing).length > 0) this.commit();
+    if (daysToClose(this.#store.database, now(), closing).length > 0) this.commit();
     for (const day of closeDays(this.#store.database, now(), closing, sourcesMax)) this.#store.forget(day);
     keepRollups(this.#store.database, now());
   }

@@ -42,15 +42,29 @@ export function openDatabase(
     database.pragma('foreign_keys = ON');
     if (check && database.pragma('quick_check(1)', { simple: true }) !== 'ok')
       throw new BadDatabase(`${file} is damaged`);
+    database.prepare('SELECT count(*) FROM sqlite_schema').get(); // a header or a schema that cannot be read is damage
+  } catch (error) {
+    database.close();
+    throw damageNamed(error, file);
+  }
+  try {
     migrate(database, file, migrations, readonly);
     return database;
   } catch (error) {
     database.close();
-    const { code } = error as { code?: string };
-    if (code === 'SQLITE_NOTADB' || code?.startsWith('SQLITE_CORRUPT'))
-      throw new BadDatabase(`${file} is damaged: ${(error as Error).message}`);
-    throw error;
+    // An error of the migration itself is ours, and not the file's.
+    throw (error as { code?: string }).code === 'SQLITE_ERROR' ? error : damageNamed(error, file);
   }
+}
+
+/**
+ * What SQLite threw as `BadDatabase` if it tells of damage: its own error does not name the file. For statements that are
+ * right, of which a plain SQLITE_ERROR tells that the header or the schema is not what it was. Any other error as it is.
+ */
+export function damageNamed(error: unknown, file: string): unknown {
+  const { code, message } = error as { code?: string; message: string };
+  const damaged = code === 'SQLITE_ERROR' || code === 'SQLITE_NOTADB' || code?.startsWith('SQLITE_CORRUPT');
+  return damaged ? new BadDatabase(`${file} is damaged: ${message}`) : error;
 }
 
 function migrate(database: SqliteDatabase, file: string, migrations: readonly string[], readonly: boolean): void {

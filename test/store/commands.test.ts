@@ -117,6 +117,9 @@ describe('enaga days', () => {
       ['Nobody', '0', '0'],
       [''],
     ]);
+    fs.writeFileSync(path.join(made.dir, 'config.json'), JSON.stringify({ known: 'known.txt' }));
+    expect((await run('days', '--date', days[0]!)).stdout).toBe(stdout);
+    fs.writeFileSync(path.join(made.dir, 'config.json'), '{}');
     fs.writeFileSync(file, '192.0.2.0/24 a\n300.1.2.3 b\n');
     expect(await run('days', '--date', days[0]!, '--known', file)).toMatchObject({
       code: 1,

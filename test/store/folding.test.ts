@@ -127,6 +127,36 @@ describe('the folding thread', () => {
     expect(made.recount().differences).toEqual([]);
   });
 
+  test('whose store is damaged, in a page or in a segment, puts it aside and folds everything again', async () => {
+    made.appendMixed(1, traffic.slice(0, 20));
+    await foldAll();
+    const handle = fs.openSync(made.data.store, 'r+');
+    for (let page = 1; page < fs.fstatSync(handle).size / 4096; page += 3)
+      fs.writeSync(handle, Buffer.alloc(100, 0xa5), 0, 100, 4096 * page);
+    fs.closeSync(handle);
+    expect(await foldAll()).toEqual([expect.stringMatching(/damaged.*folded again/)]);
+    expect(fs.existsSync(`${made.data.store}.damaged`)).toBe(true);
+    expect(made.recount().differences).toEqual([]);
+    const store = new Database(made.data.store);
+    store.exec('UPDATE segments SET bytes = zeroblob(50)');
+    store.close();
+    const said: string[] = [];
+    const folding = startFolding({
+      data: made.data,
+      hashKey: HASH_KEY,
+      checkpointMs: 1,
+      closing: OPEN,
+      say: text => said.push(text),
+    });
+    for (const block of traffic.slice(20, 29)) {
+      made.append({ sensor: 0, records: { ...block, hour: 24 * FIRST_DAY } });
+      await reached(folding); // found when segments are merged
+    }
+    await folding.stop();
+    expect(said).toEqual([expect.stringMatching(/damaged.*folded again/)]);
+    expect(made.recount().differences).toEqual([]);
+  });
+
   test('of a log it cannot read fails with words', async () => {
     made.appendMixed(1, traffic.slice(0, 3));
     fs.rmSync(path.join(made.data.geo, 'default.mmdb'));
@@ -152,6 +182,32 @@ describe('the folding thread', () => {
     expect(store.day(FIRST_DAY + 1)!.countries.map(({ country }) => country)).toEqual(['XK']);
     store.close();
     expect(made.recount().differences).toEqual([]);
+  });
+});
+
+describe('a late batch', () => {
+  test('for a day of which rows alone are left has it folded again from the log, as another revision', async () => {
+    made.appendMixed(5, traffic.slice(0, 30));
+    const closing = { graceMs: 0, quietMs: 0, segmentsMs: 0 };
+    const run = async (done: (store: StoreReader) => boolean) => {
+      const folding = startFolding({ data: made.data, hashKey: HASH_KEY, checkpointMs: 20, closing });
+      await reached(folding);
+      const store = StoreReader.open(made.data.store);
+      await until(() => done(store));
+      await folding.stop();
+      store.close();
+      expect(made.recount().differences).toEqual([]);
+    };
+    await run(store => store.days().every(({ day, closed }) => closed && store.state(day) === undefined));
+    made.append({ sensor: 2, records: { ...traffic[40]!, hour: 24 * FIRST_DAY + 3 } });
+    await run(store => store.days()[0]!.revision === 2);
+    const store = StoreReader.open(made.data.store);
+    expect(store.days().map(({ revision, stale }) => [revision, stale])).toEqual([
+      [2, false],
+      [1, false],
+      [1, false],
+    ]);
+    store.close();
   });
 });
 

@@ -36,8 +36,13 @@ const newFile = () => path.join(folder, `store-${files++}.db`);
 const DAY_MS = 86_400_000;
 const LOG = 'a log';
 
-const openStore = (file: string, excluded: (day: number) => number[] = () => []): Store =>
-  Store.open(file, { hashKey: HASH_KEY, geographies: { at: () => GEO, named: () => GEO }, excluded });
+const openStore = (file: string, sourcesMax?: number): Store =>
+  Store.open(file, {
+    hashKey: HASH_KEY,
+    geographies: { at: () => GEO, named: () => GEO },
+    excluded: () => [],
+    ...(sourcesMax !== undefined && { sourcesMax }),
+  });
 
 const traffic = fc.tuple(records, fc.array(burst(1, 20, 300), { maxLength: 2 }), fc.nat());
 const listOf = ([few, bursts, seed]: [PlainRecord[], Parameters<typeof manySources>[0][], number]) =>
@@ -48,8 +53,8 @@ const sealAll = (list: readonly PlainRecord[], seed: number) => {
   return openAll(blocksOf(list, seed).map(block => sealer.seal(block)));
 };
 
-const reducedDays = (list: readonly PlainRecord[]) => {
-  const reducer = new Reducer({ geo: GEO, hashKey: HASH_KEY, tableSeed: 1, perSensor: true });
+const reducedDays = (list: readonly PlainRecord[], sourcesMax?: number) => {
+  const reducer = new Reducer({ geo: GEO, hashKey: HASH_KEY, tableSeed: 1, perSensor: true, sourcesMax });
   foldAll(reducer, list);
   return reducer.days();
 };
@@ -62,12 +67,12 @@ const whole = (result: ReturnType<typeof dayResult>): string => {
 describe('the store', () => {
   test('says of any batches, committed anywhere, opened again anywhere, what a reducer says of all of them', () => {
     fc.assert(
-      fc.property(traffic, some => {
+      fc.property(traffic, fc.constantFrom(16, undefined), (some, sourcesMax) => {
         const list = listOf(some);
         const random = seeded(some[2]);
         const batches = sealAll(list, some[2]);
         const file = newFile();
-        let store = openStore(file);
+        let store = openStore(file, sourcesMax);
         for (let from = 0; from < batches.length; ) {
           const to = from + 1 + random(4);
           // What was there before comes again, too.
@@ -75,14 +80,14 @@ describe('the store', () => {
           if (random(2) === 0) store.commit(LOG);
           if (random(5) === 0) {
             store.close(); // forgets what is not committed
-            store = openStore(file);
+            store = openStore(file, sourcesMax);
           }
           from = store.reached;
         }
         store.commit(LOG);
         store.close();
         const reader = StoreReader.open(file);
-        const days = reducedDays(list);
+        const days = reducedDays(list, sourcesMax);
         expect(reader.days().map(({ day }) => day)).toEqual(days.map(({ day }) => day));
         for (const day of days) {
           expect(Buffer.compare(encodeDay(reader.state(day.day)!), encodeDay(day))).toBe(0);

@@ -79,6 +79,11 @@ export class Observatory {
     fs.writeFileSync(path.join(this.folder, 'key.pem'), key);
   }
 
+  /** Of the collector. */
+  get pid(): number {
+    return this.#serving!.child.pid!;
+  }
+
   get certificate(): string {
     return path.join(this.folder, 'certificate.pem');
   }
