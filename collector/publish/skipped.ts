@@ -16,6 +16,12 @@ const SKIPPED: Record<SkipReason, Words> = {
   'bad-length': { en: 'lengths that contradict each other', ja: '長さの矛盾' },
   'not-observed': { en: 'sent to none of the observed networks', ja: '観測対象外のネットワーク宛' },
   'no-time': { en: 'without a usable time', ja: '時刻なし・時刻不正' },
+  sent: { en: 'sent by the sensor itself', ja: 'センサー自身が送信したパケット' },
+  broadcast: { en: 'broadcast on the link', ja: 'リンク上のブロードキャスト' },
+  multicast: { en: 'multicast on the link', ja: 'リンク上のマルチキャスト' },
+  neighbour: { en: 'neighbour discovery of the link', ja: 'リンクの近隣探索' },
+  solicited: { en: 'answers to what the host itself sent', ja: 'ホスト自身の通信に対する応答' },
+  managed: { en: "for the host's declared services", ja: '申告済みのサービス宛の通信' },
 };
 
 /** What a reason means; one from another version says only its own name. */

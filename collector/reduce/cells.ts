@@ -141,16 +141,7 @@ export class CellTable {
   setSize = (n: number): number => this.rows[n * this.stride + SET_SIZE]!;
   sources = (n: number): number => this.pool.count(this.setAt(n), this.setSize(n));
 
-  /** Indices of the sensors that contributed, ascending. */
-  sensors(n: number): number[] {
-    const at = n * this.stride + SENSORS;
-    const found: number[] = [];
-    for (let sensor = 0; sensor < 32 * this.#sensorWords; sensor++)
-      if ((this.rows[at + (sensor >>> 5)]! >>> (sensor & 31)) & 1) found.push(sensor);
-    return found;
-  }
-
-  /** Bits of 32 sensors, the lowest index first. */
+  /** Which of 32 sensors contributed, a bit each, the lowest index first. */
   sensorBits = (n: number, word: number): number => this.rows[n * this.stride + SENSORS + word]!;
 
   /** Words that hold a bit of any cell: those after them are 0 in all. */

@@ -22,24 +22,40 @@ export interface Geographies {
 /** Geographies that the log names, from the copies in a directory. Loaded when first asked for. */
 export class LoggedGeographies implements Geographies {
   readonly #dir: string;
-  readonly #entries: () => readonly GeoEntry[];
+  readonly #read: () => readonly GeoEntry[];
+  readonly #head: () => number;
   readonly #loaded = new Map<string, GeoTable>();
+  #entries: readonly GeoEntry[] = [];
+  /** All entries up to here are in `#entries`: to read them is to open every file of the log. */
+  #readTo = 0;
 
-  constructor(dir: string, entries: () => readonly GeoEntry[]) {
+  /** `head` says where the log ends; without it entries are read each time. */
+  constructor(dir: string, entries: () => readonly GeoEntry[], head = () => 0) {
     this.#dir = dir;
-    this.#entries = entries;
+    this.#read = entries;
+    this.#head = head;
   }
 
   at(position: number): GeoTable {
-    const entry = this.#entries().findLast(one => one.position < position);
+    const entry = this.#upTo(position).findLast(one => one.position < position);
     if (entry === undefined) throw new BadLog('the log names no geography before its first batch');
     return this.#load(entry);
   }
 
   named(sha256: string): GeoTable {
-    const entry = this.#entries().findLast(one => one.sha256 === sha256);
+    const loaded = this.#loaded.get(sha256);
+    if (loaded !== undefined) return loaded;
+    const entry = this.#upTo(Number.MAX_SAFE_INTEGER).findLast(one => one.sha256 === sha256);
     if (entry === undefined) throw new BadLog('the log names no such geography');
     return this.#load(entry);
+  }
+
+  #upTo(position: number): readonly GeoEntry[] {
+    if (position <= this.#readTo) return this.#entries;
+    const head = this.#head(); // before: what comes meanwhile is read the next time
+    this.#entries = this.#read();
+    this.#readTo = head;
+    return this.#entries;
   }
 
   #load(entry: GeoEntry): GeoTable {

@@ -71,7 +71,12 @@ export class Tail {
     this.#options = options;
     this.#exclusions = options.exclusions();
     this.#exclusionsText = JSON.stringify(this.#exclusions);
-    this.#geographies = new LoggedGeographies(options.geoDir, () => options.reader.geoEntries());
+    const { reader, geoDir } = options;
+    this.#geographies = new LoggedGeographies(
+      geoDir,
+      () => reader.geoEntries(),
+      () => reader.head(),
+    );
     this.#store = Store.open(options.file, {
       ...options,
       geographies: this.#geographies,

@@ -18,6 +18,17 @@ export const SKIP_REASONS = [
   'not-observed',
   /** The capture gives no time (pcapng simple packet block), or one outside the years 1970 to 9999. */
   'no-time',
+  /** Live: this machine sent it. */
+  'sent',
+  /** Live: the frame went to everybody on the link, or to a group, whatever address the packet has. */
+  'broadcast',
+  'multicast',
+  /** Live: neighbour discovery of the link itself (ICMPv6 with a hop limit of 255). */
+  'neighbour',
+  /** Live on a shared host: it answers what the host sent. */
+  'solicited',
+  /** Live on a shared host: it goes to a service that the operator declared. */
+  'managed',
 ] as const;
 
 export type SkipReason = (typeof SKIP_REASONS)[number];
