@@ -40,6 +40,7 @@ export interface Row extends Named, Readonly<ScanCount> {}
  *
  * A country is the two letters of its code in two bytes, a target as in day.ts.
  */
+/** A store's file names a table by its number here: new ones go to the end. */
 export const ROW_TABLES = [
   'total',
   'classes',
@@ -61,7 +62,10 @@ export interface DayRows {
   readonly day: number;
   /** `tools` and `topSources` are of one in 2^level sources. */
   readonly level: number;
-  rows(table: RowTable): Row[];
+  /** Of all names, or of those whose first word is `a`. */
+  rows(table: RowTable, a?: number): Row[];
+  /** False where a table is not kept, or was not counted. */
+  has(table: RowTable): boolean;
   topSources(): SourceRow[];
 }
 
@@ -227,7 +231,8 @@ export function dayRows(day: Day, geo: Places): DayRows {
   return {
     day: day.day,
     level: sources.level,
-    rows: table => makers[table](),
+    rows: (table, a) => named(makers[table](), a),
+    has: table => tables[table].size > 0,
     topSources: () => topSources(sources, geo),
   };
 }
@@ -254,8 +259,16 @@ export function sensorRows(day: Day, geo: Places, sensors: ReadonlySet<number>):
     hours: () => plainRows(tables.hours),
     countryHours: () => plainRows(tables.countryHours, inCountry),
   };
-  return { day: day.day, level: 0, rows: table => makers[table]?.() ?? [], topSources: () => [] };
+  return {
+    day: day.day,
+    level: 0,
+    rows: (table, a) => named(makers[table]?.() ?? [], a),
+    has: table => Object.hasOwn(makers, table),
+    topSources: () => [],
+  };
 }
+
+const named = (rows: Row[], a: number | undefined): Row[] => (a === undefined ? rows : rows.filter(row => row.a === a));
 
 /** A country's number in the geography -> its code, in the first word of a name. */
 function countryNamer({ countries }: Places): (named: Named) => Named {

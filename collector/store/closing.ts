@@ -11,6 +11,7 @@ import {
   dayRows,
   ROW_TABLES,
   type Row,
+  type RowTable,
   SENSOR_ROW_TABLES,
   sensorRows,
 } from '../reduce/rows.ts';
@@ -65,8 +66,8 @@ export function closeDays(
   database.transaction(() => {
     for (const day of done) database.prepare('DELETE FROM segments WHERE day = ?').run(day);
     database
-      .prepare("DELETE FROM rows WHERE sensor = ? AND name = 'portHours' AND day < ?")
-      .run(ALL_SENSORS, Math.floor(nowMs / DAY_MS) - hourlyDays);
+      .prepare('DELETE FROM rows WHERE sensor = ? AND name = ? AND day < ?')
+      .run(ALL_SENSORS, numberOf('portHours'), Math.floor(nowMs / DAY_MS) - hourlyDays);
   })();
   return [...over, ...done];
 }
@@ -98,11 +99,13 @@ function writeRows(database: SqliteDatabase, day: DayRows, sensor: number): void
     const rows = day.rows(name);
     if (sensor !== ALL_SENSORS && name === 'ports') rows.splice(topPorts);
     for (const { a, b, packets, sources, scanningSources } of rows)
-      insert.run(name, sensor, day.day, a, b, packets, sources, scanningSources);
+      insert.run(numberOf(name), sensor, day.day, a, b, packets, sources, scanningSources);
   }
   const insertTop = database.prepare('INSERT INTO top_sources VALUES (?, ?, ?)');
   for (const [rank, source] of day.topSources().entries()) insertTop.run(day.day, rank, JSON.stringify(source));
 }
+
+const numberOf = (name: RowTable): number => ROW_TABLES.indexOf(name);
 
 const sensorsOf = ({ tables: { sensorTotal } }: Day): number[] => {
   const sensors = new Set<number>();
@@ -135,16 +138,21 @@ function busiest(table: CellTable): CellTable {
 
 /** A closed day from its rows; `sensor` is `ALL_SENSORS` or one of them. */
 export function readRows(database: SqliteDatabase, day: number, level: number, sensor: number): DayRows {
-  const select = database.prepare(
-    `SELECT a, b, packets, sources, scanning_sources AS scanningSources FROM rows
-     WHERE day = ? AND name = ? AND sensor = ? ORDER BY packets DESC, a, b`,
-  );
+  const where = 'FROM rows WHERE day = ? AND name = ? AND sensor = ?';
+  const columns = 'a, b, packets, sources, scanning_sources AS scanningSources';
+  const select = database.prepare(`SELECT ${columns} ${where} ORDER BY packets DESC, a, b`);
+  const selectNamed = database.prepare(`SELECT ${columns} ${where} AND a = ? ORDER BY packets DESC, b`);
+  const any = database.prepare(`SELECT 1 ${where} LIMIT 1`);
   const top = database.prepare('SELECT source FROM top_sources WHERE day = ? ORDER BY rank').pluck();
   const isAll = sensor === ALL_SENSORS;
   return {
     day,
     level: isAll ? level : 0,
-    rows: name => select.all(day, name, sensor) as Row[],
+    rows: (name, a) => {
+      const of = [day, numberOf(name), sensor];
+      return (a === undefined ? select.all(...of) : selectNamed.all(...of, a)) as Row[];
+    },
+    has: name => any.get(day, numberOf(name), sensor) !== undefined,
     topSources: () => (isAll ? (top.all(day) as string[]).map(source => JSON.parse(source)) : []),
   };
 }

@@ -236,9 +236,9 @@ const rowsOf = (state: Day, places: KeptPlaces, sensors: Choice): DayRows =>
   sensors === undefined ? dayRows(state, places) : sensorRows(state, places, sensors);
 
 function addedUp(day: number, parts: readonly DayRows[]): DayRows {
-  const rows = (name: RowTable): Row[] => {
+  const rows = (name: RowTable, a?: number): Row[] => {
     const sums = new Map<string, Row>();
-    for (const row of parts.flatMap(part => part.rows(name))) {
+    for (const row of parts.flatMap(part => part.rows(name, a))) {
       const key = `${row.a} ${row.b}`;
       const before = sums.get(key) ?? { ...row, packets: 0, sources: 0, scanningSources: 0 };
       sums.set(key, {
@@ -250,5 +250,5 @@ function addedUp(day: number, parts: readonly DayRows[]): DayRows {
     }
     return [...sums.values()].sort(byPackets);
   };
-  return { day, level: 0, rows, topSources: () => [] };
+  return { day, level: 0, rows, has: name => parts.some(part => part.has(name)), topSources: () => [] };
 }

@@ -93,9 +93,9 @@ const MIGRATIONS = [
      spans TEXT NOT NULL,
      PRIMARY KEY (sensor, hour)
    ) STRICT, WITHOUT ROWID;
-   -- A closed day: reduce/rows.ts says what a and b are. sensor -1: all of them together.
+   -- A closed day: reduce/rows.ts says what a and b are, and which table has which number. sensor -1: all of them together.
    CREATE TABLE rows (
-     name TEXT NOT NULL,
+     name INTEGER NOT NULL,
      sensor INTEGER NOT NULL,
      day INTEGER NOT NULL,
      a INTEGER NOT NULL,

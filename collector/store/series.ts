@@ -24,14 +24,13 @@ export function hourlySeries(store: StoreReader, range: DayRange, subject: Subje
   const points: HourPoint[] = [];
   for (let day = range.from; day <= range.to; day++) {
     const rows = store.rows(day, sensors);
-    const found = rows?.rows(TABLES[subject.table]) ?? [];
+    const table = TABLES[subject.table];
     const byHour = new Map(
       subject.table === 'total'
-        ? found.map(row => [row.a, row])
-        : found.filter(({ a }) => a === subject.a).map(row => [row.b, row]),
+        ? rows?.rows(table).map(row => [row.a, row])
+        : rows?.rows(table, subject.a).map(row => [row.b, row]),
     );
-    // A day that had records had some in some hour: without a row the table is not kept.
-    const gone = rows !== undefined && found.length === 0;
+    const gone = rows !== undefined && !rows.has(table);
     for (let hour = 0; hour < HOURS; hour++) {
       const { packets, sources } = byHour.get(hour) ?? (gone ? NOT_KEPT : NOTHING);
       points.push({ hour: HOURS * day + hour, packets, sources });

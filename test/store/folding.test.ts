@@ -4,6 +4,7 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Log } from '../../collector/log/log.ts';
 import { encodeDay } from '../../collector/reduce/codec.ts';
+import { ROW_TABLES } from '../../collector/reduce/rows.ts';
 import { type Folding, startFolding } from '../../collector/store/folding.ts';
 import { StoreReader } from '../../collector/store/query.ts';
 import type { Records } from '../../common/record/record.ts';
@@ -265,11 +266,11 @@ describe('a recount', () => {
         'UPDATE accounts SET seen = seen - 1 WHERE sensor = 1',
       ),
     ).toEqual(Array(3).fill('account of sensor 1'));
-    const row = `WHERE name = 'portCountries' AND day = ${FIRST_DAY} AND sensor = -1 AND packets > 0`;
+    const row = `WHERE name = ${ROW_TABLES.indexOf('portCountries')} AND day = ${FIRST_DAY} AND sensor = -1 AND packets > 0`;
     const some = found(`UPDATE rows SET packets = packets + 1 ${row}`, `UPDATE rows SET packets = packets - 1 ${row}`);
     expect(some.length).toBeGreaterThan(3);
     expect(some.every(what => what.startsWith('closed portCountries '))).toBe(true);
-    const sensorRow = `WHERE name = 'countryHours' AND day = ${FIRST_DAY} AND sensor = 2`;
+    const sensorRow = `WHERE name = ${ROW_TABLES.indexOf('countryHours')} AND day = ${FIRST_DAY} AND sensor = 2`;
     expect(
       found(`UPDATE rows SET sources = sources + 1 ${sensorRow}`, `UPDATE rows SET sources = sources - 1 ${sensorRow}`),
     ).toContainEqual(expect.stringMatching(/^closed sensor 2 countryHours [A-Z?]{2} hour \d+$/));
