@@ -12,7 +12,8 @@ export function withRegistry<T>(dir: string, use: (registry: Registry) => T): T 
   }
 }
 
-function userName(): string {
+/** For the audit. */
+export function userName(): string {
   try {
     return os.userInfo().username;
   } catch {

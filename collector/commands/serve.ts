@@ -18,6 +18,8 @@ import { commitMetrics, Metrics } from '../ingest/metrics.ts';
 import type { Powers, Readiness } from '../ingest/powers.ts';
 import { Log, LogUnavailable } from '../log/log.ts';
 import { LogReader } from '../log/reader.ts';
+import { openReadSide } from '../publish/api/read-powers.ts';
+import { readRoutes } from '../publish/api/routes.ts';
 import { geoAgeDays, isStale } from '../publish/freshness.ts';
 import { Registry } from '../registry/registry.ts';
 import { type Folding, startFolding } from '../store/folding.ts';
@@ -25,6 +27,7 @@ import { BadKnown, parseKnown } from '../store/known.ts';
 import { addressOf, BadConfig, type Config, configText, loadConfig, type Setting } from './config.ts';
 import { BadData, type DataPaths, dataOption, dataPaths, existingData, isInitialised, readSecret } from './data.ts';
 import { takeGeography } from './geography.ts';
+import { senderOf } from './sender.ts';
 
 const EXAMPLES = `
 Settings come from DIR/config.json, over it from the environment (ENAGA_LISTEN, ENAGA_TLS_CERT, ...), over it from these
@@ -126,7 +129,10 @@ async function serve(paths: DataPaths, config: Config): Promise<number> {
     closers.push(() => group.stop());
     const { logLevel, metricsFor } = config.settings;
     const options = { logLevel, logTo: output, version: packageJson.version, metricsFor, ...(tls && { tls }) };
+    const sender = senderOf(paths);
+    const reads = opened(openReadSide({ data, ...(sender && { sender }) }), one => one.close());
     const app = opened(buildApp(powers, options), closeApp);
+    app.register(async scope => readRoutes(scope, reads.powers));
     folding.failed.then(error => {
       logger.fatal({ err: error }, 'counting failed');
       ending.resolve(1);

@@ -16,10 +16,11 @@ export const documentOptions = (version: string): FastifyDynamicSwaggerOptions =
     openapi: '3.1.0',
     info: {
       title: 'Enaga collector',
-      description: 'What sensors say to a collector. Every refusal is a problem of RFC 9457.',
+      description: 'What sensors say to a collector, and what readers ask it. Every refusal is a problem of RFC 9457.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       version,
     },
+    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
   },
   transform: ({ schema, url, route }) => ({
     schema: { ...schema, response: { ...responsesOf(schema), ...problemResponses(route.config?.problems ?? []) } },

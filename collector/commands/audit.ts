@@ -1,0 +1,69 @@
+/** `enaga audit`: who read raw records, and what admins did. */
+import { Command, InvalidArgumentError } from 'commander';
+import { type AuditQuery, READ_ACTION } from '../registry/members.ts';
+import { DAY_MS } from '../store/batch.ts';
+import { dataOption } from './data.ts';
+import { parseDate } from './dates.ts';
+import { withMembers } from './member.ts';
+import { reporting } from './outcome.ts';
+import { isoTime, printJson, printLines, printTable } from './registry.ts';
+
+interface Flags {
+  data: string;
+  all: boolean;
+  by?: string;
+  since?: number;
+  top: number;
+  json: boolean;
+}
+
+const topMax = 100_000;
+
+const EXAMPLES = `
+The newest first. A read is written down before the records leave.
+
+Examples:
+  enaga audit                                     raw records that were read
+  enaga audit --by kr-csirt --since 2026-03-01
+  enaga audit --all --json                        what admins did, too`;
+
+/** The command, for the program to add. */
+export function auditCommand(): Command {
+  return new Command('audit')
+    .description('Show who read raw records')
+    .option('--all', 'also what was done to organisations, sensors and members', false)
+    .option('--by <name>', 'only of this member or admin')
+    .option('--since <date>', 'from this day on, UTC', parseDate)
+    .option('--top <n>', 'entries', top, 100)
+    .option('--json', 'as JSON', false)
+    .addOption(dataOption())
+    .addHelpText('after', EXAMPLES)
+    .action(reporting('audit', showAudit));
+}
+
+function showAudit({ data, all, by, since, top: max, json }: Flags): void {
+  const query: AuditQuery = {
+    max,
+    ...(!all && { action: READ_ACTION }),
+    ...(by !== undefined && { actor: by }),
+    ...(since !== undefined && { sinceMs: since * DAY_MS }),
+  };
+  const entries = withMembers(data, members => members.audit(query));
+  if (json)
+    printJson(
+      entries.map(({ atMs, detail, ...entry }) => ({ at: isoTime(atMs), ...entry, detail: JSON.parse(detail) })),
+    );
+  else if (entries.length === 0) printLines('nothing was read');
+  else
+    printTable(
+      ['when', 'who', 'what', 'of'],
+      entries.map(({ atMs, actor, action, detail }) => [isoTime(atMs), actor, action, detail]),
+    );
+}
+
+function top(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > topMax)
+    throw new InvalidArgumentError(`It takes a whole number from 1 to ${topMax}.`);
+  return value;
+}

@@ -1,0 +1,197 @@
+/**
+ * `enaga pull`: brings what is new of a collector's closed days into a directory, a folder a day:
+ *
+ *     OUT/2026-03-01/total.csv, ports.csv, ...   the tables
+ *     OUT/2026-03-01/iodef-v2-KR.xml             exchange files, where asked for
+ *     OUT/2026-03-01/day.json                    {date, revision, files: [{name, size, sha256}]}, written last
+ *
+ * A day is done when its day.json has the collector's revision and all that is asked for; whatever of the others is there already,
+ * with its SHA-256, is kept. So a run that was cut short goes on where it was, and one with nothing new does nothing.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Static, Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { Locked, takeLock } from '../../common/sqlite/lock.ts';
+import { FORMATS } from '../publish/api/formats.ts';
+import { FORMATS as EXPORTS } from '../publish/exports/formats.ts';
+import { dateOf } from '../reduce/result.ts';
+import { BadData } from './data.ts';
+import { parseDate } from './dates.ts';
+import { reporting } from './outcome.ts';
+import { Client, type FileFacts, factsOf, PullFailed } from './pull/client.ts';
+
+interface Flags {
+  collector: URL;
+  tokenFile?: string;
+  out: string;
+  format: (typeof FORMATS)[number];
+  since?: number;
+  export: string[];
+  country: string[];
+  insecureHttp: boolean;
+  quiet: boolean;
+}
+
+const EXAMPLES = `
+Only closed days are pulled; one that late data changed is pulled again. Nothing is done where nothing is new: made for cron.
+Without --token-file it pulls what is public. A certificate of your own: NODE_EXTRA_CA_CERTS=ca.pem enaga pull ...
+
+Examples:
+  enaga pull --collector https://collector.example --token-file token --out /srv/enaga
+  enaga pull --collector https://collector.example --token-file token --out out --format ndjson --since 2026-03-01
+  enaga pull --collector https://collector.example --token-file token --out out --export iodef-v2 intelmq --country KR
+
+Exit codes: 0 all that is new is there; 1 failed: what was done stays, the next run goes on; 2 wrong usage.`;
+
+const files = [...EXPORTS.values()].flatMap(format => (format.kind === 'file' ? [format] : []));
+
+/** The command, for the program to add. */
+export function pullCommand(): Command {
+  return new Command('pull')
+    .description("Download what is new of a collector's days, as a member or as anyone")
+    .requiredOption('--collector <url>', 'where it is', collectorUrl)
+    .option('--token-file <file>', 'file that holds the token')
+    .requiredOption('--out <dir>', 'where the days go')
+    .addOption(new Option('--format <format>', 'of the tables').choices(FORMATS).default('csv'))
+    .option('--since <date>', 'the first day, UTC', parseDate)
+    .addOption(
+      new Option('--export <format...>', 'also these exchange files')
+        .choices(files.map(({ name }) => name))
+        .default([]),
+    )
+    .option('--country <cc...>', 'of these countries', [])
+    .option('--insecure-http', 'send the token over HTTP beyond loopback', false)
+    .option('--quiet', 'say nothing but errors', false)
+    .addHelpText('after', EXAMPLES)
+    .action(function (this: Command, flags: Flags) {
+      if (flags.export.length > 0 !== flags.country.length > 0) this.error('error: --export and --country go together');
+      if (flags.country.some(code => !/^[A-Z]{2}$/.test(code)))
+        this.error('error: --country takes two letters, like JP');
+      return reporting('pull', runPull)(flags);
+    });
+}
+
+async function runPull(flags: Flags): Promise<void> {
+  const { collector, insecureHttp, out } = flags;
+  const token = flags.tokenFile === undefined ? undefined : readToken(flags.tokenFile);
+  const isPlain = collector.protocol === 'http:' && !/^(localhost|127\..*|\[::1\])$/.test(collector.hostname);
+  if (token !== undefined && isPlain && !insecureHttp)
+    throw new BadData('the token would go over HTTP: give an https URL, or --insecure-http');
+  fs.mkdirSync(out, { recursive: true });
+  try {
+    const lock = takeLock(path.join(out, '.lock'));
+    try {
+      await pullDays(new Client({ collector, ...(token !== undefined && { token }) }), flags);
+    } finally {
+      lock.release();
+    }
+  } catch (error) {
+    if (error instanceof Locked) throw new BadData(`another enaga pull is at work in ${out}`);
+    if (error instanceof PullFailed) throw new BadData(error.message, { cause: error });
+    throw error;
+  }
+}
+
+// What a collector says is looked at before it becomes a name of a file.
+const NAME = '^[a-z][a-z-]{0,31}\\.(csv|json|ndjson)$';
+const DaySchema = Type.Object({
+  date: Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' }),
+  state: Type.Union([Type.Literal('open'), Type.Literal('closed'), Type.Literal('revised')]),
+  revision: Type.Integer({ minimum: 1 }),
+});
+const FileSchema = Type.Object({
+  name: Type.String({ pattern: NAME }),
+  url: Type.String({ pattern: '^/v1/' }),
+  size: Type.Integer({ minimum: 0 }),
+  sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+});
+type ListedDay = Static<typeof DaySchema>;
+
+function checked<Schema extends typeof DaySchema | typeof FileSchema>(
+  schema: Schema,
+  rows: unknown[],
+): Static<Schema>[] {
+  for (const row of rows)
+    if (!Value.Check(schema, row)) throw new PullFailed('what answers is no collector of this version');
+  return rows as Static<Schema>[];
+}
+
+async function pullDays(client: Client, flags: Flags): Promise<void> {
+  const { out, since, quiet } = flags;
+  const range = since === undefined ? '' : `?date=${dateOf(since)}:${dateOf(since + listDaysMax - 1)}`;
+  for (const day of checked(DaySchema, await client.rows(`/v1/days${range}`))) {
+    if (day.state === 'open') continue;
+    const folder = path.join(out, day.date);
+    if (isDone(folder, day, flags)) continue;
+    fs.mkdirSync(folder, { recursive: true });
+    const kept = await pullDay(client, folder, day, flags);
+    writeWhole(path.join(folder, MANIFEST), `${JSON.stringify({ ...pick(day), files: kept }, null, 2)}\n`);
+    if (!quiet) process.stdout.write(`${day.date} revision ${day.revision}: ${kept.length} files\n`);
+  }
+}
+
+const listDaysMax = 4000;
+const MANIFEST = 'day.json';
+type Kept = FileFacts & { readonly name: string };
+
+const pick = ({ date, revision }: ListedDay) => ({ date, revision });
+
+const exportsOf = ({ export: formats, country: countries }: Flags) =>
+  formats.flatMap(format =>
+    countries.map(country => {
+      const { extension } = files.find(({ name }) => name === format)!;
+      return { name: `${format}-${country}.${extension}`, path: `exports/${format}?country=${country}` };
+    }),
+  );
+
+function isDone(folder: string, { revision }: ListedDay, flags: Flags): boolean {
+  let text: string;
+  try {
+    text = fs.readFileSync(path.join(folder, MANIFEST), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+  try {
+    const done = JSON.parse(text) as { revision: number; files: Kept[] };
+    const names = new Set(done.files.map(({ name }) => name));
+    const wanted = [`total.${flags.format}`, ...exportsOf(flags).map(({ name }) => name)];
+    return done.revision === revision && wanted.every(name => names.has(name));
+  } catch {
+    return false; // damaged: pulled again
+  }
+}
+
+async function pullDay(client: Client, folder: string, { date }: ListedDay, flags: Flags): Promise<Kept[]> {
+  const kept: Kept[] = [];
+  const told = await client.rows(`/v1/days/${date}/files?type=${flags.format}`);
+  for (const { name, url, size, sha256 } of checked(FileSchema, told)) {
+    const file = path.join(folder, name);
+    const there = factsOf(file);
+    if (there?.sha256 !== sha256) await client.download(url, file, { size, sha256 });
+    kept.push({ name, size, sha256 });
+  }
+  for (const { name, path: at } of exportsOf(flags))
+    kept.push({ name, ...(await client.download(`/v1/days/${date}/${at}`, path.join(folder, name))) });
+  return kept;
+}
+
+function writeWhole(file: string, text: string): void {
+  fs.writeFileSync(`${file}.part`, text);
+  fs.renameSync(`${file}.part`, file);
+}
+
+function readToken(file: string): string {
+  const token = fs.readFileSync(file, 'utf8').trim();
+  if (!/^[A-Za-z0-9_-]{1,128}$/.test(token)) throw new BadData(`${file} holds no token`);
+  return token;
+}
+
+function collectorUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.pathname !== '/')
+    throw new InvalidArgumentError('It takes a URL like https://collector.example.');
+  return url;
+}

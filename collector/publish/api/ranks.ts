@@ -1,0 +1,123 @@
+/** Ranks of a day, a week, a month or a quarter, with those of the period before. */
+import { setImmediate as breathe } from 'node:timers/promises';
+import { type Period, periodOf, previousPeriod } from '../../store/periods.ts';
+import type { DayRange, StoreReader } from '../../store/query.ts';
+import { rankedRows } from '../../store/rollup.ts';
+import { publishedRows } from '../roles/guarded.ts';
+import type { AggregateView, GuardedView } from '../roles/roles.ts';
+import { type Figures, shown } from './figures.ts';
+import type { Row } from './formats.ts';
+import { TABLES } from './tables.ts';
+
+export const RANK_PERIODS = ['day', 'week', 'month', 'quarter'] as const;
+export type RankPeriod = (typeof RANK_PERIODS)[number];
+export const RANK_TABLES = ['ports', 'countries'] as const;
+export type RankTable = (typeof RANK_TABLES)[number];
+
+export interface RankQuestion {
+  readonly table: RankTable;
+  readonly period: RankPeriod;
+  /** Any day of the period, since 1970. */
+  readonly day: number;
+}
+
+interface Ranked {
+  readonly a: number;
+  readonly rank: number;
+  readonly previousRank: number | null;
+  readonly packets: number;
+  readonly sourceDays: number | null;
+  readonly sources: number | null;
+  readonly scanningSources: number | null;
+}
+
+interface Ranking {
+  readonly range: DayRange;
+  readonly rows: readonly Ranked[];
+  readonly packets: number;
+}
+
+/** The period's days, and its rows in the order of their ranks; rows are none if the view has nothing of it. */
+export async function rankRows(
+  view: AggregateView,
+  figures: Figures,
+  store: StoreReader,
+  { table, period, day }: RankQuestion,
+): Promise<{ readonly range: DayRange; readonly rows: Row[] }> {
+  const { range, rows, packets } =
+    view.kind === 'guarded'
+      ? await guardedRanking(view, figures, table, period, day)
+      : wholeRanking(figures, store, table, period, day);
+  const coverage = figures.coverage(range);
+  const { nameOf } = TABLES[table];
+  return {
+    range,
+    rows: rows.map(({ a, rank, previousRank, sourceDays, ...figure }) => ({
+      rank,
+      previousRank,
+      ...nameOf({ a, b: 0 }),
+      ...shown(view, { a, b: 0, ...figure }, { packets }, coverage),
+      sourceDays,
+    })),
+  };
+}
+
+function wholeRanking(
+  figures: Figures,
+  store: StoreReader,
+  table: RankTable,
+  period: RankPeriod,
+  day: number,
+): Ranking {
+  if (period !== 'day') {
+    const range = periodOf(period, day);
+    const packets = store.daysWithRecords(range).reduce((sum, one) => sum + one.packets, 0);
+    return { range, rows: rankedRows(store, range, table), packets };
+  }
+  const range = { from: day, to: day };
+  const now = figures.day({ kind: 'whole' }, day);
+  const before = figures.day({ kind: 'whole' }, day - 1);
+  const ranks = new Map(before?.rows(table).map(({ a }, n) => [a, n + 1]));
+  const rows = (now?.rows(table) ?? []).map((row, n) => ({
+    ...row,
+    rank: n + 1,
+    previousRank: ranks.get(row.a) ?? null,
+    sourceDays: row.sources,
+  }));
+  return { range, rows, packets: now?.total.packets ?? 0 };
+}
+
+/** Out of the days that are public, as they are. */
+async function guardedRanking(
+  view: GuardedView,
+  figures: Figures,
+  table: RankTable,
+  period: RankPeriod,
+  day: number,
+): Promise<Ranking> {
+  const range: DayRange = period === 'day' ? { from: day, to: day } : periodOf(period, day);
+  const previous: DayRange = period === 'day' ? { from: day - 1, to: day - 1 } : previousPeriod(range as Period);
+  const before = new Map((await guardedSums(view, figures, table, previous)).rows.map(({ a }, n) => [a, n + 1]));
+  const { rows, packets } = await guardedSums(view, figures, table, range);
+  return {
+    range,
+    packets,
+    rows: rows.map(({ a, packets: told }, n) => ({
+      ...{ a, packets: told, rank: n + 1, previousRank: before.get(a) ?? null },
+      ...{ sources: null, scanningSources: null, sourceDays: null },
+    })),
+  };
+}
+
+async function guardedSums(view: GuardedView, figures: Figures, table: RankTable, range: DayRange) {
+  const sums = new Map<number, number>();
+  let packets = 0;
+  for (const { day } of figures.days(view, range)) {
+    const one = figures.day(view, day);
+    packets += one?.total.packets ?? 0;
+    for (const row of one?.rows(table) ?? []) sums.set(row.a, (sums.get(row.a) ?? 0) + row.packets);
+    await breathe(); // batches are acknowledged by the same thread
+  }
+  const cells = [...sums].map(([a, sum]) => ({ a, b: 0, packets: sum }));
+  return { rows: publishedRows(cells, view.rule), packets };
+}

@@ -1,0 +1,36 @@
+/**
+ * What the collector tells others, as a plugin of the same server that takes batches (ingest/app.ts). Roles: ../roles/roles.ts;
+ * formats: formats.ts; problems: problems.ts; document: GET /v1/openapi.json.
+ */
+import type { FastifyError, FastifyInstance } from 'fastify';
+import { addReaders, BUDGETS, type Budgets } from './auth.ts';
+import { dayRoutes } from './day-routes.ts';
+import { Figures } from './figures.ts';
+import { storeOf } from './listing.ts';
+import { refuseParameters } from './problems.ts';
+import type { ReadPowers } from './read-powers.ts';
+import { recordRoutes } from './record-routes.ts';
+import { addSending } from './sending.ts';
+import { trendRoutes } from './trend-routes.ts';
+
+export interface ReadOptions {
+  readonly budgets?: Budgets;
+}
+
+/** To be registered on a server that does not listen yet: `app.register(async scope => readRoutes(scope, powers))`. */
+export function readRoutes(app: FastifyInstance, powers: ReadPowers, { budgets = BUDGETS }: ReadOptions = {}): void {
+  addReaders(app, powers, budgets);
+  addSending(app);
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    if (error.code !== 'FST_ERR_VALIDATION') throw error; // as for every other route
+    return refuseParameters(reply, error);
+  });
+  let figures: Figures | undefined;
+  const figuresNow = (): Figures => {
+    figures ??= new Figures(storeOf(powers), () => powers.registry.placements());
+    return figures;
+  };
+  dayRoutes(app, { powers, figures: figuresNow });
+  trendRoutes(app, { powers, figures: figuresNow });
+  recordRoutes(app, powers);
+}

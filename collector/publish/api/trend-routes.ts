@@ -1,0 +1,118 @@
+/** GET /v1/series and /v1/ranks. */
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { dateOf } from '../../reduce/result.ts';
+import type { Subject } from '../../store/series.ts';
+import type { DayRoutePowers } from './day-routes.ts';
+import { type Answer, known, listRoute, PAGE_QUERY, paged, type Question, storeOf, viewFor } from './listing.ts';
+import { COUNTRY_PATTERN, DATE_PATTERN, parseCountry, parseDay, parseTarget, TARGET_PATTERN } from './names.ts';
+import { Unanswerable } from './problems.ts';
+import { RANK_PERIODS, RANK_TABLES, type RankQuestion, rankRows } from './ranks.ts';
+import { dailyRows, hourlyRows } from './series.ts';
+import { SHOWN, TABLES } from './tables.ts';
+
+const hourlyDaysMax = 31;
+const dailyDaysMax = 366;
+
+const Day = (description: string) => Type.String({ pattern: `^${DATE_PATTERN}$`, description });
+const oneOf = (values: readonly string[], description?: string) =>
+  Type.Union(
+    values.map(value => Type.Literal(value)),
+    description === undefined ? {} : { description },
+  );
+const Nullable = (schema: ReturnType<typeof Type.Integer>) => Type.Union([schema, Type.Null()]);
+
+const SERIES_QUERY = {
+  table: oneOf(['total', 'ports', 'countries']),
+  key: Type.Optional(
+    Type.Union([Type.String({ pattern: TARGET_PATTERN }), Type.String({ pattern: COUNTRY_PATTERN })], {
+      description: 'of ports: 23/tcp, 8/icmp, 3:1/icmp, 47/ip; of countries: JP',
+    }),
+  ),
+  from: Day('first day'),
+  to: Day('last day'),
+  step: oneOf(['hour', 'day'], `hours: at most ${hourlyDaysMax} days; days: at most ${dailyDaysMax}`),
+};
+
+export function trendRoutes(app: FastifyInstance, options: DayRoutePowers): void {
+  listRoute(app, {
+    url: '/v1/series',
+    summary: 'Hours or days of everything, of a port, or of a country',
+    query: SERIES_QUERY,
+    head: { table: Type.String(), key: Type.Union([Type.String(), Type.Null()]), step: Type.String() },
+    row: {
+      start: Type.String({ description: 'UTC, ISO 8601' }),
+      packets: { ...Nullable(Type.Integer()), description: 'null where kept no longer' },
+      sources: SHOWN.sources,
+      meanPerSensor: SHOWN.meanPerSensor,
+    },
+    answer: question => series(question, options),
+  });
+  for (const table of RANK_TABLES)
+    listRoute(app, {
+      url: `/v1/ranks/${table}`,
+      summary: `${TABLES[table].summary}, ranked over a day, a week, a month or a quarter`,
+      query: {
+        period: oneOf(RANK_PERIODS, 'weeks begin on Monday'),
+        start: Day('any day of the period'),
+        ...PAGE_QUERY,
+      },
+      head: { table: Type.String(), period: Type.String(), from: Type.String(), to: Type.String() },
+      row: {
+        rank: Type.Integer({ minimum: 1 }),
+        previousRank: { ...Nullable(Type.Integer()), description: 'in the period before; null if it was not there' },
+        ...TABLES[table].keys,
+        ...SHOWN,
+        sourceDays: { ...Nullable(Type.Integer()), description: "sum of the days' distinct sources" },
+      },
+      problems: ['cursor', 'no-day'],
+      answer: question => ranks(question, table, options),
+    });
+}
+
+async function series(question: Question, { powers, figures }: DayRoutePowers): Promise<Answer> {
+  const query = question.query as {
+    table: Subject['table'];
+    key?: string;
+    from: string;
+    to: string;
+    step: 'hour' | 'day';
+  };
+  const { table, key, step } = query;
+  const view = viewFor(question, { what: 'series', step }, powers, 'whole', 'guarded');
+  const store = storeOf(powers);
+  const subject = subjectOf(table, key);
+  const range = { from: known(parseDay(query.from), 'query'), to: known(parseDay(query.to), 'query') };
+  const daysMax = step === 'hour' ? hourlyDaysMax : dailyDaysMax;
+  if (range.to < range.from || range.to - range.from >= daysMax) throw new Unanswerable('query');
+  const head = { table, key: key ?? null, step };
+  if (step === 'day') return { head, rows: await dailyRows(view, figures(), range, subject) };
+  if (view.kind !== 'whole') throw new Unanswerable('forbidden');
+  return { head, rows: await hourlyRows(view, store, range, subject) };
+}
+
+/** Throws `Unanswerable`. */
+function subjectOf(table: Subject['table'], key: string | undefined): Subject {
+  if (table === 'total') {
+    if (key !== undefined) throw new Unanswerable('query');
+    return { table };
+  }
+  if (key === undefined) throw new Unanswerable('query');
+  return { table, a: known(table === 'ports' ? parseTarget(key) : parseCountry(key), 'query') };
+}
+
+async function ranks(
+  question: Question,
+  table: RankQuestion['table'],
+  { powers, figures }: DayRoutePowers,
+): Promise<Answer> {
+  const { period, start } = question.query as { period: RankQuestion['period']; start: string };
+  const view = viewFor(question, { what: 'ranks' }, powers, 'whole', 'guarded');
+  const day = known(parseDay(start), 'query');
+  const store = storeOf(powers);
+  const { range, rows } = await rankRows(view, figures(), store, { table, period, day });
+  if (rows.length === 0) throw new Unanswerable('no-day');
+  const head = { table, period, from: dateOf(range.from), to: dateOf(range.to) };
+  const days = store.daysWithRecords(range).map(({ date, revision }) => [date, revision]);
+  return { head, ...paged(rows, question.query, [table, period, days]) };
+}
