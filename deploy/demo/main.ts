@@ -8,9 +8,10 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Results } from '../../collector/reduce/results.ts';
 import { loadGeo } from '../../common/geo/load.ts';
 import { parsePrefix } from '../../common/record/address.ts';
-import { darknetCapture } from './traffic.ts';
+import { darknetCapture, WORM_PORT } from './traffic.ts';
 
 const root = path.dirname(path.dirname(import.meta.dirname));
 const fixtures = path.join(root, 'fixtures', 'captures');
@@ -26,6 +27,7 @@ const DAY_SECONDS = 86_400;
 const days = 8;
 /** A sensor's packets a day, without the worm: one in two hundred of what reaches a /24 (NICTER 2024). */
 const packetsPerDay = 8000;
+const barWidth = 40;
 /** When the worm begins: so many hours before the end of the last day. */
 const wormHours = 66;
 /** Traffic that goes on while the demo runs: hours, and packets a second of each sensor. */
@@ -39,9 +41,28 @@ const SHOWN = [
   { daysAgo: 2, pattern: /^scanners-dark-24\.pcap$/ },
 ];
 
-const { values: flags } = parseArgs({
-  options: { once: { type: 'boolean', default: false }, data: { type: 'string' } },
-});
+const HELP = `An observatory on this machine: a collector, three sensors, eight days of made-up traffic.
+
+usage: npm run demo [-- --once] [-- --data DIR]
+  --once      end when the days were shown; otherwise the collector goes on until Ctrl-C
+  --data DIR  keep everything there; otherwise it is in a temporary directory that goes when the demo ends
+`;
+
+function readFlags(): { once: boolean; data?: string } {
+  try {
+    const { values } = parseArgs({
+      options: { once: { type: 'boolean', default: false }, data: { type: 'string' }, help: { type: 'boolean' } },
+    });
+    if (!values.help) return values;
+    process.stdout.write(HELP);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`demo: ${(error as Error).message}\n\n${HELP}`);
+    process.exit(2);
+  }
+}
+
+const flags = readFlags();
 
 const running = new Set<ChildProcess>();
 let stopping = false;
@@ -53,6 +74,8 @@ interface Sensor {
 }
 
 const say = (text = ''): void => void process.stdout.write(`${text}\n`);
+/** A reader that has seen enough (`| head`) ends the demo, with all that it started. */
+process.stdout.on('error', () => void stop());
 const shownPath = (file: string): string => path.relative(process.cwd(), file) || file;
 
 /** A program of this project, in a process of its own. */
@@ -211,13 +234,33 @@ async function demo(folder: string): Promise<void> {
   for (let daysAgo = days; daysAgo > 0; daysAgo--) await show('days', '--date', date(daysAgo), '--top', '5', ...where);
   for (let daysAgo = days; daysAgo > 0; daysAgo--) await show('recount', date(daysAgo), ...where);
 
+  await showWorm(data);
+
   if (flags.once) return;
   for (const [number, sensor] of sensors.entries()) goLive(captures, sensor, number);
   say(`
-The collector goes on at ${url} (try ${url}/readyz, ${url}/metrics, ${url}/v1/openapi.json), and the sensors with
-traffic of this moment. In another terminal: npm run -s enaga -- days --data ${data}
+The collector goes on, and the sensors with traffic of this moment. To look at, or from another terminal:
+  ${url}/readyz
+  ${url}/metrics
+  ${url}/v1/openapi.json
+  npm run -s enaga -- days --data ${data}
 Ctrl-C ends it${flags.data === undefined ? ' and removes its files; --data DIR keeps them' : ''}.`);
   await new Promise(resolve => collector.on('close', resolve));
+}
+
+/** The event of these days, which nobody should have to look for. */
+async function showWorm(data: string): Promise<void> {
+  const { days: counted }: Pick<Results, 'days'> = JSON.parse(await enaga('days', '--json', '--data', data));
+  const packets = counted.map(({ date, ports }) => {
+    const port = ports.find(row => row.protocol === 'tcp' && 'port' in row && row.port === WORM_PORT);
+    return [date, port?.packets ?? 0] as const;
+  });
+  const most = Math.max(...packets.map(([, count]) => count));
+  say(`\nThe worm, packets to TCP ${WORM_PORT}:`);
+  for (const [date, count] of packets)
+    say(
+      `  ${date} ${count.toLocaleString('en').padStart(8)}  ${'#'.repeat(Math.round((barWidth * count) / most))}`.trimEnd(),
+    );
 }
 
 /** Sensors before the collector, so that what they still have can be sent. */
@@ -236,7 +279,11 @@ if (kept !== undefined && fs.existsSync(path.join(kept, 'collector'))) {
   process.exit(1);
 }
 const folder = kept ?? fs.mkdtempSync(path.join(os.tmpdir(), 'enaga-demo-'));
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop());
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    say(`\nEnding${kept === undefined ? ' and removing its files' : ''}.`);
+    void stop();
+  });
 try {
   await demo(folder);
 } catch (error) {

@@ -17,7 +17,8 @@ import type { Prefix } from '../../common/record/address.ts';
 const ECONOMIES = ['CN', 'US', 'BR', 'RU', 'IN', 'VN', 'TW', 'KR', 'NL', 'DE', 'ID', 'TH', 'JP', 'EG', 'GB', 'MX'];
 const SCAN_PORTS = [22, 23, 80, 443, 445, 1433, 2222, 2375, 3306, 3389, 5432, 5555, 5900, 6379, 7547, 8080, 8443, 9200];
 const UDP_PORTS = [53, 123, 161, 1900, 5060, 11_211];
-const WORM_PORT = 37_215;
+/** Where the worm calls: routers of one maker (CVE-2017-17215), as Satori did in 2017. */
+export const WORM_PORT = 37_215;
 
 const FRAME_BYTES = 40;
 const RAW_IP = 101;
