@@ -27,7 +27,6 @@ const program = new Command('enaga')
   .description('An open darknet observatory: count what reaches unused addresses.')
   .version(packageJson.version)
   .exitOverride()
-  .showHelpAfterError('(enaga --help says more)')
   .addHelpText(
     'after',
     `
@@ -44,13 +43,22 @@ Captures, with no collector:
 
 const asked = process.argv[2] ?? '';
 const loaded = Object.hasOwn(COMMANDS, asked) ? [COMMANDS[asked]!] : Object.values(COMMANDS); // --help lists all
-for (const command of await Promise.all(loaded.map(load => load()))) inherit(command, program);
+for (const command of await Promise.all(loaded.map(load => load()))) {
+  inherit(command, program);
+  program.addCommand(command);
+}
+pointToHelp(program, program.name());
 
 /** Commander copies settings to a command, but not to the commands below it. */
 function inherit(command: Command, parent: Command): void {
   command.copyInheritedSettings(parent);
   for (const child of command.commands) inherit(child, command);
-  if (command.parent === null) parent.addCommand(command);
+}
+
+/** An error names the help of its own command. */
+function pointToHelp(command: Command, name: string): void {
+  command.showHelpAfterError(`(${name} --help says more)`);
+  for (const child of command.commands) pointToHelp(child, `${name} ${child.name()}`);
 }
 
 // A reader that has seen enough (`| head`) closes the pipe; whoever waits for a write to end still hears of it.

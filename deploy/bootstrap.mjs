@@ -39,7 +39,22 @@ const NODE_MAJOR = 24; // runs the programs
 /** Debian's names. `base` builds the libpcap binding, and is asked for only while that is not built. */
 const DEBIAN = {
   base: ['g++', 'libpcap-dev', 'make', 'python3'],
-  test: ['chromium', 'iproute2', 'libxml2-utils', 'mmdb-bin', 'nftables', 'tcpdump', 'tshark', 'zstd'],
+  test: [
+    'chromium',
+    'hping3',
+    'iproute2',
+    'libxml2-utils',
+    'masscan',
+    'mmdb-bin',
+    'nftables',
+    'nmap',
+    'procps',
+    'strace',
+    'tcpdump',
+    'tshark',
+    'zmap',
+    'zstd',
+  ],
   bench: ['libtrace-tools', 'mawk', 'nfdump', 'tcpdump', 'time', 'tshark'],
 };
 

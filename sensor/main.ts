@@ -20,6 +20,7 @@ const program = new Command('enaga-sensor')
 Examples:
   enaga-sensor enrol --collector https://collector.example --token enaga_...
   enaga-sensor check                         is everything there that a run needs?
+  enaga-sensor run --interface eth1          record what reaches unused addresses, and send it
   enaga-sensor run --read darknet.pcap.gz    record what a capture holds, and send it
   enaga-sensor status                        what was seen, and what became of it
   enaga-sensor interfaces                    what this machine could listen on`,
@@ -51,3 +52,5 @@ try {
     process.exitCode = 1;
   }
 }
+// A session of libpcap's binding would keep the process for ever; what was printed is written (pipes are synchronous here).
+process.exit();

@@ -9,6 +9,7 @@ import { formatAddress4, formatAddress6 } from '../../common/record/address.ts';
 import { protocolName } from '../../common/record/protocol.ts';
 import type { Records } from '../../common/record/record.ts';
 import { count, plural } from '../publish/words.ts';
+import { troubleText } from './trouble.ts';
 
 interface ShowFlags {
   json: boolean;
@@ -56,10 +57,8 @@ function show(file: string, { json, records }: ShowFlags): void {
     process.stdout.write(json ? `${JSON.stringify(shown, undefined, 2)}\n` : render(shown));
   } catch (error) {
     if (!(error instanceof BadBatch) && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
-    const { message } = error as Error;
-    process.stderr.write(
-      `enaga batch: ${file}: ${error instanceof BadBatch ? `no good batch: ${message}` : message}\n`,
-    );
+    const text = error instanceof BadBatch ? `${file}: no good batch: ${error.message}` : troubleText(error as Error);
+    process.stderr.write(`enaga batch show: ${text}\n`);
     process.exitCode = FAILED;
   }
 }
@@ -72,6 +71,8 @@ function readBounded(file: string): Uint8Array {
     let length = 0;
     for (let read = -1; read !== 0; length += read) read = fs.readSync(fd, bytes, length, bytes.length - length, null);
     return bytes.subarray(0, length);
+  } catch (error) {
+    throw Object.assign(error as NodeJS.ErrnoException, { path: file }); // Node does not name what it has open
   } finally {
     fs.closeSync(fd);
   }

@@ -39,6 +39,7 @@ export const DEFAULTS: Settings = {
 
 const variableOf = (setting: Setting): string => `ENAGA_${setting.replace(/[A-Z]/g, '_$&').toUpperCase()}`;
 const flagOf = (setting: Setting): string => `--${setting.replace(/[A-Z]/g, '-$&').toLowerCase()}`;
+const portMax = 65_535;
 /** Read by every command. */
 const DATA_VARIABLE = 'ENAGA_DATA';
 
@@ -63,7 +64,7 @@ export interface ConfigSources {
   readonly flags: Partial<Record<Setting, unknown>>;
 }
 
-/** Throws `BadConfig`. */
+/** Throws `BadConfig`, and the system's error if the file cannot be read. */
 export function loadConfig({ file, environment, flags }: ConfigSources): Config {
   const settings: Record<string, unknown> = { ...DEFAULTS };
   const origins = new Map<Setting, string>();
@@ -96,7 +97,7 @@ function readFile(file: string): object {
     text = fs.readFileSync(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new BadConfig(`${file} cannot be read: ${(error as Error).message}`);
+    throw error;
   }
   let value: unknown;
   try {
@@ -138,12 +139,15 @@ function checkTogether({ settings, origins }: Config): void {
   if (tlsCert !== undefined && tlsKey === undefined) throw new BadConfig(`${said('tlsCert')} needs tlsKey beside it`);
   if (tlsKey !== undefined && tlsCert === undefined) throw new BadConfig(`${said('tlsKey')} needs tlsCert beside it`);
   const { host, port } = addressOf(listen);
-  if (port > 65_535) throw new BadConfig(`${said('listen')} has a port beyond 65535`);
+  if (port > portMax) throw new BadConfig(`${said('listen')} has a port beyond 65535`);
   if (tlsCert === undefined && !insecureHttp && !isLoopback(host))
     throw new BadConfig(
       `${said('listen')} is reached from elsewhere: give tlsCert and tlsKey, or ${flagOf('insecureHttp')} if a proxy before it has TLS`,
     );
 }
+
+export const isListen = (text: string): boolean =>
+  Value.Check(SettingsSchema.properties.listen, text) && addressOf(text).port <= portMax;
 
 /** `localhost` is 127.0.0.1 here: one address, so that there is one socket. */
 export function addressOf(listen: string): { readonly host: string; readonly port: number } {

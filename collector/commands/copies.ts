@@ -17,7 +17,8 @@ const MANIFEST = 'backup.json';
 const MANIFEST_VERSION = 1;
 /** Pages of one step: all. A copy in several steps begins again whenever somebody writes, and might never end. */
 const allPages = 0x7fffffff;
-const DATABASE = /\.db$/;
+/** Of SQLite; what lies in geo/ is copied as it is, whatever it is called. */
+const DATABASE = /^(?!geo\/).*\.db$/;
 /** What a backup may hold; a manifest that names another file is not followed. */
 const KNOWN =
   /^(store\.db|registry\.db|secret\.json|config\.json|exports\.json|log\/(id|ledger\.db|\d{4}-\d\d-\d\d\.db)|geo\/[^/]+)$/;

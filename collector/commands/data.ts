@@ -16,6 +16,8 @@ export interface DataPaths {
   /** The directory of kept geography databases. */
   readonly geo: string;
   readonly config: string;
+  /** Where `enaga serve` answers, while it runs. */
+  readonly url: string;
   /** Who sends exchange files. */
   readonly exports: string;
 }
@@ -39,6 +41,7 @@ export function dataPaths(dir: string): DataPaths {
     store: at('store.db'),
     geo: at('geo'),
     config: at('config.json'),
+    url: at('url'),
     exports: at('exports.json'),
   };
 }
@@ -47,8 +50,9 @@ export function dataPaths(dir: string): DataPaths {
 export const dataOption = (): Option =>
   new Option('--data <dir>', "the collector's data directory").env('ENAGA_DATA').default(DIRECTORY);
 
-/** `enaga init` makes the secret last. */
-export const isInitialised = (paths: DataPaths): boolean => fs.existsSync(paths.secret);
+/** `enaga init` makes the secret last. Throws the system's error where this user may not look. */
+export const isInitialised = (paths: DataPaths): boolean =>
+  fs.statSync(paths.secret, { throwIfNoEntry: false }) !== undefined;
 
 /** The paths of a directory that is set up. Throws `BadData`. */
 export function existingData(dir: string): DataPaths {
@@ -63,8 +67,9 @@ export function readSecret(paths: DataPaths): { readonly hashKey: HashKey } {
   try {
     secret = JSON.parse(fs.readFileSync(paths.secret, 'utf8'));
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new BadData(code === undefined ? `${paths.secret} is damaged` : message); // a parser's error quotes the secret
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== undefined) throw error;
+    throw new BadData(`${paths.secret} is damaged`); // a parser's error quotes the secret
   }
   const { low, high } = secret?.hashKey ?? {};
   if (!isWord(low) || !isWord(high)) throw new BadData(`${paths.secret} is damaged`);

@@ -104,6 +104,9 @@ const runDays = (flags: DaysFlags): Promise<void> =>
     else showOne(open, flags.date, { choice, sensors, top: flags.top }, known);
   });
 
+/** Positions named. */
+const damagedShown = 10;
+
 const written = (chunks: Iterable<string>): Promise<void> => pipeline(chunks, process.stdout, { end: false });
 
 function showOne({ store }: OpenStore, day: number, options: Parameters<typeof showDay>[2], known?: Known[]): void {
@@ -169,6 +172,12 @@ function warnOf(open: OpenStore, choice: Choice, range: DayRange): void {
   const dates = (list: typeof days) => list.map(({ date }) => date).join(', ');
   const stale = days.filter(one => one.stale);
   if (stale.length > 0) warn(`about to be folded again: ${dates(stale)}`);
+  const damaged = store.damaged().map(({ position }) => count(position));
+  if (damaged.length > 0)
+    warn(
+      `${count(damaged.length)} batches of the log are damaged, and in no count: positions ` +
+        `${damaged.slice(0, damagedShown).join(', ')}${damaged.length > damagedShown ? ', ...' : ''}`,
+    );
   if (choice === undefined) return;
   warn('of sensors alone there are totals, hours, classes, ports and countries: the other tables are empty');
   const added = choice.size < 2 ? [] : days.filter(({ day }) => store.addsSources(day));

@@ -11,11 +11,15 @@ import { FORMATS, type Format, SHAPES } from '../publish/exports/formats.ts';
 import type { Shape } from '../publish/exports/iodef.ts';
 import { DAY_MS, type Meta, TLPS, type Tlp } from '../publish/exports/meta.ts';
 import { eventId } from '../publish/exports/misp.ts';
-import type { Class, Rows } from '../publish/exports/row.ts';
+import type { Class, LeftOut, Rows } from '../publish/exports/row.ts';
 import { writeFeed, writeFile } from '../publish/exports/write.ts';
+import { count } from '../publish/words.ts';
+import { observedBy } from '../registry/observed.ts';
 import { Registry } from '../registry/registry.ts';
 import { BadLog } from '../store/batch.ts';
 import { LoggedGeographies } from '../store/geography.ts';
+import { StoreReader } from '../store/query.ts';
+import { excludedOn } from '../store/tail.ts';
 import { BadData, type DataPaths, dataOption, existingData } from './data.ts';
 import { parseDate } from './dates.ts';
 import { reporting } from './outcome.ts';
@@ -27,7 +31,7 @@ interface ExportFlags {
   shape?: Shape;
   class: keyof typeof CLASSES;
   tlp?: Tlp;
-  revision: number;
+  revision?: number;
   organisation?: string;
   email?: string;
   feed?: string;
@@ -49,7 +53,7 @@ const EXAMPLES = `
 Formats:
 ${[...FORMATS.values()].map(({ name, title }) => `  ${name.padEnd(14)}${title}`).join('\n')}
 
-No format has a destination address or names a sensor. A day is counted in UTC, with the geography that was in force for it.
+No format has a destination address or names a sensor, and no row whose source is an address that a sensor observes. A day is counted in UTC, with the geography that was in force for it.
 Who sends stands in exports.json of the data directory, unless it is given:
   {"organisation": "Example CSIRT", "email": "scan@csirt.example", "feed": "example-scans", "tlp": "amber"}
 
@@ -75,7 +79,7 @@ export function exportCommand(): Command {
         .default('probes'),
     )
     .addOption(new Option('--tlp <tlp>', `how it may be shared (${tlpDefault} unless set)`).choices(TLPS))
-    .option('--revision <n>', 'of the day, from 1', revisionOf, 1)
+    .option('--revision <n>', "of the day, from 1 (the store's, or 1 where it has not counted the day)", revisionOf)
     .option('--organisation <name>', 'who sends')
     .option('--email <address>', 'whom to ask')
     .option('--feed <code>', 'a short name of what is sent')
@@ -97,10 +101,16 @@ async function runExport(format: Format, flags: ExportFlags): Promise<void> {
   const paths = existingData(flags.data);
   const reader = LogReader.open(paths.log);
   try {
-    const { rows, contents } = openDay(paths, reader, flags);
+    const leftOut: LeftOut = { observed: 0, damaged: 0 };
+    const { rows, contents } = openDay(paths, reader, flags, leftOut);
     const meta = metaOf(paths, flags, contents);
     checkMeta(meta);
     await write(format, rows, meta, flags);
+    if (leftOut.observed > 0)
+      warn(
+        `${count(leftOut.observed)} packets are left out: as their source they have an address that a sensor observes`,
+      );
+    if (leftOut.damaged > 0) warn(`${count(leftOut.damaged)} batches are damaged in the log, and left out`);
     if ((flags.date + 1) * DAY_MS > Date.now()) warn('the day is not over: this is what came so far');
   } catch (error) {
     if (![BadExport, BadLog, GeoError].some(kind => error instanceof kind)) throw error;
@@ -111,21 +121,21 @@ async function runExport(format: Format, flags: ExportFlags): Promise<void> {
 }
 
 /** The day's rows, and when its contents are of. */
-function openDay(paths: DataPaths, reader: LogReader, { date: day, country, ...flags }: ExportFlags) {
+function openDay(paths: DataPaths, reader: LogReader, { date: day, country, ...flags }: ExportFlags, leftOut: LeftOut) {
   const registry = Registry.open(paths.registry, { readonly: true });
   try {
-    const exclusions = registry.exclusions().filter(({ from, to }) => from <= day && day <= to);
-    const excluded = new Set(exclusions.map(({ sensor }) => sensor));
-    const source: DaySource = { reader, day, upTo: reader.head(), excluded };
+    const excluded = new Set(excludedOn(registry.exclusions(), day));
+    const observed = observedBy(registry.placements());
+    const source: DaySource = { reader, day, upTo: reader.head(), excluded, observed };
     const survey = surveyDay(source);
     if (survey === undefined) throw new BadData('nothing was received of that day');
     const geo = new LoggedGeographies(paths.geo, () => reader.geoEntries()).at(survey.firstPosition);
     if (!geo.countries.includes(country)) throw new BadData(`${geo.geo.name} has no country ${country}`);
     const economies = new Map(registry.sensors().map(({ index, economy }) => [index, economy]));
     const economyOf = flags.sensorEconomy ? (sensor: number) => economies.get(sensor) ?? '' : () => '';
-    const rows: Rows = dayRows(source, geo, { country, classes: CLASSES[flags.class] }, economyOf);
-    // An exclusion changes the contents too.
-    return { rows, contents: Math.max(contentsMs(day, survey), ...exclusions.map(({ createdMs }) => createdMs)) };
+    const rows: Rows = dayRows(source, geo, { country, classes: CLASSES[flags.class] }, economyOf, leftOut);
+    // An exclusion changes the contents too, and so does its end.
+    return { rows, contents: Math.max(contentsMs(day, survey), registry.exclusionChangedMs(day)) };
   } finally {
     registry.close();
   }
@@ -150,8 +160,19 @@ function metaOf(paths: DataPaths, flags: ExportFlags, generatedMs: number): Meta
   };
   const organisation = { name: said('organisation'), email: said('email'), feedCode: said('feed') };
   const tlp = (flags.tlp ?? settings.tlp ?? tlpDefault) as Tlp; // checked with the rest
-  const { date: day, country, revision } = flags;
+  const { date: day, country, revision = storedRevision(paths, flags.date) } = flags;
   return { day, country, revision, generatedMs, tlp, organisation };
+}
+
+/** 1 of a day that is not counted yet. */
+function storedRevision(paths: DataPaths, day: number): number {
+  if (!fs.existsSync(paths.store)) return 1;
+  const store = StoreReader.open(paths.store);
+  try {
+    return store.daysWithRecords({ from: day, to: day })[0]?.revision ?? 1;
+  } finally {
+    store.close();
+  }
 }
 
 function readSettings(file: string): Readonly<Record<string, unknown>> {

@@ -31,9 +31,17 @@ export interface GeoLog {
  */
 export function takeGeography(log: GeoLog, folder: string, files: GeoFiles): { table: GeoTable; isNew: boolean } {
   const table = load(files);
-  if (log.entries().at(-1)?.sha256 === table.sha256) return { table, isNew: false };
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const originals = files.geo.length > 0 ? files.geo : [createRequire(import.meta.url).resolve(DEFAULT_FILE)];
+  const last = log.entries().at(-1);
+  if (last?.sha256 === table.sha256) {
+    // A copy that is no more what it was is made again.
+    const named = new Set(last.files.map(({ file }) => file));
+    for (const file of [...originals, ...(files.asn === undefined ? [] : [files.asn])])
+      if (named.has(copyName(fs.readFileSync(file)))) keep(file, folder);
+    syncFolder(folder);
+    return { table, isNew: false };
+  }
   const kept: GeoEntry['files'][number][] = originals.map(file => ({ file: keep(file, folder), role: 'geo' }));
   if (files.asn !== undefined) kept.push({ file: keep(files.asn, folder), role: 'asn' });
   syncFolder(folder);
@@ -50,12 +58,15 @@ export function takeGeography(log: GeoLog, folder: string, files: GeoFiles): { t
 const load = ({ geo, asn }: GeoFiles): GeoTable =>
   loadGeo({ geoFiles: [...geo], ...(asn !== undefined && { asnFile: asn }) });
 
-/** Copies it under the name of its content, whole and synced or not at all. */
+/** Of a database with these bytes. */
+const copyName = (bytes: Uint8Array): string => `${createHash('sha256').update(bytes).digest('hex')}.db`;
+
+/** Copies it under the name of its content, whole and synced or not at all. A copy that is not that content is replaced. */
 function keep(file: string, folder: string): string {
   const bytes = fs.readFileSync(file);
-  const name = `${createHash('sha256').update(bytes).digest('hex')}.db`;
+  const name = copyName(bytes);
   const target = path.join(folder, name);
-  if (fs.statSync(target, { throwIfNoEntry: false })?.size === bytes.length) return name;
+  if (fs.existsSync(target) && copyName(fs.readFileSync(target)) === name) return name;
   const temporary = `${target}.${randomUUID()}`;
   try {
     const handle = fs.openSync(temporary, 'wx', 0o600);

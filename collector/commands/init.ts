@@ -8,6 +8,7 @@ import { DEFAULTS } from './config.ts';
 import { BadData, type DataPaths, dataOption, dataPaths, isInitialised } from './data.ts';
 import { reporting } from './outcome.ts';
 import { printLines } from './registry.ts';
+import { makeDirectory } from './trouble.ts';
 
 const EXAMPLES = `
 Examples:
@@ -42,7 +43,7 @@ function initialise({ data }: { data: string }): void {
 
 /** A directory that holds only what a broken-off run of this made is completed. Throws `BadData` for any other. */
 function makeData(paths: DataPaths): void {
-  fs.mkdirSync(paths.root, { recursive: true });
+  makeDirectory(paths.root);
   const ours = Object.values(paths).map(file => file.slice(paths.root.length + 1));
   const foreign = fs.readdirSync(paths.root).find(name => !ours.some(our => our !== '' && name.startsWith(our)));
   if (foreign !== undefined)

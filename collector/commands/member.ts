@@ -3,22 +3,26 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Member, Members } from '../registry/members.ts';
 import { dataOption, existingData } from './data.ts';
 import { reporting } from './outcome.ts';
-import { isoTime, printJson, printLines, printTable, userName } from './registry.ts';
+import { addExamples, isoTime, printJson, printLines, printTable, userName } from './registry.ts';
 
-const EXAMPLES = `
+const ABOUT = `
 A member reads all aggregates, raw records without destination of sources in its countries, AS numbers and prefixes, and raw
 records with destination of its own sensors. An admin reads everything. Each read of raw records is in enaga audit.
 
-Examples:
-  enaga member add kr-csirt --country KR --prefix 2001:db8::/32
-  enaga member add example-isp --asn 64496 64497
-  enaga member add operator --role admin --days 90
-  enaga member show kr-csirt
-  enaga member rotate kr-csirt                      another token; the old one is good for a day
-  enaga member revoke kr-csirt
-
 A token is shown once; the collector keeps only its SHA-256. To have other countries, AS numbers or prefixes, a member is revoked
 and added again.`;
+
+const EXAMPLES = {
+  add: [
+    'add kr-csirt --country KR --prefix 2001:db8::/32',
+    'add example-isp --asn 64496 64497',
+    'add operator --role admin --days 90',
+  ],
+  rotate: ['rotate kr-csirt --overlap 24'],
+  list: ['list'],
+  show: ['show kr-csirt'],
+  revoke: ['revoke kr-csirt'],
+};
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
@@ -44,7 +48,7 @@ export function memberCommand(): Command {
   const member = new Command('member')
     .description('Organisations that may read what the public may not')
     .exitOverride() // before its own commands are made, which take it over: wrong usage is exit code 2 everywhere
-    .addHelpText('after', EXAMPLES);
+    .addHelpText('after', ABOUT);
   const named = (verb: string, description: string) =>
     withJson(member.command(verb).description(description).argument('<org>', 'name of the organisation'));
   named('add', 'Make an organisation a member and print its token')
@@ -61,7 +65,7 @@ export function memberCommand(): Command {
   withJson(member.command('list').description('List all members')).action(reporting('member list', listMembers));
   named('show', 'Show what a member may read, and what it read last').action(reporting('member show', showMember));
   named('revoke', "Void a member's tokens at once").action(reporting('member revoke', revokeMember));
-  for (const command of member.commands) command.addHelpText('after', EXAMPLES);
+  addExamples(member, EXAMPLES);
   return member;
 }
 

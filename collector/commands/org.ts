@@ -2,19 +2,18 @@
 import { Command } from 'commander';
 import { dataOption } from './data.ts';
 import { reporting } from './outcome.ts';
-import { isoTime, printJson, printLines, printTable, withRegistry } from './registry.ts';
+import { addExamples, isoTime, printJson, printLines, printTable, withRegistry } from './registry.ts';
 
-const EXAMPLES = `
-Examples:
-  enaga org add example --title 'Example University'
-  enaga org list --json`;
+const EXAMPLES = {
+  add: ["add example --title 'Example University'"],
+  list: ['list --json'],
+};
 
 /** The command, for the program to add. */
 export function orgCommand(): Command {
   const org = new Command('org')
     .description('Organisations, which own sensors')
-    .exitOverride() // before its own commands are made, which take it over: wrong usage is exit code 2 everywhere
-    .addHelpText('after', EXAMPLES);
+    .exitOverride(); // before its own commands are made, which take it over: wrong usage is exit code 2 everywhere
   org
     .command('add')
     .description('Add an organisation')
@@ -28,7 +27,7 @@ export function orgCommand(): Command {
     .option('--json', 'as JSON', false)
     .addOption(dataOption())
     .action(reporting('org list', listOrganisations));
-  for (const command of org.commands) command.addHelpText('after', EXAMPLES);
+  addExamples(org, EXAMPLES);
   return org;
 }
 

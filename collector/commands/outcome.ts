@@ -6,6 +6,7 @@ import { LogUnavailable } from '../log/log.ts';
 import { RegistryError } from '../registry/registry.ts';
 import { BadConfig } from './config.ts';
 import { BadData } from './data.ts';
+import { troubleText } from './trouble.ts';
 
 const FAILED = 1;
 
@@ -18,14 +19,19 @@ export function reporting<Args extends unknown[]>(
     try {
       await action(...args);
     } catch (error) {
-      if (!isOutcome(error)) throw error;
-      process.stderr.write(`enaga ${command}: ${error.message}\n`);
+      const text = outcomeText(error);
+      if (text === undefined) throw error;
+      process.stderr.write(`enaga ${command}: ${text}\n`);
       process.exitCode = FAILED;
     }
   };
 }
 
-const isOutcome = (error: unknown): error is Error =>
-  [BadData, RegistryError, BadDatabase, BadConfig, LogUnavailable, Locked, Database.SqliteError].some(
-    kind => error instanceof kind,
-  ) || (error as NodeJS.ErrnoException).syscall !== undefined;
+/** What its user can mend, in words; undefined of an error that is the program's own. */
+export function outcomeText(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const classes = [BadData, RegistryError, BadDatabase, BadConfig, LogUnavailable, Locked];
+  if (classes.some(kind => error instanceof kind)) return error.message;
+  const isSystems = error instanceof Database.SqliteError || (error as NodeJS.ErrnoException).syscall !== undefined;
+  return isSystems ? troubleText(error) : undefined;
+}

@@ -6,6 +6,7 @@ import { dateOf } from '../reduce/result.ts';
 import { Registry } from '../registry/registry.ts';
 import { LoggedGeographies } from '../store/geography.ts';
 import { type Difference, type Recounted, recountDay } from '../store/recount.ts';
+import type { Damage } from '../store/refold.ts';
 import { excludedOn } from '../store/tail.ts';
 import { dataOption, readSecret } from './data.ts';
 import { parseDate } from './dates.ts';
@@ -42,9 +43,9 @@ export function recountCommand(): Command {
 const runRecount = (day: number, { data, json }: { data: string; json: boolean }): Promise<void> =>
   withStore(data, open => {
     const recounted = recount(open, day);
-    const { differences, records, rows } = recounted;
+    const { differences, records, rows, damaged } = recounted;
     const agree = differences.length === 0;
-    if (json) printJson({ date: dateOf(day), records, rows, agree, differences });
+    if (json) printJson({ date: dateOf(day), records, rows, agree, differences, damaged: damaged.map(damagedRow) });
     else printOutcome(dateOf(day), recounted);
     if (!agree) process.exitCode = DIFFERS;
   });
@@ -64,6 +65,7 @@ function recount({ paths, reader, store }: OpenStore, day: number): Recounted {
         hashKey,
         excluded: excludedOn(registry.exclusions(), day),
         day,
+        nowMs: Date.now(),
         onProgress: records => bar?.update(Math.min(total, records)),
       }),
     );
@@ -83,7 +85,13 @@ function startBar(total: number): cliProgress.SingleBar {
   return bar;
 }
 
-function printOutcome(date: string, { differences, records, rows }: Recounted): void {
+const damagedRow = ({ position, message }: Damage) => ({ position, why: message });
+
+function printOutcome(date: string, { differences, records, rows, damaged }: Recounted): void {
+  for (const { message } of damaged.slice(0, shownMax))
+    process.stderr.write(`enaga recount: ${message}: it is in no count\n`);
+  if (damaged.length > shownMax)
+    process.stderr.write(`enaga recount: and ${count(damaged.length - shownMax)} more batches are damaged\n`);
   const counted = `${date}: ${count(records)} records in the log, ${count(rows)} rows compared:`;
   if (differences.length === 0) {
     printLines(`${counted} store and log agree`);

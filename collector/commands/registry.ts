@@ -1,5 +1,6 @@
 /** What the commands on the registry share: opening it as the person who runs them, and printing. */
 import os from 'node:os';
+import type { Command } from 'commander';
 import { Registry } from '../registry/registry.ts';
 import { existingData } from './data.ts';
 
@@ -44,3 +45,14 @@ export const isoTime = <T extends number | null>(ms: T) =>
   (ms === null ? null : `${new Date(ms).toISOString().slice(0, 'YYYY-MM-DDTHH:MM:SS'.length)}Z`) as T extends number
     ? string
     : null;
+
+/** Examples below the help, each what follows the group's name: of a command its own, of the group all. */
+export function addExamples(group: Command, examples: Readonly<Record<string, readonly string[]>>): void {
+  const text = (lines: readonly string[]) =>
+    `\n${lines.length === 1 ? 'Example' : 'Examples'}:\n${lines.map(line => `  enaga ${group.name()} ${line}`).join('\n')}`;
+  group.addHelpText('after', text(Object.values(examples).flat()));
+  for (const command of group.commands) {
+    const own = examples[command.name()];
+    if (own !== undefined) command.addHelpText('after', text(own));
+  }
+}

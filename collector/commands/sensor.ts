@@ -1,26 +1,35 @@
 /** `enaga sensor`: who may send, and what they are. */
-import os from 'node:os';
+
 import { Command, InvalidArgumentError } from 'commander';
 import { sensorActivity } from '../log/ledger.ts';
+import { isEconomy } from '../publish/names.ts';
+import { count, plural } from '../publish/words.ts';
 import { dateOf } from '../reduce/result.ts';
+import { canonicalPrefix } from '../registry/networks.ts';
 import type { Registry, Sensor } from '../registry/registry.ts';
-import { loadConfig } from './config.ts';
+
 import { dataOption, dataPaths } from './data.ts';
 import { parseDate } from './dates.ts';
 import { reporting } from './outcome.ts';
-import { isoTime, printJson, printLines, printTable, withRegistry } from './registry.ts';
+import { addExamples, isoTime, printJson, printLines, printTable, withRegistry } from './registry.ts';
+import { ANY_HOST, servedUrl } from './served.ts';
 
-const EXAMPLES = `
-Examples:
-  enaga sensor add tokyo-1 --owner example --economy JP --network 192.0.2.0/24
-  enaga sensor list
-  enaga sensor show tokyo-1
-  enaga sensor change tokyo-1 --network 192.0.2.0/25
-  enaga sensor rotate tokyo-1                       a token for a new key
-  enaga sensor exclude tokyo-1 --from 2026-03-01 --to 2026-03-02 --reason 'flooded by a neighbour'
-  enaga sensor revoke tokyo-1
+const EXAMPLES = {
+  add: ['add tokyo-1 --owner example --economy JP --network 192.0.2.0/24'],
+  list: ['list'],
+  show: ['show tokyo-1'],
+  change: ['change tokyo-1 --network 192.0.2.0/25'],
+  rotate: ['rotate tokyo-1 --collector https://collector.example'],
+  exclude: ["exclude tokyo-1 --from 2026-03-01 --to 2026-03-02 --reason 'flooded by a neighbour'"],
+  include: ['include tokyo-1 --from 2026-03-02 --to 2026-03-02'],
+  revoke: ['revoke tokyo-1'],
+};
 
-A token is shown once and enrols one sensor once; the collector keeps only its SHA-256.`;
+const OF_TOKENS = `
+A token is shown once and enrols one sensor once; the collector keeps only its SHA-256. The command printed with it names the
+collector as enaga serve answers now on this data directory, unless --collector names it.`;
+const OF_ROTATION = `
+The sensor must enrol again with the token: enaga-sensor enrol, and start it again. Until then its old key is good.`;
 
 const HOUR_MS = 3_600_000;
 const hoursMax = 24 * 365;
@@ -47,22 +56,22 @@ interface ShowFlags {
 /** The command, for the program to add. */
 export function sensorCommand(): Command {
   const sensor = new Command('sensor')
-    .description('Sensors: add, list, enrol anew, revoke')
-    .exitOverride() // before its own commands are made, which take it over: wrong usage is exit code 2 everywhere
-    .addHelpText('after', EXAMPLES);
+    .description('Sensors: add, list, give another key, leave days out, revoke')
+    .exitOverride(); // before its own commands are made, which take it over: wrong usage is exit code 2 everywhere
   const named = (verb: string, description: string) =>
     sensor.command(verb).description(description).argument('<name>', 'letters, digits, dot, dash and underscore');
   withToken(named('add', 'Add a sensor and print the token that enrols it'))
     .requiredOption('--owner <org>', 'organisation that owns it')
-    .requiredOption('--economy <cc>', 'where it stands: ISO 3166-1, two capital letters')
+    .requiredOption('--economy <cc>', 'where it stands: ISO 3166-1, two capital letters', economyCode)
     .requiredOption('--network <cidr...>', 'networks it observes')
     .action(reporting('sensor add', addSensor));
-  withToken(named('rotate', 'Print a token for a new key of a sensor'))
+  withToken(named('rotate', 'Print a token for a new key of a sensor, which must enrol again with it'))
     .option('--overlap <hours>', 'for how long the old key is good beside the new one', hours(0), 24)
+    .addHelpText('after', OF_ROTATION)
     .action(reporting('sensor rotate', rotateSensor));
   named('change', 'Give a sensor another owner, economy or networks from now on')
     .option('--owner <org>', 'organisation that owns it')
-    .option('--economy <cc>', 'where it stands')
+    .option('--economy <cc>', 'where it stands', economyCode)
     .option('--network <cidr...>', 'all networks it observes')
     .addOption(dataOption())
     .action(reporting('sensor change', changeSensor));
@@ -79,7 +88,12 @@ export function sensorCommand(): Command {
     .requiredOption('--reason <text>', 'why, for those who read the figures')
     .addOption(dataOption())
     .action(reporting('sensor exclude', excludeSensor));
-  for (const command of sensor.commands) command.addHelpText('after', EXAMPLES);
+  named('include', 'Count days of a sensor again that were excluded')
+    .requiredOption('--from <date>', 'first day, UTC, like 2026-03-01', parseDate)
+    .requiredOption('--to <date>', 'last day', parseDate)
+    .addOption(dataOption())
+    .action(reporting('sensor include', includeSensor));
+  addExamples(sensor, EXAMPLES);
   return sensor;
 }
 
@@ -88,25 +102,39 @@ const withJson = (command: Command): Command => command.option('--json', 'as JSO
 const withToken = (command: Command): Command =>
   withJson(command)
     .option('--expires <hours>', 'for how long the token is good', hours(1), 24)
-    .option('--collector <url>', 'where sensors reach this collector, for the command printed (where it listens)');
+    .option('--collector <url>', 'where sensors reach this collector, for the command printed')
+    .addHelpText('after', OF_TOKENS);
 
 function addSensor(name: string, flags: TokenFlags & Required<PlaceFlags>): void {
   const { data, owner, economy, network: networks } = flags;
   const added = withRegistry(data, registry =>
     registry.addSensor({ name, owner, economy, networks }, Date.now(), { expiresInMs: flags.expires * HOUR_MS }),
   );
+  sayTaken(networks, 'sensor add');
   printToken(added, flags, 'added');
+}
+
+/** A network is taken without the bits beyond its length: that its author may have meant an address is said. */
+function sayTaken(networks: readonly string[], command: string): void {
+  for (const text of networks) {
+    const taken = canonicalPrefix(text);
+    const address = canonicalPrefix(text.split('/')[0]!);
+    if (address.split('/')[0] !== taken.split('/')[0])
+      process.stderr.write(`enaga ${command}: ${text} is taken as ${taken}\n`);
+  }
 }
 
 function rotateSensor(name: string, flags: TokenFlags & { overlap: number }): void {
   const times = { expiresInMs: flags.expires * HOUR_MS, overlapMs: flags.overlap * HOUR_MS };
   const rotated = withRegistry(flags.data, registry => registry.rotate(name, Date.now(), times));
-  printToken(rotated, flags, 'may enrol again');
+  const old =
+    flags.overlap === 0 ? 'its old key ends with that' : `its old key is good for ${flags.overlap} h after that`;
+  printToken(rotated, flags, `must enrol again with this token, and be started again; ${old}`);
 }
 
 function printToken(
   { sensor, token }: { sensor: Sensor; token: string },
-  { data, collector = listenUrl(data), expires, json }: TokenFlags,
+  { data, collector = servedUrl(dataPaths(data)) ?? 'URL', expires, json }: TokenFlags,
   what: string,
 ): void {
   const enrol = `enaga-sensor enrol --collector ${collector} --token ${token}`;
@@ -119,14 +147,10 @@ function printToken(
     `token, shown this once and good for one enrolment within ${expires} h: ${token}`,
     'run on the sensor:',
     `  ${enrol}`,
+    ...(collector === 'URL' ? ['URL: where it reaches this collector, like https://collector.example'] : []),
+    ...(collector.includes(`//${ANY_HOST}:`) ? [`${ANY_HOST}: a name or address of this machine that it reaches`] : []),
+    'with --state DIR it keeps its key and its spool in DIR; its other commands need the same then',
   );
-}
-
-/** Where `serve` listens; the name of this machine in place of all its addresses. */
-function listenUrl(data: string): string {
-  const { settings } = loadConfig({ file: dataPaths(data).config, environment: process.env, flags: {} });
-  const listen = settings.listen.replace(/^(0\.0\.0\.0|\[::\])(?=:)/, os.hostname());
-  return `${settings.tlsCert === undefined ? 'http' : 'https'}://${listen}`;
 }
 
 function changeSensor(name: string, { data, owner, economy, network }: PlaceFlags): void {
@@ -136,6 +160,7 @@ function changeSensor(name: string, { data, owner, economy, network }: PlaceFlag
     ...(network !== undefined && { networks: network }),
   };
   const sensor = withRegistry(data, registry => registry.change(name, to, Date.now()));
+  sayTaken(network ?? [], 'sensor change');
   printLines(`sensor ${name} is from now on of ${sensor.owner}, ${sensor.economy}, ${sensor.networks.join(' ')}`);
 }
 
@@ -150,6 +175,13 @@ function excludeSensor(
 ): void {
   withRegistry(data, registry => registry.exclude(name, from, to, reason, Date.now()));
   printLines(`sensor ${name} is excluded from ${dateOf(from)} to ${dateOf(to)}: those days are to be counted again`);
+}
+
+function includeSensor(name: string, { data, from, to }: { data: string; from: number; to: number }): void {
+  withRegistry(data, registry => registry.include(name, from, to, Date.now()));
+  printLines(
+    `sensor ${name} is included again from ${dateOf(from)} to ${dateOf(to)}: those days are to be counted again`,
+  );
 }
 
 function describe(registry: Registry, sensor: Sensor, activity: ReturnType<typeof sensorActivity>) {
@@ -188,7 +220,7 @@ function listSensors({ data, json }: ShowFlags): void {
       economy,
       state,
       lastBatch ?? '-',
-      records.toLocaleString('en'),
+      count(records),
       networks.join(' '),
     ]),
   );
@@ -213,7 +245,7 @@ function showSensor(name: string, { data, json }: ShowFlags): void {
         .map(({ from, to, reason }) => ({ from: dateOf(from), to: dateOf(to), reason })),
       audit: registry
         .audit(index, auditShown)
-        .map(({ atMs, actor, action, detail }) => ({ at: isoTime(atMs), actor, action, detail: JSON.parse(detail) })),
+        .map(({ atMs, actor, action, detail }) => ({ at: isoTime(atMs), actor, action, detail: dated(detail) })),
     };
   });
   if (json) {
@@ -223,17 +255,51 @@ function showSensor(name: string, { data, json }: ShowFlags): void {
   printShown(shown);
 }
 
-function printShown(shown: Record<string, unknown>): void {
-  const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
-  const line = (row: object) =>
-    `  ${Object.entries(row)
-      .map(([key, value]) => `${key} ${text(value)}`)
-      .join('  ')}`;
-  for (const [key, value] of Object.entries(shown)) {
-    if (!Array.isArray(value)) printLines(`${key}: ${value === null ? '-' : value}`);
-    else if (typeof value[0] === 'string') printLines(`${key}: ${value.join(' ')}`);
-    else if (value.length > 0) printLines(`${key}:`, ...value.map(line));
-  }
+/** A detail of the audit, which has days as numbers, with their dates. */
+function dated(detail: string): Record<string, unknown> {
+  const { fromDay, toDay, ...rest } = JSON.parse(detail);
+  return { ...(fromDay !== undefined && { from: dateOf(fromDay), to: dateOf(toDay) }), ...rest };
+}
+
+type Shown = ReturnType<typeof describe> & {
+  readonly history: readonly { from: string; owner: string; economy: string; networks: readonly string[] }[];
+  readonly keys: readonly { keyId: string; from: string; until: string | null }[];
+  readonly excluded: readonly { from: string; to: string; reason: string }[];
+  readonly audit: readonly { at: string; actor: string; action: string; detail: Record<string, unknown> }[];
+};
+
+function printShown(shown: Shown): void {
+  const detailText = (detail: Record<string, unknown>) =>
+    Object.entries(detail).map(([key, value]) => `${key} ${[value].flat().join(' ')}`);
+  const parts: [string, string[]][] = [
+    [
+      'was',
+      shown.history.map(one => `from ${one.from} on of ${one.owner}, in ${one.economy}: ${one.networks.join(' ')}`),
+    ],
+    [
+      'keys',
+      shown.keys.map(
+        ({ keyId, from, until }) => `${keyId}, good from ${from} ${until === null ? 'on' : `to ${until}`}`,
+      ),
+    ],
+    ['excluded', shown.excluded.map(({ from, to, reason }) => `${from} to ${to}: ${reason}`)],
+    ['done', shown.audit.map(one => [`${one.at} ${one.actor}: ${one.action}`, ...detailText(one.detail)].join(', '))],
+  ];
+  printLines(
+    `${shown.name} (${shown.id}), ${shown.state}${shown.revoked === null ? '' : ` ${shown.revoked}`}`,
+    `of ${shown.owner}, in ${shown.economy}, observes ${shown.networks.join(' ')}`,
+    `added ${shown.created}`,
+    shown.lastBatch === null
+      ? 'nothing received'
+      : `received ${plural(shown.records, 'record', 'records')} in ${plural(shown.batches, 'batch', 'batches')}, last ${shown.lastBatch}`,
+    ...parts.flatMap(([head, lines]) => (lines.length === 0 ? [] : [`${head}:`, ...lines.map(line => `  ${line}`)])),
+  );
+}
+
+function economyCode(value: string): string {
+  if (!isEconomy(value))
+    throw new InvalidArgumentError('It takes a code that ISO 3166-1 assigns, in capitals, like JP.');
+  return value;
 }
 
 function hours(min: number): (value: string) => number {

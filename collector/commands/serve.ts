@@ -2,21 +2,20 @@
  * `enaga serve`: the collector. Ties the stages together in the order of the path, and takes them apart in the other when it
  * is told to end (SIGTERM, SIGINT) or when one of them fails.
  */
-import fs from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
 import { GeoError } from '../../common/geo/error.ts';
 import { Locked, takeLock } from '../../common/sqlite/lock.ts';
-import { BadDatabase } from '../../common/sqlite/open.ts';
+
 import packageJson from '../../package.json' with { type: 'json' };
 import { type App, buildApp, HTTP_LIMITS, renewTls, type TlsFiles } from '../ingest/app.ts';
 import { GROUP_DEFAULTS, GroupCommit } from '../ingest/group.ts';
 import { LOG_LEVELS, loggerOptions, scrub, serializeError } from '../ingest/logging.ts';
 import { commitMetrics, Metrics } from '../ingest/metrics.ts';
 import type { Powers, Readiness } from '../ingest/powers.ts';
-import { Log, LogUnavailable } from '../log/log.ts';
+import { Log } from '../log/log.ts';
 import { LogReader } from '../log/reader.ts';
 import { openReadSide } from '../publish/api/read-powers.ts';
 import { readRoutes } from '../publish/api/routes.ts';
@@ -24,10 +23,13 @@ import { geoAgeDays, isStale } from '../publish/freshness.ts';
 import { Registry } from '../registry/registry.ts';
 import { type Folding, startFolding } from '../store/folding.ts';
 import { BadKnown, parseKnown } from '../store/known.ts';
-import { addressOf, BadConfig, type Config, configText, loadConfig, type Setting } from './config.ts';
-import { BadData, type DataPaths, dataOption, dataPaths, existingData, isInitialised, readSecret } from './data.ts';
+import { addressOf, BadConfig, type Config, configText, isListen, loadConfig, type Setting } from './config.ts';
+import { type DataPaths, dataOption, dataPaths, existingData, isInitialised, readSecret } from './data.ts';
 import { takeGeography } from './geography.ts';
+import { outcomeText } from './outcome.ts';
 import { senderOf } from './sender.ts';
+import { ANY_HOST, announce, tryListening, urlOf } from './served.ts';
+import { readNamed } from './trouble.ts';
 
 const EXAMPLES = `
 Settings come from DIR/config.json, over it from the environment (ENAGA_LISTEN, ENAGA_TLS_CERT, ...), over it from these
@@ -39,8 +41,8 @@ Examples:
   enaga serve --data ./try                          HTTP on 127.0.0.1:8740
   enaga serve --data ./try --geo GeoLite2-Country.mmdb --asn GeoLite2-ASN.mmdb
 
-It prints its URL when it serves, and its log to standard error as JSON. SIGTERM and SIGINT end it, SIGHUP reads the
-certificate again.
+It prints its URL when it serves, keeps it in DIR/url until it ends, and prints its log to standard error as JSON. SIGTERM and
+SIGINT end it, SIGHUP reads the certificate again.
 
 Exit codes: 0 ended as told; 1 failed, or could not start; 2 wrong usage.`;
 
@@ -56,7 +58,7 @@ export function serveCommand(): Command {
   return new Command('serve')
     .description('Take batches from sensors, log them and count them')
     .addOption(dataOption())
-    .option('--listen <host:port>', 'address to serve on (default 127.0.0.1:8740); port 0 takes a free one')
+    .option('--listen <host:port>', 'where to serve (default 127.0.0.1:8740); port 0 takes a free one', listenAddress)
     .option('--tls-cert <file>', 'certificate and its chain, PEM')
     .option('--tls-key <file>', 'its private key, PEM')
     .option('--insecure-http', 'serve HTTP beyond loopback: only behind a proxy with TLS')
@@ -86,18 +88,17 @@ async function runServe({ data, printConfig, ...flags }: ServeFlags): Promise<vo
     }
     process.exitCode = await serve(paths, config);
   } catch (error) {
-    if (!isExpected(error)) throw error;
-    warn(error instanceof Locked ? `${data} is in use: another enaga serves or restores it` : error.message);
+    const text = whyNot(error, data);
+    if (text === undefined) throw error;
+    warn(text);
     process.exitCode = 1;
   }
 }
 
 /** What an operator can mend. */
-function isExpected(error: unknown): error is Error {
-  const classes = [BadConfig, BadData, BadDatabase, BadKnown, GeoError, Locked, LogUnavailable];
-  if (classes.some(one => error instanceof one)) return true;
-  const { syscall, code } = error as NodeJS.ErrnoException;
-  return error instanceof Error && (syscall !== undefined || /^SQLITE_/.test(code ?? ''));
+function whyNot(error: unknown, data: string): string | undefined {
+  if (error instanceof Locked) return `${data} is in use: another enaga serves or restores it`;
+  return error instanceof BadKnown || error instanceof GeoError ? error.message : outcomeText(error);
 }
 
 const warn = (text: string): void => void process.stderr.write(`enaga serve: ${text}\n`);
@@ -114,6 +115,8 @@ async function serve(paths: DataPaths, config: Config): Promise<number> {
   };
   try {
     opened(takeLock(paths.lock), lock => lock.release());
+    const listenOn = addressOf(config.settings.listen);
+    await tryListening(listenOn); // before anything is logged of a start that comes to nothing
     const log = opened(Log.open(paths.log), one => one.close());
     const nextEpoch = (sensor: number) => log.nextEpoch(sensor);
     const registry = opened(Registry.open(paths.registry, { actor: 'serve', nextEpoch }), one => one.close());
@@ -137,10 +140,12 @@ async function serve(paths: DataPaths, config: Config): Promise<number> {
       logger.fatal({ err: error }, 'counting failed');
       ending.resolve(1);
     });
-    const listenOn = addressOf(config.settings.listen);
-    await app.listen({ ...listenOn, listenTextResolver: () => 'listening' });
+    await app.listen({ ...listenOn, listenTextResolver: address => `listening on ${address}` });
+    const url = urlOf(app.server.address() as AddressInfo, tls !== undefined);
+    opened(announce(paths, url), takeBack => takeBack());
     const unlisten = onSignals(app, config, logger, ending.resolve);
-    process.stdout.write(`enaga serves ${urlOf(app, tls !== undefined)}\n`);
+    const anyHost = url.includes(ANY_HOST) ? ` (${ANY_HOST}: any name or address of this machine)` : '';
+    process.stdout.write(`enaga serves ${url}${anyHost}\n`);
     const code = await ending.promise;
     logger.info('ending');
     unlisten();
@@ -186,14 +191,15 @@ function makePowers({ log, registry, folding, logger }: Parts): { powers: Powers
   };
   const powers: Powers = {
     keyOwner: keyId => registry.keyOwner(keyId, Date.now()),
+    endedKeyOwner: keyId => registry.endedKeyOwner(keyId, Date.now()),
     enrol: request => registry.enrol(request, Date.now()),
     append: batch => group.add(batch),
     gaps: (sensor, epochs, max) => log.gaps(sensor, epochs, max),
     metrics,
     progress: () => {
-      const { position, oldestUnfoldedMs } = folding.progress();
+      const { position, oldestUnfoldedMs, damaged } = folding.progress();
       const oldest = oldestUnfoldedMs ?? unfolded.sinceMs();
-      return { logPosition: log.head(), storePosition: position, oldestUnfoldedMs: oldest };
+      return { logPosition: log.head(), storePosition: position, oldestUnfoldedMs: oldest, damaged };
     },
     ready,
     now: Date.now,
@@ -236,13 +242,22 @@ function useGeography(log: Log, paths: DataPaths, { settings }: Config, logger: 
 
 /** A file that the tables could not be labelled with is told now. Throws `BadKnown`. */
 function checkKnown({ settings: { known } }: Config): void {
-  if (known !== undefined) parseKnown(fs.readFileSync(known, 'utf8'), known);
+  if (known !== undefined) parseKnown(readNamed(known).toString(), known);
 }
 
-/** Throws `BadConfig` if they do not go together. */
+const CERTIFICATE = '-----BEGIN CERTIFICATE-----';
+const PRIVATE_KEY = /-----BEGIN (?:\w+ )?PRIVATE KEY-----/;
+
+/** Throws `BadConfig` if they are not PEM or do not go together. */
 function readTls({ settings: { tlsCert, tlsKey } }: Config): TlsFiles | undefined {
   if (tlsCert === undefined || tlsKey === undefined) return undefined;
-  const files = { cert: fs.readFileSync(tlsCert), key: fs.readFileSync(tlsKey) };
+  const files = { cert: readNamed(tlsCert), key: readNamed(tlsKey) };
+  if (!files.cert.includes(CERTIFICATE))
+    throw new BadConfig(`tlsCert ${tlsCert} has no line ${CERTIFICATE}: it must be PEM`);
+  if (!PRIVATE_KEY.test(files.key.toString('latin1')))
+    throw new BadConfig(
+      `tlsKey ${tlsKey} has no line -----BEGIN PRIVATE KEY-----: it must be PEM, without a passphrase`,
+    );
   try {
     createSecureContext(files);
   } catch (error) {
@@ -280,12 +295,12 @@ async function closeApp(app: App): Promise<void> {
   clearTimeout(timer);
 }
 
-function urlOf(app: App, isTls: boolean): string {
-  const { address, family, port } = app.server.address() as AddressInfo;
-  return `${isTls ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
-}
-
 const collect = (value: string, before: string[] = []): string[] => [...before, value];
+
+function listenAddress(value: string): string {
+  if (!isListen(value)) throw new InvalidArgumentError('It takes HOST:PORT, like 127.0.0.1:8740 or [::1]:8740.');
+  return value;
+}
 
 const oneOf = (values: readonly string[]) => (value: string) => {
   if (!values.includes(value)) throw new InvalidArgumentError(`It takes one of ${values.join(', ')}.`);

@@ -8,6 +8,7 @@ import { BadLog } from '../store/batch.ts';
 import { BadKnown } from '../store/known.ts';
 import { StoreReader } from '../store/query.ts';
 import { OtherLog } from '../store/recount.ts';
+import { nextAfter } from '../store/tail.ts';
 import { BadData, type DataPaths, existingData } from './data.ts';
 
 export interface OpenStore {
@@ -40,8 +41,8 @@ export async function withStore<T>(dir: string, use: (open: OpenStore) => T | Pr
 export function lagOf({ reader, store }: OpenStore, nowMs: number): { readonly waitedMs: number } | undefined {
   const position = store.position();
   const after = position?.log === reader.id ? position.position : 0;
-  const [next] = reader.after(after, { batches: 1, bytes: 1 });
-  return next === undefined ? undefined : { waitedMs: Math.max(0, nowMs - next.receivedMs) };
+  const next = nextAfter(reader, after);
+  return next === undefined ? undefined : { waitedMs: Math.max(0, nowMs - (next.receivedMs ?? nowMs)) };
 }
 
 const pollMs = 50;
@@ -53,7 +54,7 @@ export async function caughtUp({ reader, store }: OpenStore, waitMsMax: number):
   for (;;) {
     const position = store.position();
     const after = position?.log === reader.id ? position.position : 0;
-    const [next] = reader.after(after, { batches: 1, bytes: 1 });
+    const next = nextAfter(reader, after);
     if (next === undefined || next.position > head) return true;
     if (Date.now() > end) return false;
     await sleep(pollMs);

@@ -53,8 +53,10 @@ export interface HttpLimits {
   readonly room: RoomOptions;
   /** Of an address (an IPv6 /64). */
   readonly enrolments: RateOptions;
-  /** Of a sensor, batches and heartbeats together: far above what a sensor that catches up sends. */
+  /** Of a sensor, batches: far above what a sensor that catches up sends. */
   readonly sensor: RateOptions;
+  /** Of a sensor, heartbeats: it sends one a minute, and each has the ledger searched for gaps. */
+  readonly heartbeats: RateOptions;
 }
 
 export const HTTP_LIMITS: HttpLimits = {
@@ -67,6 +69,7 @@ export const HTTP_LIMITS: HttpLimits = {
   room: { bytesMax: 128 * 2 ** 20, keyBytesMax: 32 * 2 ** 20 },
   enrolments: { burst: 10, perSecond: 0.2 },
   sensor: { burst: 3_000, perSecond: 300 },
+  heartbeats: { burst: 10, perSecond: 1 },
 };
 
 export interface AppOptions {
@@ -88,10 +91,8 @@ export function buildApp(powers: Powers, options: AppOptions): App {
   addHooks(app, powers);
   app.register(swagger, documentOptions(options.version));
   const room = new Room(limits.room);
-  const sensorRates = new Rates(limits.sensor);
-  const signed = { rates: sensorRates, room };
-  app.register(async scope => batchRoute(scope, powers, signed));
-  app.register(async scope => heartbeatRoute(scope, powers, signed));
+  app.register(async scope => batchRoute(scope, powers, { rates: new Rates(limits.sensor), room }));
+  app.register(async scope => heartbeatRoute(scope, powers, { rates: new Rates(limits.heartbeats), room }));
   app.register(async scope => enrolmentRoute(scope, powers, new Rates(limits.enrolments)));
   app.register(async scope => probeRoutes(scope, powers, { metricsFor: options.metricsFor, room }));
   app.register(async scope => openApiRoute(scope));

@@ -33,7 +33,9 @@ export function batchRoute(app: App, powers: Powers, options: SignedRouteOptions
     BATCHES_PATH,
     {
       schema: SCHEMA,
-      config: { problems: ['malformed-batch', 'unauthorised', 'conflict', 'too-large', 'too-many', 'unavailable'] },
+      config: {
+        problems: ['malformed-batch', 'unauthorised', 'revoked', 'conflict', 'too-large', 'too-many', 'unavailable'],
+      },
       validatorCompiler: () => () => true, // it is bytes: openBatch judges
     },
     async (request, reply) => takeBatch(request.body as Buffer, request.signer!, reply, powers),

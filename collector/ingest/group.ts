@@ -6,6 +6,7 @@
  * After a failure other than lack of room nothing is acknowledged any more: nobody knows what an fsync that failed has
  * written, and asking again may be told a lie (fsync reports an error once). The process has to end.
  */
+import { isFull } from '../../common/sqlite/full.ts';
 import type { Appended, NewBatch, NotAppended } from './powers.ts';
 
 export interface GroupOptions {
@@ -16,9 +17,9 @@ export interface GroupOptions {
   /** Tells a failure that passes (`passing`, and what the log makes of it) from one after which all is over. */
   readonly passing: (error: unknown) => 'full' | 'busy' | undefined;
   readonly fatal: (error: Error) => void;
-  /** After each commit, failed ones too. */
   /** For how long the disk is called full after a commit that found it so: someone has to try again. */
   readonly fullMs: number;
+  /** After each commit, failed ones too. */
   readonly onCommit: (batches: number, seconds: number, done: boolean) => void;
 }
 
@@ -35,13 +36,10 @@ interface Waiting {
   readonly resolve: (outcome: Appended | NotAppended) => void;
 }
 
-/** SHMSIZE: the file beside the WAL cannot grow; nothing has been synced yet. */
-const FULL = ['ENOSPC', 'EDQUOT', 'SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE'];
-
 /** An error after which nothing was written and it may be tried again: no room, or another process holds the database. */
 export function passing(error: unknown): 'full' | 'busy' | undefined {
+  if (isFull(error)) return 'full';
   const code = String((error as { code?: unknown } | null)?.code ?? '');
-  if (FULL.includes(code)) return 'full';
   return /^SQLITE_BUSY(_|$)/.test(code) ? 'busy' : undefined;
 }
 

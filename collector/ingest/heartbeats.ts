@@ -36,15 +36,21 @@ export function heartbeatRoute(app: App, powers: Powers, options: SignedRouteOpt
     HEARTBEATS_PATH,
     {
       schema: SCHEMA,
-      config: { problems: ['malformed-json', 'unauthorised', 'too-large', 'too-many'] },
+      config: { problems: ['malformed-json', 'unauthorised', 'revoked', 'too-large', 'too-many'] },
     },
-    async request => {
+    async (request, reply) => {
+      if (!hasEpochsOnce(request.body))
+        return refuse(reply, 'schema', { errors: [{ at: '/epochs', message: 'must NOT have an epoch twice' }] });
       const told = alarmsTold(alarms, request.signer!, request.body);
       if (told !== undefined) request.log.warn(told, 'alarms changed');
-      return answer(request.signer!, request.body, powers);
+      return reply.send(answer(request.signer!, request.body, powers));
     },
   );
 }
+
+/** No JSON schema says it: what an object is told by is one of its fields here. */
+const hasEpochsOnce = ({ epochs }: Heartbeat): boolean =>
+  new Set(epochs.map(({ epoch }) => epoch)).size === epochs.length;
 
 function answer({ owner, receivedMs }: RequestSigner, heartbeat: Heartbeat, powers: Powers): Answer {
   const { index, name, networks } = owner.sensor;

@@ -10,14 +10,29 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Tokens and keys in base64url are 43 characters, digests in hexadecimal 64; a UUID has 36. Paths of files are left. */
 const SECRETS = /[A-Za-z0-9+/]{40,}={1,2}|[A-Za-z0-9_-]{40,}={0,2}/g;
-const IPV4 = /(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?:\/\d{1,2})?(?![\w.]*\d)/g;
-const IPV6 = /(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4})(?:\/\d{1,3})?(?![\w:])/gi;
+/** Four numbers with dots between, whatever stands beside them: nothing else that is said looks so. */
+const IPV4 = /(?<!\d)\d+(?:\.\d+){3,}(?:\/\d+)?/g;
+/** What may be one; `hideAddress6` tells it from a time or a place in a file. */
+const COLONS = /(?:[0-9a-f]{0,4}:){2,}(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4})(?:\/\d{1,3})?/gi;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
 
 /** Without addresses, prefixes, whatever may be a secret, and control characters. */
 export const scrub = (text: string): string =>
-  text.replace(CONTROLS, ' ').replace(IPV6, '[address]').replace(IPV4, '[address]').replace(SECRETS, '[hidden]');
+  text.replace(CONTROLS, ' ').replace(COLONS, hideAddress6).replace(IPV4, '[address]').replace(SECRETS, '[hidden]');
+
+/**
+ * By itself anything with two colons is hidden. At a word's side (`from:2001:db8::1`, but also `main.ts:12:34`, `Some::word`,
+ * `T04:20:04`) what has eight groups is, and what has `::` and a digit.
+ */
+function hideAddress6(found: string, at: number, text: string): string {
+  const label = /^:(?!:)/.exec(found)?.[0] ?? '';
+  const address = found.slice(label.length);
+  const begins = label === '' ? !/\w/.test(text[at - 1] ?? '') : address.includes('::');
+  const isAlone = begins && !/[\w:]/.test(text[at + found.length] ?? '');
+  const isWhole = address.split(':').length >= 8 || (address.includes('::') && /\d/.test(address));
+  return isAlone || isWhole ? `${label}[address]` : found;
+}
 
 /** Of a line of a stack the file name and the place in it: where it is installed matters to nobody. */
 const stackLines = (stack: string): string[] =>

@@ -24,6 +24,7 @@ export const METRICS = {
   enaga_log_position: ['gauge', [], 'Position of the last entry in the log'],
   enaga_store_position: ['gauge', [], 'Position in the log that the store has reached'],
   enaga_store_freshness_seconds: ['gauge', [], 'Age of the oldest logged batch that is not in the store; 0 if none'],
+  enaga_log_damaged_batches: ['gauge', [], 'Batches in the log that are damaged, and so in no count'],
   enaga_sensor_batches_total: ['counter', ['sensor'], 'Batches logged of this sensor since the start'],
   enaga_sensor_records_total: ['counter', ['sensor'], 'Records logged of this sensor since the start'],
   enaga_sensor_last_batch_seconds: ['gauge', ['sensor'], 'When its last batch came, seconds since 1970'],
@@ -100,10 +101,11 @@ export function commitMetrics(metrics: Metrics, batches: number, seconds: number
 }
 
 export function pipeMetrics(metrics: Metrics, powers: Pick<Powers, 'ready' | 'progress' | 'now'>): void {
-  const { logPosition, storePosition, oldestUnfoldedMs } = powers.progress();
+  const { logPosition, storePosition, oldestUnfoldedMs, damaged } = powers.progress();
   metrics.set('enaga_ready', powers.ready().ok ? 1 : 0);
   metrics.set('enaga_log_position', logPosition);
   metrics.set('enaga_store_position', storePosition);
+  metrics.set('enaga_log_damaged_batches', damaged);
   metrics.set(
     'enaga_store_freshness_seconds',
     oldestUnfoldedMs === null ? 0 : secondsSince(oldestUnfoldedMs, powers.now()),

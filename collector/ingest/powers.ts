@@ -59,6 +59,8 @@ export interface PipeProgress {
   readonly storePosition: number;
   /** Receive time of the oldest batch in the log that is not in the store, null if there is none. */
   readonly oldestUnfoldedMs: number | null;
+  /** Batches of the log that are damaged, and so in no count. */
+  readonly damaged: number;
 }
 
 export type Readiness = { readonly ok: true } | { readonly ok: false; readonly why: string };
@@ -66,6 +68,8 @@ export type Readiness = { readonly ok: true } | { readonly ok: false; readonly w
 export interface Powers {
   /** Undefined if the key is unknown, revoked or expired. */
   keyOwner(keyId: string): KeyOwner | undefined;
+  /** Whose key it was that was replaced, or whose sensor was revoked: who signs with it is told so, and no more. */
+  endedKeyOwner(keyId: string): KeyOwner | undefined;
   /** Undefined if the token or the key will not do; which of them, nobody is told. */
   enrol(request: EnrolmentRequest): Enrolment | undefined;
   /** Resolves once the batch is durable, or was not taken. Never rejects. */

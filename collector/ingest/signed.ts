@@ -54,8 +54,9 @@ async function admit(
   { bodyBytesMax, room }: SignedOptions,
 ): Promise<FastifyReply | undefined> {
   const id = KEY_ID.exec(String(request.headers['signature-input'] ?? ''))?.groups?.id;
-  const owner = id === undefined ? undefined : powers.keyOwner(id);
-  if (owner === undefined) return unauthorised(reply);
+  // Who signs with an ended key is read as any other: that it has ended is told to nobody else.
+  const owner = id === undefined ? undefined : (powers.keyOwner(id) ?? powers.endedKeyOwner(id));
+  if (owner === undefined) return unauthorised(reply, 'unauthorised');
   request.signer = { owner, receivedMs: powers.now(), clockOffsetMs: 0 };
   const announced = Number(request.headers['content-length'] ?? bodyBytesMax);
   if (!(announced <= bodyBytesMax)) return refuse(reply.header('connection', 'close'), 'too-large');
@@ -79,16 +80,22 @@ async function verify(
   }
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
   const signed = { method: request.method, path: request.raw.url ?? '', headers, body };
-  const signer = await verifyRequest(signed, id => powers.keyOwner(id));
+  let hasEnded = false;
+  const signer = await verifyRequest(signed, id => {
+    const owner = powers.keyOwner(id);
+    hasEnded = owner === undefined;
+    return owner ?? powers.endedKeyOwner(id);
+  });
   // A time beyond what a Date holds is no time, though the signature over it may hold.
-  if (signer === undefined || !Number.isFinite(signer.createdMs)) return unauthorised(reply);
+  if (signer === undefined || !Number.isFinite(signer.createdMs)) return unauthorised(reply, 'unauthorised');
   const { key: owner, createdMs } = signer;
   request.signer = { owner, receivedMs, clockOffsetMs: createdMs - receivedMs };
   request.body = body;
-  if (rates.take(owner.sensor.id, receivedMs)) return undefined;
-  return refuse(reply.header('retry-after', retryAfter(tooManySeconds, powers.random)), 'too-many');
+  if (!rates.take(owner.sensor.id, receivedMs))
+    return refuse(reply.header('retry-after', retryAfter(tooManySeconds, powers.random)), 'too-many');
+  return hasEnded ? unauthorised(reply, 'revoked') : undefined;
 }
 
 /** RFC 9110 wants a challenge with every 401. */
-export const unauthorised = (reply: FastifyReply): FastifyReply =>
-  refuse(reply.header('www-authenticate', 'Signature realm="enaga"'), 'unauthorised');
+const unauthorised = (reply: FastifyReply, code: 'unauthorised' | 'revoked'): FastifyReply =>
+  refuse(reply.header('www-authenticate', 'Signature realm="enaga"'), code);

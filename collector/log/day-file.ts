@@ -57,6 +57,16 @@ const walBytesMax = 64 * 2 ** 20;
 const COLUMNS = `position, sensor, epoch, sequence, sha256, received_ms AS receivedMs, clock_offset_ms AS clockOffsetMs,
   historic, day, records, checksum, bytes`;
 
+/** What became of one entry: those around it can be read. */
+export class DamagedEntry extends BadDatabase {
+  readonly position: number;
+
+  constructor(path: string, position: number) {
+    super(`${path} is damaged: the entry at position ${position} is not what was written`);
+    this.position = position;
+  }
+}
+
 type BatchRow = Omit<LoggedBatch, 'historic'> & { readonly historic: 0 | 1; readonly checksum: number };
 type GeoRow = Omit<GeoEntry, 'files'> & { readonly files: string; readonly checksum: number };
 
@@ -95,8 +105,8 @@ export class DayFile {
     }
   }
 
-  /** Throws `BadDatabase`. */
-  static open(path: string, { readonly }: { readonly readonly: boolean }): DayFile {
+  /** `begins`: where the file is to begin if it has no entry yet. Throws `BadDatabase`. */
+  static open(path: string, { readonly, begins }: { readonly readonly: boolean; readonly begins?: number }): DayFile {
     const check = !readonly && fs.statSync(path).size <= checkBytesMax;
     let database: SqliteDatabase | undefined;
     try {
@@ -107,7 +117,8 @@ export class DayFile {
       }
       const first = database.prepare('SELECT first FROM head').pluck().get();
       if (typeof first !== 'number') throw new BadDatabase(`${path} is damaged: its head is missing`);
-      return new DayFile(path, database, first);
+      if (begins !== undefined && first !== begins) beginAt(database, path, begins);
+      return new DayFile(path, database, begins ?? first);
     } catch (error) {
       database?.close();
       throw damageNamed(error, path);
@@ -135,13 +146,18 @@ export class DayFile {
     this.#statements.addGeo.run({ ...row, checksum: geoChecksum(row) });
   }
 
-  /** From `from` on, ascending; at least one if there is any, then while there is room. Throws `BadDatabase`. */
+  /**
+   * From `from` on, ascending; at least one if there is any, then while there is room and up to one that is damaged. Throws
+   * `DamagedEntry` if the first is, and `BadDatabase`.
+   */
   batches(from: number, max: { readonly batches: number; readonly bytes: number }): LoggedBatch[] {
     return this.#reading(() => {
       const found: LoggedBatch[] = [];
       let bytes = 0;
       for (const row of this.#statements.from.iterate(from, max.batches) as IterableIterator<BatchRow>) {
-        const batch = this.#checked(row);
+        const batch = checked(row);
+        if (batch === undefined && found.length > 0) break;
+        if (batch === undefined) throw new DamagedEntry(this.path, row.position);
         bytes += batch.bytes.length;
         if (found.length > 0 && bytes > max.bytes) break;
         found.push(batch);
@@ -150,16 +166,22 @@ export class DayFile {
     });
   }
 
-  /** The next batch of a day from `from` to `to`, both included. Throws `BadDatabase`. */
+  /** The next batch of a day from `from` to `to`, both included. Throws `DamagedEntry`, and `BadDatabase`. */
   nextOfDay(day: number, from: number, to: number): LoggedBatch | undefined {
     return this.#reading(() => {
       const row = this.#statements.ofDay.get(day, from, to) as BatchRow | undefined;
-      return row === undefined ? undefined : this.#checked(row);
+      if (row === undefined) return undefined;
+      const batch = checked(row);
+      if (batch === undefined) throw new DamagedEntry(this.path, row.position);
+      return batch;
     });
   }
 
   sha256At(position: number): Uint8Array | undefined {
-    return this.#reading(() => this.#statements.sha256.get(position) as Uint8Array | undefined);
+    return this.#reading(() => {
+      const found: unknown = this.#statements.sha256.get(position);
+      return found instanceof Uint8Array ? found : undefined;
+    });
   }
 
   /** Geo entries from `from` to `to`, both included, ascending. Throws `BadDatabase`. */
@@ -167,7 +189,7 @@ export class DayFile {
     return this.#reading(() =>
       (this.#statements.geo.all(from, to) as GeoRow[]).map(row => {
         const { checksum, ...entry } = row;
-        if (checksum !== geoChecksum(entry)) throw this.#damage(entry.position);
+        if (checksum !== geoChecksum(entry)) throw new DamagedEntry(this.path, entry.position);
         return { ...entry, files: JSON.parse(entry.files) };
       }),
     );
@@ -187,16 +209,6 @@ export class DayFile {
     this.#database.close();
   }
 
-  #checked({ historic, checksum, ...rest }: BatchRow): LoggedBatch {
-    const batch = { ...rest, historic: historic === 1 };
-    if (!hasTypes(batch) || checksum !== batchChecksum(batch)) throw this.#damage(batch.position);
-    return batch;
-  }
-
-  #damage(position: number): BadDatabase {
-    return new BadDatabase(`${this.path} is damaged: the entry at position ${position} is not what was written`);
-  }
-
   #reading<T>(read: () => T): T {
     try {
       return read();
@@ -204,6 +216,14 @@ export class DayFile {
       throw damageNamed(error, this.path);
     }
   }
+}
+
+/** Of a file without entries. */
+function beginAt(database: SqliteDatabase, path: string, first: number): void {
+  const entries = 'SELECT 1 FROM batches UNION ALL SELECT 1 FROM geo';
+  if (database.prepare(`${entries} LIMIT 1`).get() !== undefined)
+    throw new BadDatabase(`${path} is damaged: it does not begin where the file before it ends`);
+  database.prepare('UPDATE head SET first = ?').run(first);
 }
 
 function prepare(database: SqliteDatabase) {
@@ -233,6 +253,12 @@ const hasTypes = ({ sha256, bytes, historic: _, ...numbers }: LoggedBatch): bool
   sha256.length === 32 &&
   bytes instanceof Uint8Array &&
   Object.values(numbers).every(Number.isSafeInteger);
+
+/** Undefined if it is not what was written. */
+function checked({ historic, checksum, ...rest }: BatchRow): LoggedBatch | undefined {
+  const batch = { ...rest, historic: historic === 1 };
+  return hasTypes(batch) && checksum === batchChecksum(batch) ? batch : undefined;
+}
 
 const checksumHead = new DataView(new ArrayBuffer(9 * 8 + 32));
 const checksumHeadBytes = new Uint8Array(checksumHead.buffer);

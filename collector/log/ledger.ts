@@ -6,11 +6,15 @@
  *   reached  one row: every entry up to this position is in
  *   batches  one row a batch
  *   epochs   the highest sequence of each epoch of a sensor
- *   gaps     ranges below the highest sequence that are not there: few, while batches are many
+ *   gaps     ranges below the highest sequence that are not there, and were not told as lost: few, while batches are many
+ *   lost     ranges that the heads of batches told as lost for good, apart from each other, each by the position that told it
+ *            first: nobody is asked for them
  *   sensors  sums, so that a list of sensors is had at once
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { BadBatch } from '../../common/batch/format.ts';
+import { readBatchHeader } from '../../common/batch/open.ts';
 import type { SequenceRange } from '../../common/protocol/messages.ts';
 import { openDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
 import type { LoggedBatch } from './entry.ts';
@@ -54,9 +58,23 @@ const MIGRATIONS = [
      records INTEGER NOT NULL,
      last_received_ms INTEGER NOT NULL
    ) STRICT;`,
+  // What was told as lost stands in the day files alone: all of it is read again.
+  `CREATE TABLE lost (
+     sensor INTEGER NOT NULL,
+     epoch INTEGER NOT NULL,
+     first INTEGER NOT NULL,
+     last INTEGER NOT NULL CHECK (last >= first),
+     position INTEGER NOT NULL,
+     PRIMARY KEY (sensor, epoch, first)
+   ) STRICT, WITHOUT ROWID;
+   DELETE FROM batches;
+   DELETE FROM epochs;
+   DELETE FROM gaps;
+   DELETE FROM sensors;
+   UPDATE reached SET position = 0;`,
 ];
 
-/** Everything but `batches`, from it. */
+/** Everything else from `batches`; of the gaps those told as lost are still to be taken out. */
 const DERIVE = `
   DELETE FROM epochs;
   INSERT INTO epochs SELECT sensor, epoch, max(sequence) FROM batches GROUP BY sensor, epoch;
@@ -73,8 +91,13 @@ const checkBytesMax = 64 * 2 ** 20;
 
 type BatchKeyRow = Pick<
   LoggedBatch,
-  'position' | 'sensor' | 'epoch' | 'sequence' | 'sha256' | 'receivedMs' | 'records'
+  'position' | 'sensor' | 'epoch' | 'sequence' | 'sha256' | 'receivedMs' | 'records' | 'bytes'
 >;
+
+interface Span {
+  readonly first: number;
+  readonly last: number;
+}
 
 export interface LedgerEntry {
   readonly position: number;
@@ -131,6 +154,7 @@ export class Ledger {
           const { position, sensor, epoch, sequence, sha256, receivedMs, records } = batch;
           this.#statements.add.run(sensor, epoch, sequence, sha256, position, receivedMs, records);
           this.#noteSequence(batch);
+          for (const range of lostOf(batch.bytes)) this.#noteLost(sensor, range, position);
           this.#statements.noteActivity.run(sensor, records, receivedMs);
         }
         this.#statements.reach.run(reached);
@@ -143,7 +167,10 @@ export class Ledger {
     this.#database
       .transaction(() => {
         this.#statements.trim.run(position);
+        this.#statements.trimLost.run(position);
         this.#database.exec(DERIVE);
+        for (const { sensor, epoch, first, last } of this.#statements.allLost.all() as (EpochOf & Span)[])
+          this.#closeGaps(sensor, epoch, { first, last });
         this.#statements.reach.run(position);
       })
       .immediate();
@@ -154,9 +181,18 @@ export class Ledger {
     return (this.#statements.lastEpoch.get(sensor) as number | null) ?? 0;
   }
 
-  /** Up to `max` ranges missing below the highest sequence of an epoch, ascending, the first of them at or after `from`. */
+  /**
+   * Up to `max` ranges missing below the highest sequence of an epoch and not told as lost, ascending, the first of them at or
+   * after `from`.
+   */
   gaps(sensor: number, epoch: number, from: number, max: number): SequenceRange[] {
     return this.#statements.gaps.all(sensor, epoch, from, max) as SequenceRange[];
+  }
+
+  /** What of `from` to `to` was not told as lost, ascending. */
+  notLost(sensor: number, { epoch, from, to }: SequenceRange): SequenceRange[] {
+    const lost = this.#overlapping(this.#statements.lost, sensor, epoch, { first: from, last: to });
+    return without({ first: from, last: to }, lost).map(({ first, last }) => ({ epoch, from: first, to: last }));
   }
 
   /** The highest sequence of which there is a batch, 0 if there is none. */
@@ -175,19 +211,71 @@ export class Ledger {
   }
 
   #noteSequence({ sensor, epoch, sequence }: BatchKeyRow): void {
-    const { setHighest, addGap, gapAround, removeGap } = this.#statements;
     const highest = this.highest(sensor, epoch);
-    if (sequence > highest) {
-      if (sequence > highest + 1) addGap.run(sensor, epoch, highest + 1, sequence - 1);
-      setHighest.run(sensor, epoch, sequence);
+    if (sequence <= highest) {
+      this.#closeGaps(sensor, epoch, { first: sequence, last: sequence });
       return;
     }
-    const gap = gapAround.get(sensor, epoch, sequence) as { first: number; last: number };
-    removeGap.run(sensor, epoch, gap.first);
-    if (gap.first < sequence) addGap.run(sensor, epoch, gap.first, sequence - 1);
-    if (sequence < gap.last) addGap.run(sensor, epoch, sequence + 1, gap.last);
+    this.#statements.setHighest.run(sensor, epoch, sequence);
+    for (const gap of this.notLost(sensor, { epoch, from: highest + 1, to: sequence - 1 }))
+      this.#statements.addGap.run(sensor, epoch, gap.from, gap.to);
+  }
+
+  #noteLost(sensor: number, { epoch, from, to }: SequenceRange, position: number): void {
+    for (const fresh of this.notLost(sensor, { epoch, from, to }))
+      this.#statements.addLost.run(sensor, epoch, fresh.from, fresh.to, position);
+    this.#closeGaps(sensor, epoch, { first: from, last: to });
+  }
+
+  /** Takes a span out of the gaps, as far as it is in them. */
+  #closeGaps(sensor: number, epoch: number, span: Span): void {
+    const { overlappingGaps, removeGap, addGap } = this.#statements;
+    for (const gap of this.#overlapping(overlappingGaps, sensor, epoch, span)) {
+      removeGap.run(sensor, epoch, gap.first);
+      for (const { first, last } of without(gap, [span])) addGap.run(sensor, epoch, first, last);
+    }
+  }
+
+  /** Rows of a table of spans that are apart from each other, ascending. */
+  #overlapping(statement: Statement, sensor: number, epoch: number, { first, last }: Span): Span[] {
+    return statement.all({ sensor, epoch, first, last }) as Span[];
   }
 }
+
+interface EpochOf {
+  readonly sensor: number;
+  readonly epoch: number;
+}
+
+/** `span` without `others`, which ascend and are apart from each other. */
+function without(span: Span, others: readonly Span[]): Span[] {
+  const left: Span[] = [];
+  let { first } = span;
+  for (const other of others) {
+    if (first < other.first) left.push({ first, last: Math.min(span.last, other.first - 1) });
+    first = Math.max(first, other.last + 1);
+  }
+  if (first <= span.last) left.push({ first, last: span.last });
+  return left;
+}
+
+/** What a batch tells as lost. Bytes whose head cannot be read tell nothing: the log keeps whatever it was given. */
+function lostOf(bytes: Uint8Array): readonly SequenceRange[] {
+  try {
+    return readBatchHeader(bytes).counters.lost;
+  } catch (error) {
+    if (!(error instanceof BadBatch)) throw error;
+    return [];
+  }
+}
+
+type Statement = ReturnType<SqliteDatabase['prepare']>;
+
+/** The last span that begins at or before @first may reach into it; all others that do begin after it. */
+const overlapping = (table: 'gaps' | 'lost') =>
+  `SELECT first, last FROM ${table} WHERE sensor = @sensor AND epoch = @epoch AND first <= @last AND last >= @first
+     AND first >= coalesce((SELECT max(first) FROM ${table} WHERE sensor = @sensor AND epoch = @epoch AND first <= @first), 0)
+     ORDER BY first`;
 
 function prepare(database: SqliteDatabase) {
   return {
@@ -197,6 +285,10 @@ function prepare(database: SqliteDatabase) {
     lastBatch: database.prepare('SELECT position, sha256 FROM batches ORDER BY position DESC LIMIT 1'),
     add: database.prepare('INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?)'),
     trim: database.prepare('DELETE FROM batches WHERE position > ?'),
+    trimLost: database.prepare('DELETE FROM lost WHERE position > ?'),
+    allLost: database.prepare('SELECT sensor, epoch, first, last FROM lost'),
+    addLost: database.prepare('INSERT INTO lost VALUES (?, ?, ?, ?, ?)'),
+    lost: database.prepare(overlapping('lost')),
     noteActivity: database.prepare(
       `INSERT INTO sensors VALUES (?, 1, ?, ?)
          ON CONFLICT (sensor) DO UPDATE SET batches = batches + 1, records = records + excluded.records,
@@ -206,9 +298,7 @@ function prepare(database: SqliteDatabase) {
     highest: database.prepare('SELECT highest FROM epochs WHERE sensor = ? AND epoch = ?').pluck(),
     setHighest: database.prepare('INSERT OR REPLACE INTO epochs VALUES (?, ?, ?)'),
     addGap: database.prepare('INSERT INTO gaps VALUES (?, ?, ?, ?)'),
-    gapAround: database.prepare(
-      'SELECT first, last FROM gaps WHERE sensor = ? AND epoch = ? AND first <= ? ORDER BY first DESC LIMIT 1',
-    ),
+    overlappingGaps: database.prepare(overlapping('gaps')),
     removeGap: database.prepare('DELETE FROM gaps WHERE sensor = ? AND epoch = ? AND first = ?'),
     gaps: database.prepare(
       `SELECT epoch, first AS "from", last AS "to" FROM gaps WHERE sensor = ? AND epoch = ? AND first >= ?

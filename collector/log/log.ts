@@ -11,6 +11,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { SequenceRange } from '../../common/protocol/messages.ts';
+import { isFull } from '../../common/sqlite/full.ts';
 import { BadDatabase } from '../../common/sqlite/open.ts';
 import { DayFile } from './day-file.ts';
 import type { GeoEntry, LoggedBatch, NewBatch } from './entry.ts';
@@ -107,8 +108,8 @@ export class Log {
   }
 
   /**
-   * What is missing of 1 to `sealed` of each epoch: up to `max` ranges, ascending. When there are more, the next call for the
-   * same sensor goes on behind them.
+   * What is missing of 1 to `sealed` of each epoch and was not told as lost: up to `max` ranges, ascending. When there are
+   * more, the next call for the same sensor goes on behind them.
    */
   gaps(
     sensor: number,
@@ -168,9 +169,11 @@ export class Log {
     const name = dayFileName(ms);
     if (this.#file !== undefined && path.basename(this.#file.path) >= name) return this.#file;
     const file = path.join(this.#dir, name);
-    if (!fs.existsSync(file)) DayFile.create(file, this.#head + 1); // it is there if it could not be opened the last time
+    const begins = this.#head + 1;
+    if (!fs.existsSync(file)) DayFile.create(file, begins);
     syncDirectory(this.#dir);
-    const next = DayFile.open(file, { readonly: false });
+    // There already if it could not be opened the last time; then another file may have been kept on with meanwhile.
+    const next = DayFile.open(file, { readonly: false, begins });
     this.#file?.finish();
     this.#file = next;
     return next;
@@ -215,10 +218,11 @@ export class Log {
     const found: SequenceRange[] = [];
     for (const { epoch, sealed } of epochs) {
       if (epoch < start.epoch) continue;
+      if (found.length === max) break;
       const from = epoch === start.epoch ? start.from : 1;
-      const between = this.#ledger.gaps(sensor, epoch, from, max);
+      const between = this.#ledger.gaps(sensor, epoch, from, max - found.length);
       const behind = { epoch, from: Math.max(from, this.#ledger.highest(sensor, epoch) + 1), to: sealed };
-      for (const gap of [...between, behind]) {
+      for (const gap of [...between, ...this.#ledger.notLost(sensor, behind)]) {
         const to = Math.min(gap.to, sealed);
         if (gap.from <= to && found.length < max) found.push({ epoch, from: gap.from, to });
       }
@@ -232,7 +236,7 @@ export class Log {
       write();
     } catch (error) {
       const { code = '', message } = error as { code?: string; message: string };
-      const passing = PASSING[code];
+      const passing = isFull(error) ? 'SQLITE_FULL' : PASSING[code];
       if (passing !== undefined) throw new LogUnavailable(passing, `${this.#dir} cannot be written: ${message}`, error);
       this.#failure = error as Error;
       throw error;
@@ -246,12 +250,8 @@ export class Log {
   }
 }
 
-/** What leaves the files as they were and may be over soon. */
-const PASSING: Readonly<Record<string, 'SQLITE_FULL' | 'SQLITE_BUSY'>> = {
-  SQLITE_FULL: 'SQLITE_FULL',
-  SQLITE_IOERR_SHMSIZE: 'SQLITE_FULL', // met while the index of the write-ahead log grows
-  ENOSPC: 'SQLITE_FULL',
-  EDQUOT: 'SQLITE_FULL',
+/** What leaves the files as they were and may be over soon, as a full disk does. */
+const PASSING: Readonly<Record<string, 'SQLITE_BUSY'>> = {
   SQLITE_BUSY: 'SQLITE_BUSY',
   SQLITE_BUSY_SNAPSHOT: 'SQLITE_BUSY',
   SQLITE_CANTOPEN: 'SQLITE_BUSY', // a day's file could not be made: no room for it, or too many files open

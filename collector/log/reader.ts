@@ -1,9 +1,11 @@
 /**
  * Reads the log, in any number of threads and processes, beside the one that writes it. What it gives is durable: SQLite shows
- * a commit only after it is on the disk. A damaged file throws `BadDatabase` with its name; nothing of it is guessed.
+ * a commit only after it is on the disk. A damaged file throws `BadDatabase` with its name; nothing of it is guessed. Of one
+ * entry that is damaged (`DamagedEntry`) the position is told, so that the others can be read.
  */
 import assert from 'node:assert/strict';
 import { BadDatabase } from '../../common/sqlite/open.ts';
+import { DamagedEntry } from './day-file.ts';
 import type { GeoEntry, LoggedBatch } from './entry.ts';
 import { DayFiles } from './files.ts';
 import { readIdentity } from './identity.ts';
@@ -32,7 +34,7 @@ export class LogReader {
 
   /**
    * Batches beyond `position`, ascending, none left out: at least one if there is any, then while there is room and the day's
-   * file has more. Throws `BadDatabase` if what comes next is gone.
+   * file has more that is sound. Throws `DamagedEntry` if the next one is damaged, and `BadDatabase` if it is gone.
    */
   after(position: number, max: { readonly batches: number; readonly bytes: number }): LoggedBatch[] {
     assert(max.batches > 0 && position >= 0);
@@ -40,8 +42,7 @@ export class LogReader {
     if (names.length === 0) return [];
     let from = position + 1;
     for (let n = this.#files.find(names, from); n < names.length; n++) {
-      const file = this.#files.open(names[n]!);
-      const found = file.batches(from, max);
+      const found = this.#batches(names[n]!, from, max);
       // Looked at after the batches were read: a writer that went on to the next file is done with this one.
       const next = n + 1 < names.length ? this.#files.open(names[n + 1]!).first : undefined;
       if (found.length > 0) return this.#whole(names[n]!, from, found);
@@ -51,16 +52,20 @@ export class LogReader {
     return [];
   }
 
-  /** All batches with records of this day (days since 1970) up to a position, ascending, one in memory at a time. */
-  *ofDay(day: number, upTo: number): IterableIterator<LoggedBatch> {
+  /**
+   * All batches with records of this day (days since 1970) up to a position, ascending, one in memory at a time. `onDamaged`
+   * is told of those that are damaged, and left out; without it the first of them throws `DamagedEntry`.
+   */
+  *ofDay(day: number, upTo: number, onDamaged?: (damage: DamagedEntry) => void): IterableIterator<LoggedBatch> {
     for (const name of this.#files.names()) {
       let from = this.#files.open(name).first;
       while (from <= upTo) {
-        // Opened each time: others may have used the reader between two batches.
-        const batch = this.#files.open(name).nextOfDay(day, from, upTo);
+        const batch = this.#nextOfDay(name, { day, from, upTo });
         if (batch === undefined) break;
-        yield batch;
         from = batch.position + 1;
+        if (!(batch instanceof DamagedEntry)) yield batch;
+        else if (onDamaged === undefined) throw batch;
+        else onDamaged(batch);
       }
     }
   }
@@ -77,6 +82,31 @@ export class LogReader {
 
   close(): void {
     this.#files.close();
+  }
+
+  /** Of a damaged entry it is certain which one it is: all before it, from `from` on, are there. */
+  #batches(name: string, from: number, max: { readonly batches: number; readonly bytes: number }): LoggedBatch[] {
+    const file = this.#files.open(name);
+    try {
+      return file.batches(from, max);
+    } catch (error) {
+      if (error instanceof DamagedEntry && file.geo(from, error.position - 1).length !== error.position - from)
+        throw lacking(file.path, from, error.position);
+      throw error;
+    }
+  }
+
+  /** The file is opened each time: others may have used the reader between two batches. */
+  #nextOfDay(
+    name: string,
+    { day, from, upTo }: { readonly day: number; readonly from: number; readonly upTo: number },
+  ): LoggedBatch | DamagedEntry | undefined {
+    try {
+      return this.#files.open(name).nextOfDay(day, from, upTo);
+    } catch (error) {
+      if (error instanceof DamagedEntry) return error;
+      throw error;
+    }
   }
 
   /** Batches and geo entries together have every position from `from` to the last batch's. */

@@ -51,6 +51,16 @@ export function countryName(code: string): Words {
   return { en: regions.en.of(code) ?? code, ja: regions.ja.of(code) ?? code };
 }
 
+/** What Intl knows beside ISO 3166-1's codes that are assigned; its withdrawn ones stand for others. XK is taken as assigned. */
+const UNASSIGNED = ['AC', 'CP', 'CQ', 'DG', 'EA', 'EU', 'EZ', 'IC', 'QO', 'TA', 'UN', 'XA', 'XB', 'ZZ'];
+
+/** Whether an economy has this code, in capitals. */
+export const isEconomy = (code: string): boolean =>
+  /^[A-Z]{2}$/.test(code) &&
+  !UNASSIGNED.includes(code) &&
+  regions.en.of(code) !== undefined &&
+  new Intl.Locale(`und-${code}`).region === code;
+
 /** An autonomous system's number as it is written; 0 is none known. */
 export const asnText = (asn: number): string => (asn === 0 ? '–' : `AS${asn}`);
 

@@ -4,6 +4,7 @@ import type { KeyObject } from 'node:crypto';
 import { randomUUID } from 'node:crypto';
 import type { Enrolment, EnrolmentRequest } from '../../common/protocol/messages.ts';
 import { openDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
+import { type Exclusion, isExcluded, readExclusions, withdrawExclusions } from './exclusions.ts';
 import { canonicalPrefix, findOverlap } from './networks.ts';
 import { MIGRATIONS } from './schema.ts';
 import { newToken, parsePublicKey, publicKeyObject, tokenLookup, tokenMatches } from './secrets.ts';
@@ -47,16 +48,6 @@ export interface KeyOwner {
   readonly sensor: Sensor;
 }
 
-export interface Exclusion {
-  /** The sensor's index. */
-  readonly sensor: number;
-  /** Days since 1970, both included. */
-  readonly from: number;
-  readonly to: number;
-  readonly reason: string;
-  readonly createdMs: number;
-}
-
 export interface AuditEntry {
   readonly atMs: number;
   readonly actor: string;
@@ -91,6 +82,13 @@ export class RegistryError extends Error {
   override readonly name = 'RegistryError';
 }
 
+interface EnrolledKey extends KeyOwner {
+  readonly untilMs: number | null;
+}
+
+const hasEnded = ({ sensor, untilMs }: EnrolledKey, nowMs: number): boolean =>
+  sensor.revokedMs !== null || (untilMs !== null && nowMs >= untilMs);
+
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 const ECONOMY = /^[A-Z]{2}$/;
 const HOUR_MS = 3_600_000;
@@ -105,7 +103,7 @@ export class Registry {
   readonly #actor: string;
   readonly #nextEpoch: (sensor: number) => number;
   /** By key id, of the database at `#version`; unknown ids are not kept, for anyone can make up any number of them. */
-  #owners = new Map<string, KeyOwner & { readonly untilMs: number | null }>();
+  #owners = new Map<string, EnrolledKey>();
   #version = -1;
 
   private constructor(database: SqliteDatabase, { actor = 'enaga', nextEpoch = () => 1 }: RegistryOptions) {
@@ -197,14 +195,33 @@ export class Registry {
       const { index } = this.existing(name);
       if (toDay < fromDay) throw new RegistryError('the last day is before the first');
       assertText('reason', reason);
+      if (isExcluded(this.#statements, { sensor: index, from: fromDay, to: toDay }))
+        throw new RegistryError(`sensor ${name} is excluded on these days already`);
       this.#statements.exclude.run(index + 1, fromDay, toDay, reason, nowMs);
       this.#note(nowMs, 'sensor exclude', index, { fromDay, toDay, reason });
       return { sensor: index, from: fromDay, to: toDay, reason, createdMs: nowMs };
     });
   }
 
+  /** Takes back what was excluded of these days of this sensor: they count again. Returns how many exclusions that changed. */
+  include(name: string, fromDay: number, toDay: number, nowMs: number): number {
+    return this.#change(() => {
+      const { index } = this.existing(name);
+      if (toDay < fromDay) throw new RegistryError('the last day is before the first');
+      const changed = withdrawExclusions(this.#statements, { sensor: index, from: fromDay, to: toDay }, nowMs);
+      if (changed === 0) throw new RegistryError(`sensor ${name} is not excluded from any of these days`);
+      this.#note(nowMs, 'sensor include', index, { fromDay, toDay });
+      return changed;
+    });
+  }
+
+  /** When it was last changed which sensors a day (since 1970) leaves out, milliseconds since 1970; 0 if never. */
+  exclusionChangedMs(day: number): number {
+    return (this.#statements.exclusionChanged.get(day, day) as number | null) ?? 0;
+  }
+
   exclusions(): Exclusion[] {
-    return this.#statements.exclusions.all() as Exclusion[];
+    return readExclusions(this.#statements);
   }
 
   /**
@@ -232,6 +249,17 @@ export class Registry {
 
   /** Undefined if the key is unknown, replaced, or its sensor revoked, by this process or another, up to this moment. */
   keyOwner(keyId: string, nowMs: number): KeyOwner | undefined {
+    const owner = this.#ownerOf(keyId);
+    return owner === undefined || hasEnded(owner, nowMs) ? undefined : owner;
+  }
+
+  /** Whose key it was, if it was replaced or its sensor revoked: its signature tells whom to tell so, and is good for nothing else. */
+  endedKeyOwner(keyId: string, nowMs: number): KeyOwner | undefined {
+    const owner = this.#ownerOf(keyId);
+    return owner !== undefined && hasEnded(owner, nowMs) ? owner : undefined;
+  }
+
+  #ownerOf(keyId: string): EnrolledKey | undefined {
     const version = this.#statements.dataVersion.get() as number;
     if (version !== this.#version) this.#owners.clear();
     this.#version = version;
@@ -243,7 +271,6 @@ export class Registry {
       owner = { publicKey: publicKeyObject(publicKey), sensor: this.#sensorAt(row.sensor), untilMs };
       this.#owners.set(keyId, owner);
     }
-    if (owner.sensor.revokedMs !== null || (owner.untilMs !== null && nowMs >= owner.untilMs)) return undefined;
     return owner;
   }
 
@@ -355,7 +382,7 @@ export class Registry {
 
   #active(name: string): Sensor {
     const sensor = this.existing(name);
-    if (sensor.revokedMs !== null) throw new RegistryError(`sensor ${name} is revoked`);
+    if (sensor.revokedMs !== null) throw new RegistryError(`sensor ${name} is revoked already`);
     return sensor;
   }
 }

@@ -99,4 +99,6 @@ export const MIGRATIONS = [
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX member_tokens_by_member ON member_tokens (member);
    CREATE INDEX audit_by_time ON audit (at_ms);`,
+  `-- An exclusion that was taken back, for some of its days or all: what is left of it is another row.
+   ALTER TABLE exclusions ADD COLUMN withdrawn_ms INTEGER;`,
 ];

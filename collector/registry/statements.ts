@@ -63,7 +63,15 @@ export function prepare(database: SqliteDatabase) {
     exclude: rows('INSERT INTO exclusions (sensor, from_day, to_day, reason, created_ms) VALUES (?, ?, ?, ?, ?)'),
     exclusions: rows(
       `SELECT sensor - 1 AS sensor, from_day AS "from", to_day AS "to", reason, created_ms AS createdMs
-         FROM exclusions ORDER BY id`,
+         FROM exclusions WHERE withdrawn_ms IS NULL ORDER BY id`,
+    ),
+    exclusionsOf: rows(
+      `SELECT id, from_day AS "from", to_day AS "to", reason FROM exclusions
+         WHERE sensor = ? AND withdrawn_ms IS NULL AND from_day <= ? AND to_day >= ? ORDER BY id`,
+    ),
+    withdraw: rows('UPDATE exclusions SET withdrawn_ms = ? WHERE id = ?'),
+    exclusionChanged: one(
+      'SELECT max(max(created_ms, coalesce(withdrawn_ms, 0))) FROM exclusions WHERE from_day <= ? AND to_day >= ?',
     ),
     note: rows('INSERT INTO audit (at_ms, actor, action, sensor, detail) VALUES (?, ?, ?, ?, ?)'),
     audit: rows('SELECT at_ms AS atMs, actor, action, detail FROM audit WHERE sensor = ? ORDER BY id DESC LIMIT ?'),

@@ -29,10 +29,20 @@ export class BadLog extends Error {
   override readonly name = 'BadLog';
 }
 
+/** One batch of the log that is not what was given to it, whether its file told or its own checksum did; all others are. */
+export class DamagedBatch extends BadLog {
+  readonly position: number;
+
+  constructor(position: number, message: string) {
+    super(message);
+    this.position = position;
+  }
+}
+
 export const isMisdated = ({ historic, clockOffsetMs }: Pick<LoggedBatch, 'historic' | 'clockOffsetMs'>): boolean =>
   !historic && Math.abs(clockOffsetMs) > clockOffsetMsMax;
 
-/** Throws `BadLog`: only batches that open were logged. */
+/** Throws `DamagedBatch`: only batches that open were logged. */
 export function openLogged(logged: LoggedBatch): OpenedBatch {
   const { position, sensor, sha256, receivedMs, day } = logged;
   try {
@@ -42,7 +52,17 @@ export function openLogged(logged: LoggedBatch): OpenedBatch {
     return { position, sensor, sha256, receivedMs, day, misdated: isMisdated(logged), header, records };
   } catch (error) {
     if (!(error instanceof BadBatch)) throw error;
-    throw new BadLog(`the batch at position ${position} of the log cannot be read: ${error.message}`);
+    throw new DamagedBatch(position, `the batch at position ${position} of the log cannot be read: ${error.message}`);
+  }
+}
+
+/** Of a batch that is damaged what is wrong, as a value: those after it are not to wait for it. */
+export function openOrDamaged(logged: LoggedBatch): OpenedBatch | DamagedBatch {
+  try {
+    return openLogged(logged);
+  } catch (error) {
+    if (error instanceof DamagedBatch) return error;
+    throw error;
   }
 }
 

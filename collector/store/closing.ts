@@ -65,11 +65,23 @@ export function closeDays(
     .all(options.segmentsMs, nowMs) as number[];
   database.transaction(() => {
     for (const day of done) database.prepare('DELETE FROM segments WHERE day = ?').run(day);
-    database
-      .prepare('DELETE FROM rows WHERE sensor = ? AND name = ? AND day < ?')
-      .run(ALL_SENSORS, numberOf('portHours'), Math.floor(nowMs / DAY_MS) - hourlyDays);
+    dropHours(database, Math.floor(nowMs / DAY_MS) - hourlyDays);
   })();
   return [...over, ...done];
+}
+
+/** Ports by the hour of days before this one, day by day: the key of the rows begins with the day, and most have none left. */
+function dropHours(database: SqliteDatabase, before: number): void {
+  const key = [numberOf('portHours'), ALL_SENSORS];
+  const days = database
+    .prepare(
+      `SELECT day FROM days
+       WHERE day < ? AND EXISTS (SELECT 1 FROM rows r WHERE r.day = days.day AND r.name = ? AND r.sensor = ?)`,
+    )
+    .pluck()
+    .all(before, ...key) as number[];
+  const remove = database.prepare('DELETE FROM rows WHERE day = ? AND name = ? AND sensor = ?');
+  for (const day of days) remove.run(day, ...key);
 }
 
 /** Writes the day's rows, in one transaction with the note that it is closed. */

@@ -32,7 +32,13 @@ export function startFolding({
 }: StartOptions): Folding {
   const options: FoldingOptions = { ...given, checkpointMs, closing };
   const worker = new Worker(new URL('./reducer-thread.ts', import.meta.url), { workerData: options });
-  let progress: Progress = { position: 0, records: 0, oldestUnfoldedMs: null, lastCheckpointMs: Date.now() };
+  let progress: Progress = {
+    position: 0,
+    records: 0,
+    oldestUnfoldedMs: null,
+    lastCheckpointMs: Date.now(),
+    damaged: 0,
+  };
   let stopped = false;
   const failed = Promise.withResolvers<Error>();
   const ended = Promise.withResolvers<void>();

@@ -183,6 +183,13 @@ export class StoreReader {
   watches = ({ from, to }: DayRange, sensors?: Choice) =>
     readWatches(this.database, 24 * from, 24 * to + 23).filter(({ sensor }) => sensors?.has(sensor) ?? true);
 
+  /** Batches of the log that are damaged, ascending: in no count. */
+  damaged = (): { position: number; why: string }[] =>
+    this.database.prepare('SELECT position, why FROM damaged ORDER BY position').all() as {
+      position: number;
+      why: string;
+    }[];
+
   /** Ranges of batches that a sensor lost. */
   lost = (sensor: number) => readLost(this.database, sensor);
 

@@ -19,10 +19,12 @@ import {
   totalOf,
 } from '../reduce/rows.ts';
 import type { Account, Watch } from './account.ts';
+import { DAY_MS } from './batch.ts';
 import { hourlyDays, topPorts } from './closing.ts';
 import type { Geographies, KeptPlaces } from './geography.ts';
 import type { StoreReader } from './query.ts';
-import { type Refolded, refoldDay } from './refold.ts';
+import { type Damage, type Refolded, refoldDay } from './refold.ts';
+import { isCountedFrom } from './store.ts';
 
 /** What one of them says and the other does not, or says otherwise; absent where it says nothing. */
 export interface Difference {
@@ -40,6 +42,8 @@ export interface RecountOptions {
   readonly excluded: readonly number[];
   /** Days since 1970. */
   readonly day: number;
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
   readonly onProgress?: (records: number) => void;
 }
 
@@ -49,6 +53,8 @@ export interface Recounted {
   /** Rows compared. */
   readonly rows: number;
   readonly differences: Difference[];
+  /** Batches of the day that are damaged in the log: they were in neither count, unless damaged since. */
+  readonly damaged: readonly Damage[];
 }
 
 /** The store was counted from another log: there is nothing to compare. */
@@ -58,11 +64,10 @@ export class OtherLog extends Error {
 
 /** Throws `OtherLog`, `BadLog`, `BadDatabase`, `BadState`. */
 export function recountDay(options: RecountOptions): Recounted {
-  const { reader, store, geographies, hashKey, excluded, day, onProgress } = options;
+  const { reader, store, geographies, hashKey, excluded, day, nowMs, onProgress } = options;
   const position = store.position();
   if (position === undefined) throw new OtherLog('the store has counted nothing yet');
-  const there = position.position === 0 ? position.sha256 : reader.sha256At(position.position);
-  if (position.log !== reader.id || there === undefined || Buffer.compare(there, position.sha256) !== 0)
+  if (!isCountedFrom(reader, position))
     throw new OtherLog('the store was counted from another log: `enaga serve` folds everything again when it starts');
   const again = refoldDay({
     reader,
@@ -79,9 +84,11 @@ export function recountDay(options: RecountOptions): Recounted {
   comparison.value('geography', store.geoOf(day), again.geo?.sha256);
   if (again.geo !== undefined)
     comparison.value('excluded sensors', store.excludedOn(day).join(' '), excluded.toSorted((a, b) => a - b).join(' '));
-  if (again.geo !== undefined) compareDays(comparison, store, day, again.state ?? new Day(day, 16), again.geo);
+  const hoursFrom = Math.floor(nowMs / DAY_MS) - hourlyDays;
+  if (again.geo !== undefined)
+    compareDays(comparison, { store, hoursFrom }, again.state ?? new Day(day, 16), again.geo);
   const records = again.state === undefined ? 0 : (totalOf(again.state.tables.total)?.packets ?? 0);
-  return { records, rows: comparison.rows, differences: comparison.differences };
+  return { records, rows: comparison.rows, differences: comparison.differences, damaged: again.damaged };
 }
 
 class Comparison {
@@ -170,7 +177,15 @@ function compareAccounts(comparison: Comparison, store: StoreReader, day: number
     comparison.value(name, keptWatches.get(name), loggedWatches.get(name));
 }
 
-function compareDays(comparison: Comparison, store: StoreReader, day: number, log: Day, places: KeptPlaces): void {
+/** The store, and the first day that still has its ports by the hour. */
+interface Kept {
+  readonly store: StoreReader;
+  readonly hoursFrom: number;
+}
+
+function compareDays(comparison: Comparison, kept: Kept, log: Day, places: KeptPlaces): void {
+  const { store } = kept;
+  const { day } = log;
   const expected = dayRows(log, places);
   const [summary] = comparison.readable('totals of the day', () => store.days({ from: day, to: day })) ?? [];
   const total = totalOf(log.tables.total);
@@ -194,16 +209,15 @@ function compareDays(comparison: Comparison, store: StoreReader, day: number, lo
       comparison.value('the state', undefined, `${total.packets} packets`);
     return;
   }
-  compareClosed(comparison, store, day, expected);
-  for (const sensor of sensors)
-    compareClosed(comparison, store, day, sensorRows(log, places, new Set([sensor])), sensor);
+  compareClosed(comparison, kept, expected);
+  for (const sensor of sensors) compareClosed(comparison, kept, sensorRows(log, places, new Set([sensor])), sensor);
 }
 
 /** The rows of a closed day keep less: a sensor's busiest ports, and no hourly ports of long ago. */
-function compareClosed(comparison: Comparison, store: StoreReader, day: number, log: DayRows, sensor?: number): void {
-  const kept = store.closedRows(day, sensor);
+function compareClosed(comparison: Comparison, { store, hoursFrom }: Kept, log: DayRows, sensor?: number): void {
+  const kept = store.closedRows(log.day, sensor);
   const where = sensor === undefined ? 'closed ' : `closed sensor ${sensor} `;
-  const isOld = Math.floor(Date.now() / 86_400_000) - day > hourlyDays;
+  const isOld = log.day < hoursFrom;
   compareRows(comparison, where, kept, {
     ...log,
     rows: name => {

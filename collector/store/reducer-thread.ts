@@ -6,9 +6,11 @@
  */
 import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { BadDatabase } from '../../common/sqlite/open.ts';
+import { isFull } from '../../common/sqlite/full.ts';
+import { BadDatabase, damageNamed } from '../../common/sqlite/open.ts';
 import { LogReader } from '../log/reader.ts';
 import { BadState } from '../reduce/codec.ts';
+import type { Exclusion } from '../registry/exclusions.ts';
 import { Registry } from '../registry/registry.ts';
 import type { Answer, FoldingOptions, Order } from './orders.ts';
 import { Tail } from './tail.ts';
@@ -25,8 +27,12 @@ const say = (text: string) => answer({ kind: 'said', text });
 
 let stopping = false;
 let wake = () => {};
+const stop = Promise.withResolvers<void>();
 port.on('message', (order: Order) => {
-  stopping ||= order === 'stop';
+  if (order === 'stop') {
+    stopping = true;
+    stop.resolve();
+  }
   wake();
 });
 
@@ -37,14 +43,33 @@ const pause = (ms: number): Promise<void> =>
     setTimeout(resolve, ms);
   });
 
+/** Which nothing but an order to stop ends: a full disk has no more room because something comes. */
+async function rest(ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([over, stop.promise]);
+  clearTimeout(timer);
+}
+
 const reader = LogReader.open(data.log);
 const registry = Registry.open(data.registry, { readonly: true });
+/** The registry's own damage bears its name: it is none of the store's. */
+function exclusions(): readonly Exclusion[] {
+  try {
+    return registry.exclusions();
+  } catch (error) {
+    throw damageNamed(error, data.registry);
+  }
+}
+
 const newTail = () =>
   new Tail({
     reader,
     file: data.store,
     geoDir: data.geo,
-    exclusions: () => registry.exclusions(),
+    exclusions,
     hashKey,
     checkpointMs,
     closing,
@@ -68,14 +93,12 @@ async function follow(): Promise<void> {
   }
 }
 
-/** Only of the store's file: a log that is damaged cannot be made again. */
+/** Only of the store's file, the one whose damage bears no other name: log and registry cannot be made again. */
 function isDamage(error: unknown): boolean {
   const { code = '' } = error as { code?: string };
   const isFile = error instanceof BadDatabase && error.message.startsWith(`${data.store} is damaged`);
   return error instanceof BadState || isFile || /^SQLITE_(CORRUPT|NOTADB)/.test(code);
 }
-
-const isFull = (error: unknown): boolean => (error as { code?: string }).code === 'SQLITE_FULL';
 
 /** Under another name it can be looked at; the one before it is lost. */
 function putAside(): void {
@@ -92,7 +115,7 @@ for (let damages = 0; ; ) {
   } catch (error) {
     if (isFull(error)) {
       say('the disk is full: counting goes on when there is room');
-      await pause(fullMs);
+      await rest(fullMs);
       if (stopping) break; // what is not counted stays in the log
     } else if (isDamage(error) && damages++ === 0) {
       putAside();

@@ -3,7 +3,7 @@ import type { GeoTable } from '../../common/geo/table.ts';
 import type { LogReader } from '../log/reader.ts';
 import type { Day } from '../reduce/day.ts';
 import type { Accounts } from './account.ts';
-import { isMisdated, type OpenedBatch, openLogged } from './batch.ts';
+import { DamagedBatch, isMisdated, type OpenedBatch, openOrDamaged } from './batch.ts';
 import { Delta, type DeltaOptions } from './delta.ts';
 
 /** Records opened before they are folded: together, since then few settlings do for many. */
@@ -15,11 +15,17 @@ export interface RefoldOptions extends DeltaOptions {
   readonly day: number;
   /** The last position of the log that counts. */
   readonly upTo: number;
-  /** Given the position of the day's first batch. */
+  /** Given the position of the day's first sound batch. */
   readonly geoAt: (position: number) => GeoTable;
   readonly excluded: ReadonlySet<number>;
   /** Called now and then with the records folded so far. */
   readonly onProgress?: (records: number) => void;
+}
+
+/** What is wrong with a batch of the log. */
+export interface Damage {
+  readonly position: number;
+  readonly message: string;
 }
 
 export interface Refolded {
@@ -29,9 +35,11 @@ export interface Refolded {
   readonly accounts: Accounts;
   /** Absent if the log has no batch of the day. */
   readonly geo?: GeoTable;
+  /** Batches of the day that are damaged, and in nothing of the above. */
+  readonly damaged: readonly Damage[];
 }
 
-/** Throws `BadLog`, and `BadDatabase` for a damaged log. */
+/** Throws `BadLog`, and `BadDatabase` for a log that is damaged beyond single batches. */
 export function refoldDay(options: RefoldOptions): Refolded {
   const { reader, day, upTo, geoAt, excluded, onProgress } = options;
   const delta = new Delta(options);
@@ -44,10 +52,15 @@ export function refoldDay(options: RefoldOptions): Refolded {
     waitingRecords = 0;
     onProgress?.(delta.records);
   };
-  for (const logged of reader.ofDay(day, upTo)) {
+  const damaged: Damage[] = [];
+  for (const logged of reader.ofDay(day, upTo, damage => damaged.push(damage))) {
     if (isMisdated(logged)) continue;
+    const batch = openOrDamaged(logged);
+    if (batch instanceof DamagedBatch) {
+      damaged.push(batch);
+      continue;
+    }
     geo ??= geoAt(logged.position);
-    const batch = openLogged(logged);
     delta.accounts.add(batch);
     if (excluded.has(batch.sensor)) continue;
     waiting.push(batch);
@@ -56,5 +69,10 @@ export function refoldDay(options: RefoldOptions): Refolded {
   }
   flush();
   const [state] = delta.takeDays();
-  return { ...(state !== undefined && { state }), accounts: delta.accounts, ...(geo !== undefined && { geo }) };
+  return {
+    ...(state !== undefined && { state }),
+    accounts: delta.accounts,
+    ...(geo !== undefined && { geo }),
+    damaged,
+  };
 }

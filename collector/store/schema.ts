@@ -130,6 +130,11 @@ const MIGRATIONS = [
      scanning_sources INTEGER,
      PRIMARY KEY (kind, day, name, a)
    ) STRICT, WITHOUT ROWID;`,
+  `-- Batches of the log that are damaged, and so in no count.
+   CREATE TABLE damaged (
+     position INTEGER PRIMARY KEY,
+     why TEXT NOT NULL
+   ) STRICT;`,
 ];
 
 /** Tables whose rows are folded from the log. */
@@ -148,6 +153,7 @@ export const FOLDED_TABLES = [
   'top_sources',
   'rollup_periods',
   'rollups',
+  'damaged',
 ] as const;
 
 /** Up to here a store is read through when it is opened for writing, a tenth of a second; a larger one is found damaged in use. */

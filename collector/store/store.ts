@@ -28,6 +28,15 @@ export interface Position {
   readonly sha256: Uint8Array;
 }
 
+/** Whether what is counted up to this position is of this log. A damaged batch may have no name left: then none is expected. */
+export function isCountedFrom(
+  log: { readonly id: string; sha256At(position: number): Uint8Array | undefined },
+  { log: id, position, sha256 }: Position,
+): boolean {
+  const there = position === 0 ? sha256 : (log.sha256At(position) ?? new Uint8Array(0));
+  return id === log.id && Buffer.compare(there, sha256) === 0;
+}
+
 export interface StoreOptions extends DeltaOptions {
   readonly geographies: Geographies;
   /** Sensors that a day is to be counted without, asked when its first batch comes. */
@@ -115,6 +124,26 @@ export class Store {
     }
     for (const [geo, same] of byGeo) this.#delta.fold(same, geo);
   }
+
+  /** Goes past a batch that is damaged, and notes it. `sha256` is what the log says of it. */
+  pass(position: number, sha256: Uint8Array, why: string): void {
+    if (position <= this.#reached.position) return;
+    this.noteDamaged(position, why);
+    this.#reached = { position, sha256 };
+  }
+
+  /** At once: it is a fact of the log, whatever is folded. Returns whether it is new. */
+  noteDamaged = (position: number, why: string): boolean =>
+    this.database.prepare('INSERT OR IGNORE INTO damaged VALUES (?, ?)').run(position, why).changes > 0;
+
+  /** How many batches of the log are known to be damaged. */
+  get damaged(): number {
+    return this.database.prepare('SELECT count(*) FROM damaged').pluck().get() as number;
+  }
+
+  /** SHA-256 of the geography that a day is counted with; undefined before its first batch is committed. */
+  geoOf = (day: number): string | undefined =>
+    this.database.prepare('SELECT geo FROM days WHERE day = ?').pluck().get(day) as string | undefined;
 
   /** Keeps all that was folded, and how far in this log that is; then merges what has become many. */
   commit(log: string): void {

@@ -2,17 +2,20 @@
  * Follows the log into the store: batches are folded as they are logged and committed now and then; a day that must be counted
  * anew (a sensor was excluded, or a late batch came for a day whose state is gone) is folded again from the log up to where
  * the store is. Each step is done when it returns, so that a stop between two of them loses nothing but what is not committed.
+ * A batch that is damaged in the log is told, noted and gone past: all others count.
  */
 
+import { DamagedEntry } from '../log/day-file.ts';
+import type { LoggedBatch } from '../log/entry.ts';
 import type { LogReader } from '../log/reader.ts';
-import type { Exclusion } from '../registry/registry.ts';
-import { openLogged } from './batch.ts';
-import { type ClosingOptions, closeDays, daysToClose } from './closing.ts';
+import type { Exclusion } from '../registry/exclusions.ts';
+import { DamagedBatch, type OpenedBatch, openOrDamaged } from './batch.ts';
+import { type ClosingOptions, closeDays } from './closing.ts';
 import type { DeltaOptions } from './delta.ts';
 import { type Geographies, LoggedGeographies } from './geography.ts';
-import { refoldDay } from './refold.ts';
+import { type Damage, refoldDay } from './refold.ts';
 import { keepRollups } from './rollup.ts';
-import { Store } from './store.ts';
+import { isCountedFrom, Store } from './store.ts';
 
 /** Read at a time: a few megabytes of memory, and many batches settled together. */
 const readMax = { batches: 128, bytes: 8 * 2 ** 20 };
@@ -29,6 +32,8 @@ export interface Progress {
   /** Receive time of the oldest logged batch that is not in the store. */
   readonly oldestUnfoldedMs: number | null;
   readonly lastCheckpointMs: number;
+  /** Batches of the log known to be damaged: in no count. */
+  readonly damaged: number;
 }
 
 export interface TailOptions extends DeltaOptions {
@@ -53,6 +58,19 @@ export const excludedOn = (exclusions: readonly Exclusion[], day: number): numbe
   ...new Set(exclusions.filter(({ from, to }) => from <= day && day <= to).map(({ sensor }) => sensor)),
 ];
 
+/** The next batch behind a position and when it came, which nobody knows of a damaged one. */
+export function nextAfter(
+  reader: LogReader,
+  position: number,
+): { readonly position: number; readonly receivedMs: number | null } | undefined {
+  try {
+    return reader.after(position, { batches: 1, bytes: 1 })[0];
+  } catch (error) {
+    if (error instanceof DamagedEntry) return { position: error.position, receivedMs: null };
+    throw error;
+  }
+}
+
 export class Tail {
   readonly #options: TailOptions;
   readonly #geographies: Geographies;
@@ -61,6 +79,7 @@ export class Tail {
   #exclusionsText: string;
   #committed: number;
   #records = 0;
+  #damaged = 0;
   #oldestMs: number | null = null;
   #lastCheckpointMs: number;
   #nextExclusionsMs = 0;
@@ -85,6 +104,7 @@ export class Tail {
     this.#lastCheckpointMs = options.now();
     try {
       this.#committed = this.#begin();
+      this.#damaged = this.#store.damaged;
       this.#store.markStale();
     } catch (error) {
       this.#store.close();
@@ -98,15 +118,14 @@ export class Tail {
       records: this.#records,
       oldestUnfoldedMs: this.#oldestMs,
       lastCheckpointMs: this.#lastCheckpointMs,
+      damaged: this.#damaged,
     };
   }
 
   /** Returns whether there may be more to do at once. */
   step(): boolean {
-    const { reader, checkpointMs, now } = this.#options;
-    const logged = reader.after(this.#store.reached, readMax);
-    this.#oldestMs ??= logged[0]?.receivedMs ?? null;
-    this.#store.fold(logged.map(openLogged));
+    const { checkpointMs, now } = this.#options;
+    const batches = this.#foldNext();
     const due = now() - this.#lastCheckpointMs >= checkpointMs || this.#store.pending >= pendingMax;
     if (due) this.commit();
     const ms = now();
@@ -115,11 +134,11 @@ export class Tail {
       this.#noticeExclusions();
     }
     const stale = this.#refoldOne();
-    if (ms >= this.#nextClosingMs && logged.length < backlogMin) {
+    if (ms >= this.#nextClosingMs && batches < backlogMin) {
       this.#nextClosingMs = ms + closingMs;
       this.#close();
     }
-    return logged.length > 0 || stale;
+    return batches > 0 || stale;
   }
 
   /** Keeps what is folded. */
@@ -130,7 +149,7 @@ export class Tail {
     this.#store.commit(reader.id);
     this.#committed = this.#store.reached;
     this.#lastCheckpointMs = now();
-    this.#oldestMs = reader.after(this.#committed, { batches: 1, bytes: 1 })[0]?.receivedMs ?? null;
+    this.#oldestMs = nextAfter(reader, this.#committed)?.receivedMs ?? null;
   }
 
   /** What is not committed comes from the log again. */
@@ -142,13 +161,52 @@ export class Tail {
   #begin(): number {
     const { reader, say } = this.#options;
     const position = this.#store.position();
-    if (position !== undefined && position.log === reader.id) {
-      const there = position.position === 0 ? position.sha256 : reader.sha256At(position.position);
-      if (there !== undefined && Buffer.compare(there, position.sha256) === 0) return position.position;
-    }
+    if (position !== undefined && isCountedFrom(reader, position)) return position.position;
     if (this.#store.begun) say('the store was counted from another log or by other rules: everything is folded again');
     this.#store.reset();
     return 0;
+  }
+
+  /** Returns how many batches it folded or went past. */
+  #foldNext(): number {
+    const logged = this.#readNext();
+    if (logged instanceof DamagedEntry) {
+      this.#pass(logged);
+      return 1;
+    }
+    this.#oldestMs ??= logged[0]?.receivedMs ?? null;
+    let opened: OpenedBatch[] = [];
+    for (const one of logged) {
+      const batch = openOrDamaged(one);
+      if (!(batch instanceof DamagedBatch)) {
+        opened.push(batch);
+        continue;
+      }
+      this.#store.fold(opened);
+      opened = [];
+      this.#pass(batch);
+    }
+    this.#store.fold(opened);
+    return logged.length;
+  }
+
+  #readNext(): LoggedBatch[] | DamagedEntry {
+    try {
+      return this.#options.reader.after(this.#store.reached, readMax);
+    } catch (error) {
+      if (error instanceof DamagedEntry) return error;
+      throw error;
+    }
+  }
+
+  #pass({ position, message }: Damage): void {
+    this.#store.pass(position, this.#options.reader.sha256At(position) ?? new Uint8Array(0), message);
+    this.#tellDamaged(message);
+  }
+
+  #tellDamaged(message: string): void {
+    this.#damaged = this.#store.damaged;
+    this.#options.say(`${message}: it is in no count`);
   }
 
   #noticeExclusions(): void {
@@ -168,15 +226,17 @@ export class Tail {
     const { reader, say, hashKey, sourcesMax } = this.#options;
     this.commit();
     const excluded = excludedOn(this.#exclusions, day);
-    const { state } = refoldDay({
+    const { state, damaged } = refoldDay({
       reader,
       day,
       upTo: this.#committed,
-      geoAt: position => this.#geographies.at(position),
+      geoAt: () => this.#geographies.named(this.#store.geoOf(day)!),
       excluded: new Set(excluded),
       hashKey,
       ...(sourcesMax !== undefined && { sourcesMax }),
     });
+    for (const { position, message } of damaged)
+      if (this.#store.noteDamaged(position, message)) this.#tellDamaged(message);
     this.#store.replace(day, state, excluded);
     say(`${new Date(day * 86_400_000).toISOString().slice(0, 10)} was folded again from the log`);
     return true;
@@ -184,8 +244,8 @@ export class Tail {
 
   #close(): void {
     const { closing, now, sourcesMax } = this.#options;
-    // A day that has just got something is not quiet: what is pending is committed first.
-    if (daysToClose(this.#store.database, now(), closing).length > 0) this.commit();
+    // A day that has just got something is neither quiet nor done with: what is pending is committed first.
+    this.commit();
     for (const day of closeDays(this.#store.database, now(), closing, sourcesMax)) this.#store.forget(day);
     keepRollups(this.#store.database, now());
   }

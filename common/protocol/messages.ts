@@ -93,7 +93,7 @@ export interface Heartbeat {
 export interface HeartbeatAnswer {
   /** When the collector received the heartbeat, milliseconds since 1970. */
   readonly received: number;
-  /** What the collector lacks of the epochs told: to be sent again where the sensor still has it. */
+  /** What the collector lacks of the epochs told and no batch told as lost: to be sent again where the sensor still has it. */
   readonly gaps: readonly SequenceRange[];
   /** CIDR prefixes this sensor observes, which may have changed. */
   readonly networks: readonly string[];

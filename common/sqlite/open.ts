@@ -71,6 +71,9 @@ function migrate(database: SqliteDatabase, file: string, migrations: readonly st
   const version = () => database.pragma('user_version', { simple: true }) as number;
   if (version() > migrations.length) throw new BadDatabase(`${file} was written by a newer version of this program`);
   if (version() === migrations.length) return;
+  const isNew = database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
+  if (version() < 0 || (version() === 0 && !isNew))
+    throw new BadDatabase(`${file} is damaged, or of another program: it has tables and no version`);
   if (readonly)
     throw new BadDatabase(`${file} was written by an older version: let the program that writes it start once`);
   database

@@ -21,9 +21,11 @@ export async function listInterfaces(): Promise<Interface[]> {
   return findalldevs().filter(isNetworkInterface).map(toInterface);
 }
 
-async function loadPcap() {
+/** Throws when the binding does not load. */
+export async function loadPcap() {
   try {
-    return await import('pcap');
+    const { default: pcap } = (await import('pcap')) as unknown as { default: typeof import('pcap') };
+    return pcap; // and not its names, so that `warningHandler` can be set
   } catch (error) {
     const advice = 'it must be built for the Node that runs it, which `npm run enaga-sensor` sees to';
     throw new Error(`the libpcap binding does not load under Node ${process.versions.node}: ${advice}`, {

@@ -2,10 +2,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
+import { HEARTBEATS_PATH, JSON_TYPE } from '../../common/protocol/messages.ts';
 import { readCa, readConfig, readKey, type SensorConfig } from '../enrol/config.ts';
 import { type SensorPaths, sensorPaths } from '../enrol/paths.ts';
-import { Client, Unreachable } from '../ship/client.ts';
+import { Client, type ClientOptions, Unreachable } from '../ship/client.ts';
+import { revocationOf } from '../ship/verdict.ts';
 import { collectorOf, stateOption } from './options.ts';
+import { checkSynchronised, checkWiring } from './wiring.ts';
 
 export interface Finding {
   readonly check: string;
@@ -20,21 +23,29 @@ const roomBytesFail = 64 * 2 ** 20;
 /** The Date header tells whole seconds. */
 const clockMsMax = 3000;
 
+interface CheckFlags {
+  state?: string;
+  json?: boolean;
+  interface?: string[];
+}
+
 export function checkCommand(): Command {
   return new Command('check')
     .description('Check configuration, key, state directory, and the way to the collector')
     .addOption(stateOption())
+    .option('--interface <name...>', 'and the wiring of these interfaces: addresses, ARP, IPv6, forwarding, silence')
     .option('--json', 'print an array of {check, state, text, mend}')
     .addHelpText(
       'after',
       `
 Exit codes: 0 nothing fails (warnings may be there); 1 something does; 2 wrong usage.
 
-Example:
-  enaga-sensor check --state ./sensor-1`,
+Examples:
+  enaga-sensor check --state ./sensor-1
+  sudo enaga-sensor check --interface eth1`,
     )
-    .action(async ({ state, json }: { state?: string; json?: boolean }) => {
-      const findings = await checkSensor(sensorPaths(state));
+    .action(async ({ state, json, interface: devices = [] }: CheckFlags) => {
+      const findings = await checkSensor(sensorPaths(state), devices);
       process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : findings.map(lineOf).join(''));
       process.exitCode = findings.some(finding => finding.state === 'fail') ? 1 : 0;
     });
@@ -43,7 +54,7 @@ Example:
 const lineOf = ({ check, state, text, mend }: Finding): string =>
   `${state.padEnd(5)} ${check.padEnd(14)} ${text}${mend === undefined ? '' : `\n${' '.repeat(21)}${mend}`}\n`;
 
-export async function checkSensor(paths: SensorPaths): Promise<Finding[]> {
+export async function checkSensor(paths: SensorPaths, devices: readonly string[] = []): Promise<Finding[]> {
   const findings: Finding[] = [checkState(paths), checkRoom(paths)];
   let config: SensorConfig;
   try {
@@ -53,6 +64,8 @@ export async function checkSensor(paths: SensorPaths): Promise<Finding[]> {
   }
   const text = `${paths.config}: ${config.name}, ${config.networks.join(', ')}`;
   findings.unshift({ check: 'configuration', state: 'pass', text }, checkKey(paths, config));
+  for (const device of devices) findings.push(...checkWiring(device, config.networks));
+  if (devices.length > 0) findings.push(...checkSynchronised());
   return [...findings, ...(await checkCollector(paths, config))];
 }
 
@@ -99,13 +112,15 @@ async function checkCollector(paths: SensorPaths, config: SensorConfig): Promise
   let client: Client | undefined;
   try {
     const ca = readCa(paths, config);
-    client = new Client({ collector: collectorOf(config), ...(ca !== undefined && { ca }) });
+    const key = keyOf(paths, config);
+    client = new Client({ collector: collectorOf(config), ...(ca !== undefined && { ca }), ...(key && { key }) });
     const { status, date } = await client.get('/healthz');
     if (status !== 200)
       return [
         { check, state: 'fail', text: `${config.collector} answers ${status}`, mend: 'is it the right address?' },
       ];
-    return [{ check, state: 'pass', text: config.collector }, checkClock(date)];
+    const findings: Finding[] = [{ check, state: 'pass', text: config.collector }, checkClock(date)];
+    return key === undefined ? findings : [...findings, await checkEnrolment(client)];
   } catch (error) {
     const { message } = error as Error;
     const text = error instanceof Unreachable ? `${config.collector} cannot be reached: ${message}` : message;
@@ -113,6 +128,25 @@ async function checkCollector(paths: SensorPaths, config: SensorConfig): Promise
   } finally {
     client?.close();
   }
+}
+
+/** One that cannot be read has its own finding. */
+function keyOf(paths: SensorPaths, config: SensorConfig): ClientOptions['key'] {
+  try {
+    return { id: config.keyId, privateKey: readKey(paths, config) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** A heartbeat that says nothing: the collector looks at the signature first, and then takes nothing from it. */
+async function checkEnrolment(client: Client): Promise<Finding> {
+  const check = 'enrolment';
+  const nothing = { method: 'POST', path: HEARTBEATS_PATH, type: JSON_TYPE, body: Buffer.from('{}') };
+  const reply = await client.send(nothing);
+  if (reply.status !== 401) return { check, state: 'pass', text: 'the collector knows this key' };
+  const text = revocationOf(reply) ?? 'the collector does not know this key';
+  return { check, state: 'fail', text, mend: 'ask who runs the collector for a token, and enrol again' };
 }
 
 function checkClock(date: string | undefined): Finding {

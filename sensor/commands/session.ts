@@ -6,43 +6,32 @@ import { Locked, takeLock } from '../../common/sqlite/lock.ts';
 import { type Failure, type Place, type Reading, readingNames, START } from '../capture/place.ts';
 import { readCaptures } from '../capture/read.ts';
 import { momentOf } from '../capture/shift.ts';
-import { readCa, readConfig, readKey, type SensorConfig, writeConfig } from '../enrol/config.ts';
+import { readCa, readConfig, readKey, type SensorConfig } from '../enrol/config.ts';
 import { type SensorPaths, sensorPaths } from '../enrol/paths.ts';
 import { Client } from '../ship/client.ts';
 import { beat, type HeartbeatOptions, heartbeatMs } from '../ship/heartbeat.ts';
 import { Shipper } from '../ship/shipper.ts';
+import { tellInterrupted } from '../spool/open.ts';
 import { openSpool } from '../spool/recover.ts';
 import { LOST_PLACES } from '../spool/schema.ts';
 import { Sealer } from '../spool/sealer.ts';
 import type { Spool } from '../spool/spool.ts';
 import { readAccount } from '../status/account.ts';
 import { count, plural } from '../status/text.ts';
+import { watchAll } from './live.ts';
 import { collectorOf, Failed } from './options.ts';
 import { type Progress, startProgress } from './progress.ts';
 import type { RunFlags } from './run.ts';
+import { batchMsMax, type Session, stopMsMax } from './running.ts';
+import { Settings } from './settings.ts';
 
 const DAMAGED = 3;
-const batchMsMax = 10_000;
 const ageCheckMs = 1000;
 /** Reading waits while the spool is this full and the collector takes batches: nothing is dropped that could be sent. */
 const fillMax = 0.5;
 const silentMsMax = 60_000;
 const holdMs = 20;
-/** For what is under way when a signal ends the run. */
-const stopMsMax = 5000;
 const dayMs = 86_400_000;
-
-/** What the parts of a run share. */
-interface Session {
-  readonly flags: RunFlags;
-  readonly spool: Spool;
-  readonly shipper: Shipper;
-  readonly heartbeat: HeartbeatOptions;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
-  /** Something broke beside the reading: ends the run with this. */
-  readonly fail: (error: unknown) => void;
-}
 
 /** Returns the exit code. Throws what keeps it from running. */
 export async function runSensor(flags: RunFlags): Promise<number> {
@@ -50,7 +39,7 @@ export async function runSensor(flags: RunFlags): Promise<number> {
   const config = readConfig(paths);
   fs.mkdirSync(paths.stateDirectory, { recursive: true, mode: 0o700 });
   const lock = lockState(paths);
-  const progress = await startProgress(flags.read, flags.quiet);
+  const progress = await startProgress(flags.read ?? [], flags.quiet || flags.interface !== undefined);
   try {
     return await runLocked(flags, paths, config, progress);
   } finally {
@@ -73,17 +62,15 @@ function lockState({ lock, stateDirectory }: SensorPaths): ReturnType<typeof tak
 async function runLocked(
   flags: RunFlags,
   paths: SensorPaths,
-  enrolled: SensorConfig,
+  config: SensorConfig,
   progress: Progress,
 ): Promise<number> {
-  let config = enrolled;
-  const change = (part: Partial<SensorConfig>) => {
-    config = { ...readConfig(paths), ...part }; // it may have been enrolled again meanwhile
-    writeConfig(paths, config);
-  };
   const say = (text: string) => progress.say(`enaga-sensor: ${text}`);
   const spool = openState(flags, paths, config, say);
-  settleEpoch(spool, config, change);
+  const settings = new Settings({ paths, config, alarms: spool.alarms, say });
+  settleEpoch(spool, config, settings);
+  const interrupted = tellInterrupted(spool);
+  if (interrupted > 0) say(`the run before was killed: ${plural(interrupted, 'record')} of it had not been sealed`);
   const ca = readCa(paths, config);
   const client = new Client({
     collector: collectorOf(config),
@@ -96,17 +83,13 @@ async function runLocked(
     broken ??= { error };
     stop.abort();
   };
-  const shipper = new Shipper({ spool, client, say, onEpoch: epoch => change({ epoch }), onFailure: fail });
+  const shipper = new Shipper({ spool, client, say, onEpoch: epoch => settings.setEpoch(epoch), onFailure: fail });
   const heartbeat: HeartbeatOptions = {
     spool,
     client,
     say,
     onGaps: () => shipper.wake(),
-    onNetworks: networks => {
-      if (networks.join() === config.networks.join()) return;
-      change({ networks });
-      say(`the collector says that this sensor observes ${networks.join(', ')}: from its next start on`);
-    },
+    onNetworks: networks => settings.setNetworks(networks),
   };
   const onSignal = () => stop.abort();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, onSignal);
@@ -124,9 +107,9 @@ async function runLocked(
 }
 
 /** A spool that is behind the configuration was set back: its sequences may be used already. */
-function settleEpoch(spool: Spool, config: SensorConfig, change: (part: Partial<SensorConfig>) => void): void {
+function settleEpoch(spool: Spool, config: SensorConfig, settings: Settings): void {
   const epoch = spool.epoch < config.epoch ? config.epoch + 1 : spool.epoch;
-  if (epoch !== config.epoch) change({ epoch });
+  if (epoch !== config.epoch) settings.setEpoch(epoch);
   if (epoch !== spool.epoch) spool.openEpoch(epoch);
 }
 
@@ -150,16 +133,30 @@ function openState(flags: RunFlags, paths: SensorPaths, config: SensorConfig, sa
 }
 
 async function runSession(session: Session, networks: readonly string[]): Promise<number> {
-  const { flags, shipper, heartbeat, progress, signal, fail } = session;
-  const sealer = createSealer(session, networks);
+  const { flags, shipper, heartbeat, fail } = session;
   const sent = beat(heartbeat).catch(fail);
   const beats = setInterval(() => void beat(heartbeat).catch(fail), heartbeatMs);
-  const ages = setInterval(() => sealOld(sealer, fail), ageCheckMs);
   try {
     shipper.wake();
+    const { interface: interfaces } = flags;
+    const code =
+      interfaces === undefined ? await readAll(session, networks) : await watchAll(session, interfaces, networks);
+    await Promise.race([sent, sleep(stopMsMax, undefined, { ref: false })]);
+    return code;
+  } finally {
+    clearInterval(beats);
+    await shipper.stop(stopMsMax);
+  }
+}
+
+async function readAll(session: Session, networks: readonly string[]): Promise<number> {
+  const { flags, progress, signal, fail } = session;
+  const sealer = createSealer(session, networks);
+  const ages = setInterval(() => sealOld(sealer, fail), ageCheckMs);
+  try {
     const { shiftTo } = flags;
     await readCaptures(sealer, {
-      captures: flags.read,
+      captures: flags.read ?? [],
       signal,
       onProgress: progress.update,
       ...(flags.pace !== undefined && { pace: flags.pace }),
@@ -169,11 +166,8 @@ async function runSession(session: Session, networks: readonly string[]): Promis
     progress.stop();
     clearInterval(ages);
     await drain(session, sealer);
-    await Promise.race([sent, sleep(stopMsMax, undefined, { ref: false })]);
   } finally {
-    clearInterval(beats);
     clearInterval(ages);
-    await shipper.stop(stopMsMax);
   }
   tell(session, sealer);
   return sealer.failures.length > 0 ? DAMAGED : 0;
@@ -191,12 +185,12 @@ function sealOld(sealer: Sealer, fail: (error: unknown) => void): void {
 function createSealer({ flags, spool, shipper, signal }: Session, networks: readonly string[]): Sealer {
   const { shiftTo } = flags;
   const reading: Reading = {
-    captures: flags.read,
+    captures: flags.read ?? [],
     networks: flags.network ?? [],
     ...(shiftTo !== undefined && { shiftTo: shiftTo === 'now' ? shiftTo : shiftTo.toISOString() }),
   };
   const names = readingNames(reading);
-  const places = names.map(name => placeOf(name, spool, flags));
+  const places = names.map((name, n) => placeOf(reading.captures[n]!, name, spool, flags));
   const shift = places.find(place => place.shift !== undefined)?.shift;
   return new Sealer({
     networks: networks.map(parsePrefix),
@@ -215,20 +209,22 @@ function createSealer({ flags, spool, shipper, signal }: Session, networks: read
   });
 }
 
-function placeOf(name: string | undefined, spool: Spool, { again }: RunFlags): Place {
+function placeOf(capture: string, name: string | undefined, spool: Spool, { again }: RunFlags): Place {
   if (name === undefined) return START;
   if (again) {
-    for (const one of [name, LOST_PLACES]) spool.forgetPlace(one);
+    spool.forgetPlace(name);
     return START;
   }
   const place = spool.placeOf(name);
   if (place !== undefined) return JSON.parse(place);
-  if (spool.placeOf(LOST_PLACES) !== undefined)
-    throw new Failed(
-      'a damaged spool took with it how far captures were read: --again reads from the start, and what was sent before ' +
-        'is counted again',
-    );
-  return START;
+  const lost = spool.placeOf(LOST_PLACES);
+  const changedMs = fs.statSync(capture, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
+  // A capture that was not there yet was not read before.
+  if (lost === undefined || changedMs > Date.parse(lost)) return START;
+  throw new Failed(
+    `${capture}: a spool that was damaged (${lost}) took with it how far captures were read: --again reads this one from ` +
+      'the start, and what was sent of it before is counted again',
+  );
 }
 
 /** Sends everything, or what a signal or `--once` leaves time for; then tells the account once more. */

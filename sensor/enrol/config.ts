@@ -2,6 +2,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { parsePrefix } from '../../common/record/address.ts';
 import type { SensorPaths } from './paths.ts';
 
 export interface SensorConfig {
@@ -27,23 +28,34 @@ export class BadConfig extends Error {
   override readonly name = 'BadConfig';
 }
 
-export const isEnrolled = (paths: SensorPaths): boolean => fs.existsSync(paths.config);
-
 /** Throws `BadConfig`. */
 export function readConfig(paths: SensorPaths): SensorConfig {
-  const advice = 'run `enaga-sensor enrol` with a token of the collector';
-  let text: string;
+  const config = parsed(readText(paths));
+  if (config === undefined) throw new BadConfig(`${paths.config} is damaged: ${ADVICE}`);
+  return config;
+}
+
+/** Undefined if there is none, or a damaged one: a new enrolment mends both. Throws `BadConfig` if it cannot be read. */
+export const readConfigBefore = (paths: SensorPaths): SensorConfig | undefined =>
+  fs.existsSync(paths.config) ? parsed(readText(paths)) : undefined;
+
+const ADVICE = 'run `enaga-sensor enrol` with a token of the collector';
+
+function readText({ config }: SensorPaths): string {
   try {
-    text = fs.readFileSync(paths.config, 'utf8');
+    return fs.readFileSync(config, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new BadConfig(`this sensor is not enrolled (no ${paths.config}): ${advice}`);
-    throw new BadConfig(`${paths.config} cannot be read (${code})`);
+    if (code === 'ENOENT') throw new BadConfig(`this sensor is not enrolled (no ${config}): ${ADVICE}`);
+    throw new BadConfig(`${config} cannot be read (${code})`);
   }
+}
+
+function parsed(text: string): SensorConfig | undefined {
   try {
     return checked(JSON.parse(text));
   } catch {
-    throw new BadConfig(`${paths.config} is damaged: ${advice}`);
+    return undefined;
   }
 }
 
@@ -54,6 +66,7 @@ function checked(told: Record<string, unknown>): SensorConfig {
   };
   const { networks, epoch, ca = null } = told;
   if (!Array.isArray(networks) || !networks.every(one => typeof one === 'string')) throw new TypeError('networks');
+  for (const network of networks) parsePrefix(network);
   if (!Number.isInteger(epoch) || (epoch as number) < 1) throw new TypeError('epoch');
   return {
     collector: text('collector'),

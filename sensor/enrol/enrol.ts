@@ -4,10 +4,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { ENROLMENTS_PATH, type Enrolment, type EnrolmentRequest, JSON_TYPE } from '../../common/protocol/messages.ts';
 import { parsePrefix } from '../../common/record/address.ts';
+import { type Lock, Locked, takeLock } from '../../common/sqlite/lock.ts';
+import { BadDatabase, damageNamed, openDatabase } from '../../common/sqlite/open.ts';
 import { Client, parseCollector, Unreachable } from '../ship/client.ts';
 import { parseJson } from '../ship/verdict.ts';
+import { MIGRATIONS } from '../spool/schema.ts';
 import { Spool } from '../spool/spool.ts';
-import { isEnrolled, readConfig, type SensorConfig, writeConfig, writeDurably } from './config.ts';
+import { readConfigBefore, type SensorConfig, writeConfig, writeDurably } from './config.ts';
 import type { SensorPaths } from './paths.ts';
 
 export interface EnrolOptions {
@@ -26,38 +29,69 @@ export class EnrolmentFailed extends Error {
 const CA_FILE = 'collector-ca.pem';
 const statusOfRefusal = [400, 401, 403];
 
-/** Throws `EnrolmentFailed`, or what the file system says. */
+/** Throws `BadAddress`, `BadConfig`, `EnrolmentFailed`, or what the file system says. */
 export async function enrol(paths: SensorPaths, options: EnrolOptions): Promise<SensorConfig> {
   const collector = parseCollector(options.collector, options);
   const ca = options.ca === undefined ? undefined : readCertificates(options.ca);
-  // Before the token is spent: directories that cannot be written are found out now.
   fs.mkdirSync(paths.stateDirectory, { recursive: true, mode: 0o700 }); // observed addresses are in it
   fs.mkdirSync(paths.configDirectory, { recursive: true, mode: 0o755 });
   for (const directory of [paths.configDirectory, paths.stateDirectory]) fs.accessSync(directory, fs.constants.W_OK);
+  const lock = lockUnlessRunning(paths);
+  try {
+    return await enrolOn(paths, lock !== undefined, { ...options, collector, ca });
+  } finally {
+    lock?.release();
+  }
+}
+
+/** Undefined if a sensor runs on this state: its key may be renewed all the same, but its spool is not ours. */
+function lockUnlessRunning({ lock }: SensorPaths): Lock | undefined {
+  try {
+    return takeLock(lock);
+  } catch (error) {
+    if (error instanceof Locked) return undefined;
+    throw error;
+  }
+}
+
+interface Asked {
+  readonly collector: URL;
+  readonly ca: string | undefined;
+  readonly token: string;
+  readonly insecureHttp: boolean;
+}
+
+/** Reads and writes what it can before it asks: a token that is spent is gone, whatever goes wrong after that. */
+async function enrolOn(
+  paths: SensorPaths,
+  isLocked: boolean,
+  { collector, ca, token, insecureHttp }: Asked,
+): Promise<SensorConfig> {
+  const before = readConfigBefore(paths);
+  const state = readState(paths, isLocked);
+  if (!isLocked && state === undefined) throw new EnrolmentFailed(running(paths));
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-  const enrolment = await ask(collector, ca, { token: options.token, publicKey: rawKey(publicKey) });
-  const before = isEnrolled(paths) ? readConfig(paths) : undefined;
-  const epoch = settleState(paths, enrolment, before);
   const key = `key-${rawKey(publicKey).slice(0, 8)}.pem`;
-  writeDurably(
-    path.join(paths.configDirectory, key),
-    privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
-    0o600,
-  );
+  const keyFile = path.join(paths.configDirectory, key);
+  writeDurably(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, 0o600);
+  let enrolment: Enrolment;
+  try {
+    enrolment = await ask(collector, ca, { token, publicKey: rawKey(publicKey) });
+    assertUsable(paths, isLocked, state, enrolment);
+  } catch (error) {
+    fs.rmSync(keyFile, { force: true });
+    throw error;
+  }
+  const { sensor, name, economy, keyId, networks } = enrolment;
+  const goesOn = state?.sensor === sensor;
+  const epoch = goesOn ? Math.max(state.epoch, before?.epoch ?? 0) : enrolment.epoch;
+  if (!goesOn) for (const suffix of ['', '-wal', '-shm']) fs.rmSync(paths.spool + suffix, { force: true });
   if (ca !== undefined) writeDurably(path.join(paths.configDirectory, CA_FILE), ca, 0o644);
-  const config: SensorConfig = {
-    collector: collector.origin,
-    insecureHttp: options.insecureHttp,
-    sensor: enrolment.sensor,
-    name: enrolment.name,
-    economy: enrolment.economy,
-    keyId: enrolment.keyId,
-    key,
-    ca: ca === undefined ? null : CA_FILE,
-    networks: enrolment.networks,
-    epoch,
-  };
+  const caFile = ca === undefined ? null : CA_FILE;
+  const origin = { collector: collector.origin, insecureHttp };
+  const config: SensorConfig = { ...origin, sensor, name, economy, keyId, key, ca: caFile, networks, epoch };
   writeConfig(paths, config);
+  if (!goesOn) Spool.open(paths.spool, { sensor, epoch, bytesMax: 0, keepMs: 0 }).close();
   if (before !== undefined && before.key !== key)
     fs.rmSync(path.join(paths.configDirectory, before.key), { force: true });
   return config;
@@ -113,31 +147,49 @@ function parseEnrolment(told: unknown): Enrolment | undefined {
   return told as Enrolment;
 }
 
-/**
- * The epoch this sensor goes on with. State of the same sensor stays: its epoch, and what it has not sent. State of another
- * would be sent under a wrong name.
- */
-function settleState(paths: SensorPaths, enrolment: Enrolment, before: SensorConfig | undefined): number {
-  if (fs.existsSync(paths.spool)) {
-    const spool = openForLook(paths);
-    try {
-      if (spool.sensor === enrolment.sensor) return Math.max(spool.epoch, before?.epoch ?? 0);
-      if (!spool.isEmpty)
-        throw new EnrolmentFailed(
-          `${paths.stateDirectory} holds the state of another sensor (${spool.sensor}): give this one a directory of its ` +
-            `own with --state, or remove ${paths.spool} if its packets may go; the token is used up, ask for a new one`,
-        );
-    } finally {
-      spool.close();
-    }
-    for (const suffix of ['', '-wal', '-shm']) fs.rmSync(paths.spool + suffix, { force: true });
-  }
-  openForLook(paths, enrolment).close();
-  return enrolment.epoch;
+interface State {
+  readonly sensor: string;
+  readonly epoch: number;
+  /** Nothing was ever sealed. */
+  readonly isEmpty: boolean;
 }
 
-const openForLook = (paths: SensorPaths, { sensor, epoch }: Pick<Enrolment, 'sensor' | 'epoch'> = NOBODY): Spool =>
-  Spool.open(paths.spool, { sensor, epoch, bytesMax: Number.MAX_SAFE_INTEGER, keepMs: Number.MAX_SAFE_INTEGER });
+/** Undefined if there is none. */
+function readState({ spool }: SensorPaths, isLocked: boolean): State | undefined {
+  if (!fs.existsSync(spool)) return undefined;
+  try {
+    const database = openDatabase(spool, { migrations: MIGRATIONS, readonly: !isLocked });
+    try {
+      const row = database.prepare('SELECT sensor, epoch FROM state').get() as Omit<State, 'isEmpty'> | undefined;
+      const isEmpty = database.prepare('SELECT 1 FROM epoch LIMIT 1').get() === undefined;
+      return { sensor: '', epoch: 1, ...row, isEmpty }; // no row: its making was cut off
+    } finally {
+      database.close();
+    }
+  } catch (error) {
+    const damage = damageNamed(error, spool);
+    if (!(damage instanceof BadDatabase)) throw error;
+    throw new EnrolmentFailed(
+      `${damage.message}: enaga-sensor run saves what it can of it; or remove it, if its packets may go`,
+    );
+  }
+}
 
-/** Of a database that is there already, and so keeps its own. */
-const NOBODY = { sensor: '', epoch: 1 };
+/** State of the same sensor stays, and what it has not sent. State of another would be sent under a wrong name. */
+function assertUsable(
+  paths: SensorPaths,
+  isLocked: boolean,
+  state: State | undefined,
+  { sensor }: Pick<Enrolment, 'sensor'>,
+): void {
+  if (state === undefined || state.sensor === sensor) return;
+  if (!state.isEmpty)
+    throw new EnrolmentFailed(
+      `${paths.stateDirectory} holds the state of another sensor (${state.sensor}): give this one a directory of its ` +
+        `own with --state, or remove ${paths.spool} if its packets may go; the token is used up, ask for a new one`,
+    );
+  if (!isLocked) throw new EnrolmentFailed(`${running(paths)}; the token is used up, ask for a new one`);
+}
+
+const running = ({ stateDirectory }: SensorPaths): string =>
+  `another enaga-sensor runs on ${stateDirectory}: stop it, or give this one a directory of its own with --state`;

@@ -145,15 +145,20 @@ const WORDS: Record<string, string> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
 };
 
-/** The origin of a collector. Throws `RangeError` in words. */
+/** This is no address of a collector, or none that may be used: the message says why. */
+export class BadAddress extends Error {
+  override readonly name = 'BadAddress';
+}
+
+/** The origin of a collector. Throws `BadAddress`. */
 export function parseCollector(text: string, { insecureHttp }: { readonly insecureHttp: boolean }): URL {
   const url = URL.parse(text);
   if (url === null || !['http:', 'https:'].includes(url.protocol))
-    throw new RangeError(`'${text}' is no address of a collector: write it like https://collector.example`);
+    throw new BadAddress(`'${text}' is no address of a collector: write it like https://collector.example`);
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '')
-    throw new RangeError('the address of a collector is a scheme, a name and maybe a port, nothing more');
+    throw new BadAddress('the address of a collector is a scheme, a name and maybe a port, nothing more');
   if (url.protocol === 'http:' && !insecureHttp && !isLoopback(url.hostname))
-    throw new RangeError('http:// is for this machine alone; use https://, or --insecure-http if you know why');
+    throw new BadAddress('http:// is for this machine alone; use https://, or --insecure-http if you know why');
   return url;
 }
 

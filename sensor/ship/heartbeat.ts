@@ -2,10 +2,11 @@
 import { gapsMax } from '../../common/limits.ts';
 import { HEARTBEATS_PATH, type Heartbeat, JSON_TYPE, type SequenceRange } from '../../common/protocol/messages.ts';
 import { parsePrefix } from '../../common/record/address.ts';
-import { isFull, type Spool } from '../spool/spool.ts';
+import { isFull } from '../../common/sqlite/full.ts';
+import type { Spool } from '../spool/spool.ts';
 import { readAccount, toStatus } from '../status/account.ts';
 import { type Client, Unreachable } from './client.ts';
-import { parseJson } from './verdict.ts';
+import { parseJson, revocationOf } from './verdict.ts';
 
 export interface HeartbeatOptions {
   readonly spool: Spool;
@@ -27,13 +28,15 @@ export async function beat({ spool, client, say, onNetworks, onGaps }: Heartbeat
   const heartbeat: Heartbeat = { epochs: spool.epochs(), status: toStatus(readAccount(spool.database, sentMs)) };
   const body = Buffer.from(JSON.stringify(heartbeat));
   try {
-    spool.release();
+    release(spool);
     const reply = await client.send({ method: 'POST', path: HEARTBEATS_PATH, type: JSON_TYPE, body });
+    const revocation = revocationOf(reply); // a sensor that has nothing to send hears of it here alone
+    if (revocation !== undefined) spool.alarms.raise('collector', `the collector does not take batches: ${revocation}`);
     const answer = reply.status === 200 ? parseAnswer(parseJson(reply)) : undefined;
     if (answer === undefined) return false;
     noteClock(spool, (sentMs + Date.now()) / 2 - answer.received);
     if (answer.networks !== undefined) onNetworks(answer.networks);
-    const found = spool.requeue(answer.gaps);
+    const found = spool.requeue(answer.gaps, sentMs);
     if (found > 0) {
       say(`the collector lacks ${found} batches it had acknowledged: sending them again`);
       onGaps();
@@ -42,6 +45,15 @@ export async function beat({ spool, client, say, onNetworks, onGaps }: Heartbeat
   } catch (error) {
     if (error instanceof Unreachable || isFull(error)) return false;
     throw error;
+  }
+}
+
+/** A full disk is told of like anything else. */
+function release(spool: Spool): void {
+  try {
+    spool.release();
+  } catch (error) {
+    if (!isFull(error)) throw error;
   }
 }
 

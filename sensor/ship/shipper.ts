@@ -4,7 +4,8 @@
  */
 import { EventEmitter, once } from 'node:events';
 import { BATCH_TYPE, BATCHES_PATH } from '../../common/protocol/messages.ts';
-import { isFull, type Spool } from '../spool/spool.ts';
+import { isFull } from '../../common/sqlite/full.ts';
+import type { Spool } from '../spool/spool.ts';
 import type { Waiting } from '../spool/types.ts';
 import { type BackoffOptions, backoffMs, retryAfterMs, SLOW, SOON, withJitter } from './backoff.ts';
 import { type Client, type Reply, Unreachable } from './client.ts';
@@ -39,7 +40,9 @@ export class Shipper {
   /** Batches that something in between refuses: how often, and when to try again. */
   readonly #blocked = new Map<number, { failures: number; atMs: number }>();
   #failures = 0;
+  /** By our own backoff, until something passes; and because the collector asked for it, whatever passes. */
   #pausedUntilMs = 0;
+  #askedUntilMs = 0;
   #stopping = false;
   #timer: NodeJS.Timeout | undefined;
   readonly #startedAt = performance.now();
@@ -55,13 +58,27 @@ export class Shipper {
     return performance.now() - (this.#acknowledgedAt ?? this.#startedAt);
   }
 
-  /** There may be something to send. */
+  /** There may be something to send. Throws nothing: it is called from timers, and by who has done his own work already. */
   wake(): void {
     if (this.#stopping) return;
     clearTimeout(this.#timer);
-    const waitMs = this.#launch();
-    if (waitMs !== undefined) this.#timer = setTimeout(() => this.wake(), waitMs);
+    let waitMs: number | undefined;
+    try {
+      waitMs = this.#launch();
+    } catch (error) {
+      this.#broke(error);
+      waitMs = this.#pausedMs();
+    }
+    if (waitMs !== undefined && !this.#stopping) this.#timer = setTimeout(() => this.wake(), waitMs);
     if (this.#inFlight.size === 0) this.#events.emit('settled'); // a damaged batch was put aside unsent
+  }
+
+  /** Tries at once what would be tried later, but for what the collector asked to wait for. */
+  hurry(): void {
+    this.#failures = 0;
+    this.#pausedUntilMs = 0;
+    this.#blocked.clear();
+    this.wake();
   }
 
   /** Until nothing waits; or, if `patient` is false, until nothing can be sent now. */
@@ -81,7 +98,8 @@ export class Shipper {
   #isDone(patient: boolean): boolean {
     if (this.#inFlight.size > 0) return false;
     return (
-      this.#options.spool.waiting(1).length === 0 || (!patient && (this.#failures > 0 || this.#next() === undefined))
+      this.#options.spool.waiting(1).length === 0 ||
+      (!patient && (this.#failures > 0 || this.#pausedMs() > 0 || this.#next() === undefined))
     );
   }
 
@@ -95,14 +113,15 @@ export class Shipper {
   /** Starts what may start. Milliseconds until something may change by itself, undefined if nothing will. */
   #launch(): number | undefined {
     const now = performance.now();
-    if (now < this.#pausedUntilMs) return this.#pausedUntilMs - now;
-    const { spool, inFlightMax = inFlightDefault } = this.#options;
+    const pausedMs = this.#pausedMs();
+    if (pausedMs > 0) return pausedMs;
+    const { inFlightMax = inFlightDefault } = this.#options;
     const most = this.#failures > 0 ? 1 : inFlightMax;
     while (this.#inFlight.size < most) {
       const id = this.#next();
       if (id === undefined) break;
-      const batch = spool.take(id);
-      if (batch === undefined) continue; // damaged, and put aside
+      const batch = this.#taken(id);
+      if (batch === undefined) continue;
       this.#inFlight.add(id);
       void this.#ship(batch);
     }
@@ -110,24 +129,41 @@ export class Shipper {
     return blocked.length > 0 ? Math.min(...blocked) - now : undefined;
   }
 
+  /** Undefined if it is damaged: it is put aside, or will be when there is room to say so. */
+  #taken(id: number): Waiting | undefined {
+    try {
+      return this.#options.spool.take(id);
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      this.#block(id, this.#options.slow ?? SLOW);
+      return undefined;
+    }
+  }
+
   async #ship(batch: Waiting): Promise<void> {
-    const { client, spool, onFailure } = this.#options;
+    const { client, spool } = this.#options;
     try {
       const request = { method: 'PUT', path: BATCHES_PATH, type: BATCH_TYPE, body: batch.wire };
-      const reply = await client.send(request);
-      spool.giveBack(batch.id);
-      this.#take(judge(reply, batch), batch, reply);
+      const reply = await client.send(request).catch(asUnreachable);
+      if (!(reply instanceof Unreachable)) this.#take(judge(reply, batch), batch, reply);
+      else if (!this.#stopping) this.#unreachable(reply);
     } catch (error) {
-      spool.giveBack(batch.id);
-      if (isFull(error)) this.#pause('this disk is full', this.#options.slow ?? SLOW, undefined);
-      else if (!(error instanceof Unreachable)) {
-        this.#stopping = true;
-        onFailure(error);
-      } else if (!this.#stopping) this.#unreachable(error);
+      this.#broke(error);
     }
+    spool.giveBack(batch.id);
     this.#inFlight.delete(batch.id);
     this.#events.emit('settled');
     this.wake();
+  }
+
+  /** A disk without room may have some again; after any other trouble with the spool nothing is sent. */
+  #broke(error: unknown): void {
+    if (isFull(error)) {
+      this.#pause('this disk is full', this.#options.slow ?? SLOW, undefined);
+      return;
+    }
+    this.#stopping = true;
+    this.#options.onFailure(error);
   }
 
   #take(verdict: Verdict, batch: Waiting, reply: Reply): void {
@@ -178,6 +214,7 @@ export class Shipper {
   }
 
   #passed(): void {
+    if (performance.now() < this.#askedUntilMs) return; // it was on its way already
     if (this.#failures > 0) this.#options.say('the collector takes batches again');
     this.#failures = 0;
     this.#pausedUntilMs = 0;
@@ -197,15 +234,28 @@ export class Shipper {
   }
 
   #pause(why: string, backoff: BackoffOptions, askedMs: number | undefined): void {
-    // What was sent together fails together, and counts once.
-    if (performance.now() >= this.#pausedUntilMs) this.#failures++;
-    const waitMs =
-      askedMs === undefined ? backoffMs(this.#failures, this.#random(), backoff) : withJitter(askedMs, this.#random());
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, performance.now() + waitMs);
-    if (this.#failures === 1) this.#options.say(`the collector takes no batches (${why}): trying again until it does`);
+    const counts = this.#pausedMs() === 0; // what was sent together fails together, and counts once
+    if (counts) this.#failures++;
+    const now = performance.now();
+    if (askedMs === undefined) {
+      const untilMs = now + backoffMs(this.#failures, this.#random(), backoff);
+      this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
+    } else this.#askedUntilMs = Math.max(this.#askedUntilMs, now + withJitter(askedMs, this.#random()));
+    if (counts && this.#failures === 1)
+      this.#options.say(`the collector takes no batches (${why}): trying again until it does`);
+  }
+
+  /** For how long nothing is sent; 0 if something may be. */
+  #pausedMs(): number {
+    return Math.max(0, Math.max(this.#pausedUntilMs, this.#askedUntilMs) - performance.now());
   }
 
   #random(): number {
     return (this.#options.random ?? Math.random)();
   }
+}
+
+function asUnreachable(error: unknown): Unreachable {
+  if (error instanceof Unreachable) return error;
+  throw error;
 }

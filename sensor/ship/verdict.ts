@@ -7,7 +7,7 @@ import type { Reply } from './client.ts';
 
 export type Verdict =
   | { readonly kind: 'acknowledged' }
-  /** The collector will never take this batch. */
+  /** It is the batch that is wrong: the collector will never take it. */
   | { readonly kind: 'malformed'; readonly why: string }
   /** Its key was used for another content. */
   | { readonly kind: 'conflict'; readonly nextEpoch: number }
@@ -19,9 +19,11 @@ export type Verdict =
   | { readonly kind: 'blocked'; readonly why: string };
 
 const PROBLEM = 'application/problem+json';
+/** What the collector says of a batch itself. Its other problems are of a request, which something on the way may have changed. */
+const OF_THE_BATCH = ['malformed-batch', 'foreign-batch', 'too-large'].map(code => `urn:enaga:problem:${code}`);
 const EPOCH_MAX = 2 ** 32 - 1;
 /** Letters of somebody else's text that go into a log. */
-const titleLengthMax = 120;
+const textLengthMax = 120;
 
 /** JSON of a body; undefined if it is none. */
 export function parseJson({ body }: Pick<Reply, 'body'>): unknown {
@@ -33,7 +35,9 @@ export function parseJson({ body }: Pick<Reply, 'body'>): unknown {
 }
 
 interface Problem {
+  readonly type?: unknown;
   readonly title?: unknown;
+  readonly detail?: unknown;
   readonly nextEpoch?: unknown;
 }
 
@@ -58,21 +62,26 @@ export function judge(reply: Reply, batch: BatchKey & { readonly sha256: string 
   if (isAcknowledgement(reply, batch)) return { kind: 'acknowledged' };
   const { status } = reply;
   const problem = problemOf(reply);
-  const why = `${status}${titleOf(problem)}`;
-  if (status === 400 || status === 413)
-    return problem === undefined
-      ? { kind: 'blocked', why: `${why}, and not by the collector: by what?` }
-      : { kind: 'malformed', why };
+  const why = `${status}${wordsOf(' ', problem?.title)}`;
+  if (status === 400 || status === 413) {
+    if (problem === undefined) return { kind: 'blocked', why: `${why}, and not by the collector: by what?` };
+    return { kind: OF_THE_BATCH.includes(String(problem.type)) ? 'malformed' : 'blocked', why };
+  }
   const nextEpoch = problem?.nextEpoch;
   if (status === 409 && Number.isInteger(nextEpoch) && (nextEpoch as number) > 0 && (nextEpoch as number) <= EPOCH_MAX)
     return { kind: 'conflict', nextEpoch: nextEpoch as number };
   if (status === 429 || status === 503) return { kind: 'later', why };
   if (status === 200) return { kind: 'refused', why: '200, but no acknowledgement: something in between answers' };
-  return { kind: 'refused', why };
+  return { kind: 'refused', why: `${why}${wordsOf(': ', problem?.detail)}` };
 }
 
-/** A problem's title, as text for a log. */
-function titleOf(problem: Problem | undefined): string {
-  if (typeof problem?.title !== 'string') return '';
-  return ` ${problem.title.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, titleLengthMax)}`;
+/** What the collector says to a sensor that it will take nothing from any more, if that is what it says. */
+export function revocationOf(reply: Reply): string | undefined {
+  const problem = problemOf(reply);
+  if (reply.status !== 401 || problem?.type !== 'urn:enaga:problem:revoked') return undefined;
+  return `${reply.status}${wordsOf(' ', problem.title)}${wordsOf(': ', problem.detail)}`;
 }
+
+/** A part of a problem, as text for a log. */
+const wordsOf = (before: string, text: unknown): string =>
+  typeof text === 'string' ? `${before}${text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, textLengthMax)}` : '';

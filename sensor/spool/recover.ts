@@ -30,7 +30,7 @@ export function openSpool(file: string, options: SpoolOptions): OpenedSpool {
   const made = recovered(file);
   for (const suffix of SUFFIXES) fs.rmSync(made + suffix, { force: true }); // of a recovery that was cut off
   const spool = Spool.open(made, options);
-  const batches = takeOver(file, spool.database);
+  const batches = takeOver(file, spool.database, (options.now ?? Date.now)());
   const text = `the spool was damaged and is now ${putAside}: ${batches} unsent batches of it were saved`;
   spool.alarms.raise('spool', text, alarmMs);
   spool.close();
@@ -58,8 +58,9 @@ const asideName = (file: string, nowMs: number): string =>
   `${file}.damaged-${new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, '')}`;
 
 /** Returns how many batches were saved. */
-function takeOver(file: string, into: SqliteDatabase): number {
-  const placesLost = () => insert(into, 'reading', { capture: LOST_PLACES, place: '', touched_ms: 0 });
+function takeOver(file: string, into: SqliteDatabase, nowMs: number): number {
+  const place = new Date(nowMs).toISOString();
+  const placesLost = () => insert(into, 'reading', { capture: LOST_PLACES, place, touched_ms: nowMs });
   let from: SqliteDatabase;
   try {
     from = openDatabase(file, { migrations: MIGRATIONS, readonly: true });
@@ -73,6 +74,7 @@ function takeOver(file: string, into: SqliteDatabase): number {
       if (!copyTable(from, into, 'reading')) placesLost();
       const batches = copyBatches(from, into);
       copyAccount(from, into);
+      copyPending(from, into);
       return batches;
     })();
   } finally {
@@ -125,8 +127,18 @@ function copyAccount(from: SqliteDatabase, into: SqliteDatabase): void {
     const missing = account.recorded! - account.shipped_records! - account.lost_records! - saved;
     insert(into, 'account', { ...account, lost_records: account.lost_records! + Math.max(0, missing) });
     if (missing > 0) into.prepare('UPDATE contact SET lost_ms = unixepoch() * 1000').run();
-    into.prepare('UPDATE state SET pending = ?').run(from.prepare('SELECT pending FROM state').pluck().get());
   } catch {
     into.prepare('UPDATE account SET seen = ?, recorded = ?').run(saved, saved);
+  }
+}
+
+/** What no batch has told yet; if it cannot be read, none will. */
+function copyPending(from: SqliteDatabase, into: SqliteDatabase): void {
+  try {
+    const pending = from.prepare('SELECT pending FROM state').pluck().get() as string;
+    JSON.parse(pending);
+    into.prepare('UPDATE state SET pending = ?').run(pending);
+  } catch {
+    // The account is whole without it.
   }
 }

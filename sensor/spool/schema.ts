@@ -5,6 +5,7 @@
  *   epoch     the last sequence sealed in each
  *   batch     sealed batches: waiting for the collector, acknowledged (kept for a while), or malformed to it
  *   account   all packets since the state was made; changes in the transaction of the batch that tells them
+ *   open      what a live run has seen since its last batch, as of a second ago; no row: nothing
  *   reading   how far each capture was read, likewise
  *   contact   what is known of the collector, and when something was lost
  *   alarm     what somebody should look at
@@ -15,7 +16,7 @@ export const ACKNOWLEDGED = 1;
 /** The collector called it malformed, or it is damaged: its records are among the lost. */
 export const QUARANTINED = 2;
 
-/** In `reading`: a damaged database took with it how far captures were read. */
+/** In `reading`: a damaged database took with it how far captures were read; its place is the time of that (ISO 8601). */
 export const LOST_PLACES = 'lost';
 
 export const MIGRATIONS = [
@@ -56,6 +57,7 @@ CREATE TABLE account (
   lost_records INTEGER NOT NULL DEFAULT 0,
   quarantined INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE TABLE open (one INTEGER PRIMARY KEY CHECK (one = 1), at_ms INTEGER NOT NULL, counts TEXT NOT NULL) STRICT;
 CREATE TABLE reading (capture TEXT PRIMARY KEY, place TEXT NOT NULL, touched_ms INTEGER NOT NULL) STRICT;
 CREATE TABLE contact (
   one INTEGER PRIMARY KEY CHECK (one = 1),

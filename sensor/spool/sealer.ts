@@ -12,8 +12,10 @@ import type { Prefix } from '../../common/record/address.ts';
 import { createRecords } from '../../common/record/record.ts';
 import { type Failure, type Moment, type Place, START } from '../capture/place.ts';
 import type { Sink } from '../capture/read.ts';
-import { HOUR_MICROS, momentOf } from '../capture/shift.ts';
+import { HOUR_MICROS, microsBetween, momentOf } from '../capture/shift.ts';
 import { NOTHING } from './counters.ts';
+import type { OpenCounts } from './open.ts';
+import { spanOfCapture, spanOfWatch } from './span.ts';
 import type { Draft, Progress } from './types.ts';
 
 export interface SealerOptions {
@@ -28,15 +30,18 @@ export interface SealerOptions {
   readonly historic: boolean;
   /** Seals, all or nothing. */
   readonly commit: (drafts: readonly Draft[], progress?: Progress) => void;
+  /** The packets come from interfaces: what was watched goes by the clock (`watchFrom`), and not by their times. */
+  readonly live?: boolean;
   /** Awaited between blocks of packets: holds the reading back. */
   readonly ready: () => Promise<void>;
   readonly recordsMax?: number;
+  /** Of a batch's columns: fewer records of IPv6, which are longer. */
+  readonly columnBytesMax?: number;
   readonly now?: () => number;
 }
 
 const recordsDefault = 8192;
-/** Of a batch's columns: fewer records of IPv6, which are longer. */
-const columnBytesMax = 2 ** 18;
+const columnBytesDefault = 2 ** 18;
 const RECORD_BYTES = { 4: 26, 6: 50 };
 /** Hours without a packet that a capture may have watched; a longer pause is taken for one in the capturing. */
 const quietHoursMax = 24;
@@ -60,13 +65,15 @@ export class Sealer implements Sink {
   #shift: Moment | undefined;
   /** Packets since the last seal. */
   #seen = 0;
+  /** Of them, dropped by the kernel. */
+  #dropped = 0;
   #hour: number | undefined;
   /** Times of the open batch's packets, in microseconds of its hour. */
   #first = HOUR_MICROS;
   #last = 0;
 
   constructor(options: SealerOptions) {
-    const { recordsMax = recordsDefault } = options;
+    const { recordsMax = recordsDefault, columnBytesMax = columnBytesDefault } = options;
     const capacity = (family: 4 | 6) => Math.min(recordsMax, Math.floor(columnBytesMax / RECORD_BYTES[family]));
     this.#options = options;
     this.#shift = options.shift;
@@ -121,13 +128,60 @@ export class Sealer implements Sink {
     this.packets += to - from;
   }
 
+  /** Frames that were left out before, by `skipIndex`. */
+  skip(skipped: Float64Array): void {
+    this.openSince ??= performance.now();
+    for (const [reason, frames] of skipped.entries()) {
+      this.#decoded.skipped[reason]! += frames;
+      this.#seen += frames;
+    }
+  }
+
+  /** The kernel dropped so many packets. */
+  drop(packets: number): void {
+    this.openSince ??= performance.now();
+    this.#dropped += packets;
+    this.#seen += packets;
+  }
+
+  /** What no batch tells yet. */
+  get open(): OpenCounts {
+    const { records4, records6 } = this.#decoded;
+    const recorded = records4.count + records6.count;
+    return { seen: this.#seen, kernelDrops: this.#dropped, skipped: this.#skipped(), recorded };
+  }
+
+  /** Live: up to where batches tell that it was watched; undefined while it is not. */
+  get watched(): Moment | undefined {
+    return this.#place.watched;
+  }
+
+  /** Live: from now on it is watched, or not. */
+  watchFrom(moment: Moment | undefined): void {
+    const { watched: _, ...place } = this.#place;
+    this.#place = moment === undefined ? place : { ...place, watched: moment };
+    if (moment !== undefined && this.#seen === 0) this.#hour = moment.hour;
+  }
+
+  /** Live: the clock is in this hour now. */
+  turn(hour: number): void {
+    if (hour !== this.#hour) this.#turn(hour);
+  }
+
   /** Seals what is open. `watchedTo`: the capture goes on, so the batch watched until then. */
   seal(watchedTo?: Moment): void {
     const drafts = this.#drafts(watchedTo);
     if (drafts.length === 0) return;
     const last = drafts.at(-1)!;
-    const watched = watchedTo ?? { hour: last.hour, micros: last.to };
-    this.#commit(drafts, { packet: this.#place.packet + this.#seen, done: false, watched });
+    const told = { hour: last.hour, micros: last.to };
+    const packet = this.#place.packet + this.#seen;
+    if (this.#options.live !== true) this.#commit(drafts, { packet, done: false, watched: watchedTo ?? told });
+    else {
+      const before = this.#place.watched;
+      const reached = watchedTo !== undefined && watchedTo.hour > last.hour ? watchedTo : told;
+      const watched = before === undefined || microsBetween(before, reached) < 0 ? before : reached;
+      this.#commit(drafts, { packet, done: false, ...(watched !== undefined && { watched }) });
+    }
   }
 
   endOfInput(failure: Failure | undefined): void {
@@ -149,6 +203,7 @@ export class Sealer implements Sink {
     skipped.fill(0);
     this.#place = place;
     this.#seen = 0;
+    this.#dropped = 0;
     this.#first = HOUR_MICROS;
     this.#last = 0;
     this.openSince = undefined;
@@ -174,12 +229,12 @@ export class Sealer implements Sink {
   /** The next packet is of another hour. */
   #turn(next: number): void {
     const before = this.#hour ?? next;
-    const goesOn = next > before && next - before <= quietHoursMax;
+    const live = this.#options.live === true;
+    const goesOn = next > before && next - before <= (live ? 1 : quietHoursMax);
     if (goesOn && (this.#seen > 0 || this.#place.watched !== undefined)) this.seal({ hour: next, micros: 0 });
     else if (next !== before) {
       this.seal();
-      const { watched: _, ...place } = this.#place;
-      this.#place = place;
+      if (!live || next > before) this.watchFrom(undefined);
     }
     this.#hour = next;
   }
@@ -191,20 +246,14 @@ export class Sealer implements Sink {
   #drafts(watchedTo?: Moment): Draft[] {
     if (this.#seen === 0 && watchedTo === undefined) return [];
     const { historic } = this.#options;
-    const { records4, records6, skipped } = this.#decoded;
+    const { records4, records6 } = this.#decoded;
     const hour = this.hour;
-    const { watched } = this.#place;
-    const timed = this.#first <= this.#last;
-    const start = watched?.hour === hour ? watched.micros : this.#first;
-    const from = timed ? Math.min(start, this.#first) : Math.min(start, HOUR_MICROS);
-    const to = watchedTo !== undefined ? HOUR_MICROS : timed ? Math.max(from, this.#last) : from;
+    const span = { hour, first: this.#first, last: this.#last, watched: this.#place.watched, watchedTo };
+    const { from, to } = this.#options.live === true ? spanOfWatch(span) : spanOfCapture(span);
     const records = records4.count + records6.count;
     const part = { hour, from, to, historic };
-    const skippedNow = Object.fromEntries(
-      SKIP_REASONS.map((reason, n) => [reason, skipped[n]!] as const).filter(([, count]) => count > 0),
-    );
     const seen = this.#seen - (records4.count > 0 ? records6.count : 0);
-    const counters = { ...NOTHING, seen, skipped: skippedNow };
+    const counters = { ...NOTHING, seen, kernelDrops: this.#dropped, skipped: this.#skipped() };
     const drafts: Draft[] = [];
     if (records4.count > 0 || records === 0) drafts.push({ ...part, records: records4, counters });
     if (records6.count > 0)
@@ -216,6 +265,12 @@ export class Sealer implements Sink {
     for (let quiet = hour + 1; quiet < (watchedTo?.hour ?? 0); quiet++)
       drafts.push({ hour: quiet, from: 0, to: HOUR_MICROS, historic, counters: NOTHING });
     return drafts;
+  }
+
+  #skipped(): Record<string, number> {
+    const { skipped } = this.#decoded;
+    const counts = SKIP_REASONS.map((reason, n) => [reason, skipped[n]!] as const);
+    return Object.fromEntries(counts.filter(([, packets]) => packets > 0));
   }
 
   #noteLinkTypes({ linkType }: Packets, from: number, to: number): void {

@@ -12,6 +12,7 @@ import { openBatch } from '../../common/batch/open.ts';
 import { type Sealed, sealBatch } from '../../common/batch/seal.ts';
 import type { SequenceRange } from '../../common/protocol/messages.ts';
 import { createRecords } from '../../common/record/record.ts';
+import { isFull } from '../../common/sqlite/full.ts';
 import { openDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
 import { Alarms } from './alarms.ts';
 import { addCounters, addSkipped, balances, countersOfLost, isNothing, NOTHING, partTold } from './counters.ts';
@@ -113,6 +114,7 @@ export class Spool {
           this.#drop(dropMin, 0);
           for (const draft of drafts) this.#seal(draft);
           if (progress !== undefined) this.#move(progress);
+          this.#run('DELETE FROM open'); // these drafts tell it
         });
         return;
       } catch (error) {
@@ -202,18 +204,22 @@ export class Spool {
     });
   }
 
-  /** Lets acknowledged batches wait again; returns how many of these sequences are still kept. */
-  requeue(ranges: readonly SequenceRange[]): number {
+  /**
+   * Lets batches wait again that were acknowledged by the time `askedMs`; returns how many of these sequences are still kept.
+   * (Later ones were on their way when it was asked what is missing. Times to come are of a clock that was set back.)
+   */
+  requeue(ranges: readonly SequenceRange[], askedMs: number): number {
     return this.#transaction(() => {
       let found = 0;
       for (const { epoch, from, to } of ranges) {
         const rows = this.database
           .prepare(
             `UPDATE batch SET state = ${WAITING}, acknowledged_ms = NULL
-             WHERE state = ${ACKNOWLEDGED} AND epoch = ? AND sequence BETWEEN ? AND ? RETURNING records`,
+             WHERE state = ${ACKNOWLEDGED} AND epoch = ? AND sequence BETWEEN ? AND ?
+             AND (acknowledged_ms <= ? OR acknowledged_ms > ?) RETURNING records`,
           )
           .pluck()
-          .all(epoch, from, to) as number[];
+          .all(epoch, from, to, askedMs, this.#now()) as number[];
         const records = rows.reduce((sum, count) => sum + count, 0);
         this.#run(
           'UPDATE account SET shipped_batches = shipped_batches - ?, shipped_records = shipped_records - ?',
@@ -391,5 +397,3 @@ export class Spool {
 const quarantineAlarmMs = 24 * 3600_000;
 
 const digest = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
-
-export const isFull = (error: unknown): boolean => (error as { code?: string }).code === 'SQLITE_FULL';

@@ -1,7 +1,8 @@
 /** The sensor's account as its state database has it: for heartbeats, and for whoever looks while it runs or not. */
 import type { SensorStatus } from '../../common/protocol/messages.ts';
 import type { SqliteDatabase } from '../../common/sqlite/open.ts';
-import { skippedTotal } from '../spool/counters.ts';
+import { addSkipped, skippedTotal } from '../spool/counters.ts';
+import { readOpen } from '../spool/open.ts';
 import { WAITING } from '../spool/schema.ts';
 
 /** Beside what the collector is told. */
@@ -31,11 +32,12 @@ interface ContactRow {
 
 const isoOf = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
-/** All of one moment. What is read and not sealed is in no account yet: `open` is 0 for captures. */
+/** All of one moment. Of what is not sealed yet it has what a live run noted a second ago, and of captures nothing. */
 export function readAccount(database: SqliteDatabase, nowMs: number): Account {
   return database.transaction(() => {
     const one = <Row>(sql: string, ...values: unknown[]) => database.prepare(sql).get(...values) as Row;
     const account = one<AccountRow>('SELECT * FROM account');
+    const open = readOpen(database);
     const contact = one<ContactRow>('SELECT * FROM contact');
     const spooled = one<{ batches: number; records: number; bytes: number }>(
       `SELECT count(*) AS batches, coalesce(sum(records), 0) AS records, coalesce(sum(bytes), 0) AS bytes
@@ -50,12 +52,12 @@ export function readAccount(database: SqliteDatabase, nowMs: number): Account {
       .all(nowMs) as string[];
     return {
       epoch: one<{ epoch: number }>('SELECT epoch FROM state').epoch,
-      seen: account.seen,
-      recorded: account.recorded,
-      kernelDrops: account.kernel_drops,
+      seen: account.seen + open.seen,
+      recorded: account.recorded + open.recorded,
+      kernelDrops: account.kernel_drops + open.kernelDrops,
       interrupted: account.interrupted,
-      skipped: JSON.parse(account.skipped),
-      open: 0,
+      skipped: addSkipped(JSON.parse(account.skipped), open.skipped),
+      open: open.recorded,
       spooled,
       shipped: { batches: account.shipped_batches, records: account.shipped_records },
       lost: { batches: account.lost_batches, records: account.lost_records },

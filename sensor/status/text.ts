@@ -47,13 +47,14 @@ export function statusText(account: Account, identity: Identity, troubles: reado
     row('interrupted', count(account.interrupted)),
     ...skipped,
     row('recorded', count(account.recorded)),
+    ...(account.open > 0 ? [row('  open', count(account.open))] : []),
     row('  spooled', batches(spooled)),
     row('  shipped', batches(shipped)),
     row('  lost', `${batches(lost)}${account.quarantined > 0 ? `, ${count(account.quarantined)} put aside` : ''}`),
     row(
       'balance',
       seen === 0 && recorded === 0
-        ? 'seen = dropped + interrupted + skipped + recorded; recorded = spooled + shipped + lost'
+        ? 'seen = dropped + interrupted + skipped + recorded; recorded = open + spooled + shipped + lost'
         : `wrong by ${count(seen)} seen, ${count(recorded)} recorded`,
     ),
     '',

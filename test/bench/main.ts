@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { count } from '../../collector/publish/words.ts';
 import { type Contestant, OURS, peers, replayCounts, replayStep } from './contestants.ts';
 import { type Counts, compare } from './counts.ts';
+import { measureLive, renderLive, whyNotLive } from './live.ts';
 import { isThere, RunFailed, type Spent, Workshop } from './run.ts';
 import { type Measured, type Outcome, renderMarkdown, renderText, type Tenfold } from './table.ts';
 import { measureWire, renderWire, type Wire } from './wire.ts';
@@ -36,6 +37,7 @@ usage: npm run bench -- [options]
   --packets N   packets of the generated capture (default ${count(packetsDefault)}; with --quick ${count(packetsQuick)})
   --rounds N    how often each runs (default ${roundsDefault}; with --quick 1)
   --quick       a short look: a small capture, one round
+  --live        instead: the rate a live sensor takes without a drop, against tcpdump (needs root, tcpdump, cc)
   --markdown    print Markdown, as it stands in the README
   --keep        keep the temporary folder, and say where it is
   -h, --help
@@ -56,6 +58,7 @@ interface Options {
   readonly quick: boolean;
   readonly markdown: boolean;
   readonly keep: boolean;
+  readonly live: boolean;
 }
 
 class UsageError extends Error {}
@@ -77,6 +80,7 @@ function readOptions(): Options | undefined {
     quick: flag,
     markdown: flag,
     keep: flag,
+    live: flag,
     help: { ...flag, short: 'h' },
   };
   let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
@@ -85,11 +89,18 @@ function readOptions(): Options | undefined {
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
-  const { quick, markdown, keep, help } = values;
+  const { quick, markdown, keep, live, help } = values;
   if (help) return undefined;
   const packets = wholeNumber('packets', values.packets, quick ? packetsQuick : packetsDefault, packetsMin, packetsMax);
   const rounds = wholeNumber('rounds', values.rounds, quick ? 1 : roundsDefault, 1, roundsMax);
-  return { packets, rounds, quick, markdown, keep };
+  return { packets, rounds, quick, markdown, keep, live };
+}
+
+async function benchLive(): Promise<void> {
+  const why = whyNotLive();
+  if (why !== undefined) throw new RunFailed(`--live cannot run here: ${why}`);
+  const rates = await step('rates without a drop, tcpdump and enaga-sensor', measureLive);
+  process.stdout.write(renderLive(rates));
 }
 
 const say = (text: string): void => void process.stderr.write(text);
@@ -264,6 +275,7 @@ function expectRoom(folder: string, packets: number): void {
 async function main(): Promise<void> {
   const options = readOptions();
   if (options === undefined) return void process.stdout.write(HELP);
+  if (options.live) return benchLive();
   const workshop = new Workshop({ kept: options.keep });
   expectRoom(workshop.folder, options.packets);
   if (!workshop.hasTime) say('bench: GNU time is not installed: peak memory is not measured\n');

@@ -48,7 +48,7 @@ describe('a batch', () => {
     expect(entry!.clockOffsetMs).toBeGreaterThan(-95_000);
   });
 
-  it('is acknowledged again, the same, and logged once', async () => {
+  it('fault 7: is acknowledged again, the same, and logged once', async () => {
     const collector = await startCollector();
     const sensor = collector.addSensor();
     const { bytes } = makeBatch(sensor);
@@ -59,7 +59,7 @@ describe('a batch', () => {
     expect(await collector.metrics.text()).toMatch(/^enaga_batches_total\{outcome="duplicate"\} 1$/m);
   });
 
-  it('conflicts with other content under its key, which stays', async () => {
+  it('fault 9: conflicts with other content under its key, which stays', async () => {
     const collector = await startCollector();
     const sensor = collector.addSensor();
     const first = makeBatch(sensor);
@@ -77,7 +77,7 @@ describe('a batch', () => {
     expect(collector.log.head()).toBe(0);
   });
 
-  it('that is none is malformed, with the reason', async () => {
+  it('fault 13: that is none is malformed, with the reason', async () => {
     const collector = await startCollector();
     const sensor = collector.addSensor();
     const { bytes } = makeBatch(sensor);
@@ -94,7 +94,7 @@ describe('a batch', () => {
     expect(collector.log.head()).toBe(0);
   });
 
-  it('that unpacks to more than it says is malformed, and is not unpacked', async () => {
+  it('fault 17: that unpacks to more than it says is malformed, and is not unpacked', async () => {
     const collector = await startCollector();
     const sensor = collector.addSensor();
     const bytes = Buffer.from(makeBatch(sensor, { count: 500 }).bytes);
@@ -128,7 +128,7 @@ describe('who is not', () => {
       'altered signature': header('signature', value =>
         value.replace(/[A-Za-z](?=[^A-Za-z]*$)/, 'x').replace('x', 'y'),
       ),
-      'other digest': header('content-digest', value => value.replace(/.=:$/, 'A=:')),
+      'other digest': header('content-digest', value => value.replace(/.=:$/, end => (end === 'A=:' ? 'E=:' : 'A=:'))),
       'signed elsewhere': { ...(await signed(sensor, { ...batchRequest(good.body), path: '/v1/other' })) },
       'component left out': header('signature-input', value => value.replace(' "content-digest"', '')),
       'method left out': header('signature-input', value => value.replace('"@method" ', '')),
@@ -148,7 +148,7 @@ describe('who is not', () => {
     expect((await inject(collector, good)).statusCode).toBe(200);
   });
 
-  it('valid any more is unauthorised with the next batch, though another process revoked', async () => {
+  it('valid any more is told so with the next batch, though another process revoked; nobody else is', async () => {
     const collector = await startCollector();
     const sensor = collector.addSensor('gone');
     expect((await put(collector, sensor, makeBatch(sensor).bytes)).statusCode).toBe(200);
@@ -156,7 +156,24 @@ describe('who is not', () => {
     const elsewhere = Registry.open(`${collector.dir}/registry.db`);
     elsewhere.revoke('gone', Date.now());
     elsewhere.close();
-    expectProblem(await put(collector, sensor, makeBatch(sensor, { sequence: 2 }).bytes), 401, 'unauthorised');
+    const { bytes } = makeBatch(sensor, { sequence: 2 });
+    expectProblem(await put(collector, sensor, bytes), 401, 'revoked');
+    expect(collector.lines.map(line => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ sensor: 'gone', problem: 'revoked', status: 401 }),
+    );
+    expectProblem(await put(collector, { ...sensor, ...newKeys() }, bytes), 401, 'unauthorised');
+    expect(collector.log.head()).toBe(1);
+  });
+
+  it('signed with its newest key once the overlap is over is told so too', async () => {
+    const collector = await startCollector();
+    const sensor = collector.addSensor('renewed');
+    const { token } = collector.registry.rotate('renewed', Date.now(), { overlapMs: 0 });
+    const keys = newKeys();
+    const enrolment = collector.registry.enrol({ token, publicKey: keys.publicText }, Date.now())!;
+    const { bytes } = makeBatch(sensor);
+    expectProblem(await put(collector, sensor, bytes), 401, 'revoked');
+    expect((await put(collector, { ...sensor, enrolment, ...keys }, bytes)).statusCode).toBe(200);
   });
 
   it('known has its answer before it has sent its body', async () => {
@@ -226,7 +243,7 @@ describe('a body', () => {
 describe('when the log cannot', () => {
   const failing = (code: string) => Object.assign(new Error('on 198.51.100.7'), { code });
 
-  it('take more for lack of room: 503, until it can again', async () => {
+  it('fault 4: take more for lack of room: 503, until it can again', async () => {
     let full = true;
     const collector = await startCollector({
       append: (batches, log) => {
@@ -247,7 +264,7 @@ describe('when the log cannot', () => {
     expect(collector.fatal).toEqual([]);
   });
 
-  it('sync: nothing is acknowledged any more, and the process is to end', async () => {
+  it('fault 5: sync: nothing is acknowledged any more, and the process is to end', async () => {
     let broken = true;
     const collector = await startCollector({
       append: (batches, log) => {
@@ -264,7 +281,7 @@ describe('when the log cannot', () => {
     expect(collector.log.head()).toBe(0);
   });
 
-  it('keep up: 503 at once, with a time that is spread', async () => {
+  it('fault 14: keep up: 503 at once, with a time that is spread', async () => {
     const collector = await startCollector({ group: { batchesMax: 0 } });
     const sensor = collector.addSensor();
     const refused = await put(collector, sensor, makeBatch(sensor).bytes);

@@ -21,6 +21,7 @@ it('no token, key, signature, address or network comes out of log, metrics or re
   };
   const collector = await startCollector({
     powers: { gaps: () => (broken ? quoting() : []) },
+    app: { limits: { heartbeats: { burst: 100, perSecond: 0 } } },
   });
   const sensor = collector.addSensor('east');
   const { token } = collector.registry.rotate('east', Date.now());
@@ -31,6 +32,7 @@ it('no token, key, signature, address or network comes out of log, metrics or re
   const planted: string[] = [
     ...[token, publicText, sensor.publicText, signature, ...sensor.networks],
     ...['192.0.2.8', '198.51.100.77', '2001:db8:77::1', '2001:db8:77::/48'],
+    ...ADDRESSES.flatMap(besides),
   ];
   const { app } = collector;
   const outputs: string[] = [];
@@ -66,16 +68,24 @@ it('no token, key, signature, address or network comes out of log, metrics or re
   expect(collector.lines.length).toBeGreaterThan(30);
   expect(collector.lines.join('')).toContain('cannot bind');
   for (const output of [...collector.lines, ...outputs]) {
-    for (const text of planted) expect(output).not.toContain(text);
+    for (const text of [...planted, ...ADDRESSES]) expect(output).not.toContain(text);
   }
 });
+
+/** In no other text. */
+const ADDRESSES = ['203.0.113.77', '2001:db8:78::1', '2001:db8:79:0:0:0:0:1'];
+/** With words at its sides, as programs write them. */
+const besides = (address: string): string[] => [
+  ...[`from:${address}`, `dst_${address}`, `host${address}`, `${address}_5`, `${address}:443`, `${address}port`],
+  ...[`src=${address}%eth0`, `x.${address}.y`, `T${address}Z`],
+];
 
 it('scrubbing takes what is hidden and leaves what is said', () => {
   const kept = [
     'spool 90% full since 2026-11-22T04:20:04.123Z',
     'sensor 6f2a4c0e-5f0e-4f0a-9f52-7b1f6d2a9c11 conflicts at epoch 3',
     'version 1.2.3, at main.ts:12:34',
-    'ratio 10:20, Database::open',
+    'ratio 10:20, Database::open, Array::from, T04:20:04.5Z',
     '/srv/observatory/collector/data/enaga/log/2026-03-01.db is damaged',
   ];
   for (const text of kept) expect(scrub(text)).toBe(text);
@@ -83,6 +93,11 @@ it('scrubbing takes what is hidden and leaves what is said', () => {
   expect(scrub('2001:db8::1 ::1 fe80::1/64 ::ffff:192.0.2.1 2001:db8:0:0:0:0:0:1')).toBe(
     Array(5).fill('[address]').join(' '),
   );
+  expect(scrub('from:2001:db8::1 dst_192.0.2.7 host192.0.2.1 192.0.2.1_5 connect 2001:db8::1:443')).toBe(
+    'from:[address] dst_[address] host[address] [address]_5 connect [address]',
+  );
+  for (const address of ADDRESSES)
+    for (const text of besides(address)) expect(scrub(text), text).not.toContain(address);
   expect(scrub(`a\n\u001b[31m ${'k'.repeat(43)}=`)).toBe('a  [31m [hidden]');
   const { stack } = serializeError(new Error('at 192.0.2.1')) as { stack: string[] };
   expect(stack[0]).toMatch(/^at .*canary\.test\.ts:\d+:\d+/);

@@ -4,6 +4,7 @@ import net from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { GROUP_DEFAULTS, GroupCommit, type GroupOptions } from '../../collector/ingest/group.ts';
 import type { Appended, NewBatch } from '../../collector/ingest/powers.ts';
+import { LogUnavailable } from '../../collector/log/log.ts';
 import type { SignedRequest } from '../../common/protocol/signature.ts';
 import { batchRequest, makeBatch, signed, startCollector } from './support.ts';
 
@@ -67,23 +68,29 @@ describe('a group', () => {
     expect(commits).toEqual([[1]]);
   });
 
-  it.each(['SQLITE_FULL', 'ENOSPC', 'EDQUOT', 'SQLITE_IOERR_SHMSIZE'])('finds no room: %s passes', async code => {
-    const { group, fatal, run } = makeGroup({ fullMs: 20 }, failure(code));
-    const waiting = [group.add(batch(1)), group.add(batch(2))];
-    run();
-    expect(await Promise.all(waiting)).toEqual([{ kind: 'full' }, { kind: 'full' }]);
-    expect(group.state).toBe('full');
-    expect(fatal).toEqual([]);
-    await expect.poll(() => group.state).toBe('open'); // for whoever sends only where it is ready
-  });
+  it.each(['SQLITE_FULL', 'ENOSPC', 'EDQUOT', 'SQLITE_IOERR_SHMSIZE'])(
+    'fault 4: finds no room: %s passes',
+    async code => {
+      const { group, fatal, run } = makeGroup({ fullMs: 20 }, failure(code));
+      const waiting = [group.add(batch(1)), group.add(batch(2))];
+      run();
+      expect(await Promise.all(waiting)).toEqual([{ kind: 'full' }, { kind: 'full' }]);
+      expect(group.state).toBe('full');
+      expect(fatal).toEqual([]);
+      await expect.poll(() => group.state).toBe('open'); // for whoever sends only where it is ready
+    },
+  );
 
-  it('finds the database held: that passes too, and the disk is not full', async () => {
-    const { group, run } = makeGroup({}, failure('SQLITE_BUSY_SNAPSHOT'));
-    const waiting = group.add(batch(1));
-    run();
-    expect(await waiting).toEqual({ kind: 'busy' });
-    expect(group.state).toBe('open');
-  });
+  it.each([failure('SQLITE_BUSY_SNAPSHOT'), new LogUnavailable('SQLITE_BUSY', 'made up', undefined)])(
+    'fault 4: finds the database held: that passes too, and the disk is not full (%s)',
+    async error => {
+      const { group, run } = makeGroup({}, error);
+      const waiting = group.add(batch(1));
+      run();
+      expect(await waiting).toEqual({ kind: 'busy' });
+      expect(group.state).toBe('open');
+    },
+  );
 
   it.each(['SQLITE_IOERR_FSYNC', 'SQLITE_IOERR_WRITE', 'SQLITE_CORRUPT', 'EIO'])('fails: %s is the end', async code => {
     const { group, fatal, run } = makeGroup({}, failure(code));

@@ -5,6 +5,7 @@ import { PROBLEMS } from '../../collector/ingest/problems.ts';
 import { jsonBytesMax } from '../../common/limits.ts';
 import { ENROLMENTS_PATH, HEARTBEATS_PATH } from '../../common/protocol/messages.ts';
 import {
+  type BatchParts,
   type Collector,
   expectProblem,
   heartbeatRequest,
@@ -22,7 +23,7 @@ const beat = async (collector: Collector, sensor: TestSensor, heartbeat: unknown
   inject(collector, await signed(sensor, heartbeatRequest(heartbeat)));
 
 describe('a heartbeat', () => {
-  it('is answered with the gaps, the time and the networks', async () => {
+  it('fault 10: is answered with the gaps, the time and the networks', async () => {
     const collector = await startCollector({ powers: { now: () => 1_800_000_000_000 } });
     const sensor = collector.addSensor('east');
     for (const sequence of [1, 2, 5]) await put(collector, sensor, makeBatch(sensor, { sequence }).bytes);
@@ -43,6 +44,28 @@ describe('a heartbeat', () => {
     expect(metrics).toMatch(/^enaga_sensor_skipped_packets\{sensor="east"\} 7$/m);
     expect(metrics).toMatch(/^enaga_sensor_batches_total\{sensor="east"\} 3$/m);
     expect(metrics).toMatch(/^enaga_log_position 3$/m);
+  });
+
+  it('fault 10: gaps are filled later in any order; what batches tell as lost is asked for no more', async () => {
+    const collector = await startCollector();
+    const sensor = collector.addSensor();
+    const gaps = async () => {
+      const told = (await beat(collector, sensor, { epochs: [{ epoch: 1, sealed: 9 }], status: STATUS })).json().gaps;
+      return told.map(({ from, to }: { from: number; to: number }) => `${from}-${to}`);
+    };
+    const send = async (sequence: number, lost: BatchParts['lost'] = []) =>
+      expect((await put(collector, sensor, makeBatch(sensor, { sequence, lost }).bytes)).statusCode).toBe(200);
+    for (const sequence of [1, 5]) await send(sequence);
+    expect(await gaps()).toEqual(['2-4', '6-9']);
+    await send(3);
+    expect(await gaps()).toEqual(['2-2', '4-4', '6-9']);
+    await send(9, [{ epoch: 1, from: 4, to: 7, records: 30 }]);
+    expect(await gaps()).toEqual(['2-2', '8-8']);
+    await send(8);
+    await send(2);
+    expect(await gaps()).toEqual([]);
+    await send(6); // it was not lost after all
+    expect([await gaps(), collector.log.head()]).toEqual([[], 7]);
   });
 
   it('has its alarms logged when they change, without addresses', async () => {
@@ -66,6 +89,7 @@ describe('a heartbeat', () => {
     expect((await beat(collector, sensor, more)).statusCode).toBe(200);
     for (const [at, wrong] of [
       ['/epochs/0/epoch', { epochs: [{ epoch: 0, sealed: 1 }], status: STATUS }],
+      ['/epochs', { epochs: [1, 2, 1].map(epoch => ({ epoch, sealed: 1 })), status: STATUS }],
       ['/status/seen', { epochs: [], status: { ...STATUS, seen: '100' } }],
       ['/status/skipped', { epochs: [], status: { ...STATUS, skipped: { 'Not a reason': 1 } } }],
       ['/status/alarms', { epochs: [], status: { ...STATUS, alarms: Array(1000).fill('x') } }],
@@ -74,6 +98,16 @@ describe('a heartbeat', () => {
       const problem = expectProblem(await beat(collector, sensor, wrong), 400, 'schema');
       expect((problem.errors as { at: string }[]).map(error => error.at)).toContain(at);
     }
+  });
+
+  it('is refused where there are too many, which holds no batch up', async () => {
+    const collector = await startCollector({ powers: { now: () => 1_800_000_000_000 } });
+    const [sensor, other] = [collector.addSensor(), collector.addSensor()];
+    const ok = { epochs: [], status: STATUS };
+    for (let n = 0; n < 10; n++) expect((await beat(collector, sensor, ok)).statusCode).toBe(200);
+    expectProblem(await beat(collector, sensor, ok), 429, 'too-many');
+    expect((await beat(collector, other, ok)).statusCode).toBe(200);
+    expect((await put(collector, sensor, makeBatch(sensor).bytes)).statusCode).toBe(200);
   });
 
   it('is refused unsigned, malformed, too large', async () => {
@@ -241,9 +275,10 @@ describe('metrics', () => {
   });
 
   it('say how old the oldest batch is that is not in the store', async () => {
-    const progress = { logPosition: 9, storePosition: 4, oldestUnfoldedMs: 1_000_000 as number | null };
+    const progress = { logPosition: 9, storePosition: 4, oldestUnfoldedMs: 1_000_000 as number | null, damaged: 2 };
     const { app } = await startCollector({ powers: { now: () => 1_007_500, progress: () => progress } });
     expect((await app.inject('/metrics')).body).toMatch(/^enaga_store_freshness_seconds 7.5$/m);
+    expect((await app.inject('/metrics')).body).toMatch(/^enaga_log_damaged_batches 2$/m);
     progress.oldestUnfoldedMs = null;
     expect((await app.inject('/metrics')).body).toMatch(/^enaga_store_freshness_seconds 0$/m);
   });

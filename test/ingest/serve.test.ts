@@ -8,6 +8,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { generate } from 'selfsigned';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { dataPaths } from '../../collector/commands/data.ts';
+import { servedUrl } from '../../collector/commands/served.ts';
 import { LogReader } from '../../collector/log/reader.ts';
 import { Registry } from '../../collector/registry/registry.ts';
 import { batchRequest, makeBatch, newKeys, send, signed, type TestSensor } from './support.ts';
@@ -81,12 +83,18 @@ describe('serve', () => {
     await expect.poll(metrics, { timeout: 10_000 }).toMatch(/^enaga_store_position 2$/m); // a geography came before it
     expect(await metrics()).toMatch(/^enaga_store_freshness_seconds 0$/m);
     expect((await fetch(`${first.url}/readyz`)).status).toBe(200);
+    const paths = dataPaths(root);
+    expect([first.output(), servedUrl(paths)]).toEqual([
+      expect.stringContaining(`"listening on ${first.url}"`),
+      first.url,
+    ]);
 
     const second = await run(['serve', '--data', root, '--listen', '127.0.0.1:0']);
     expect([second.code, second.stdout]).toEqual([1, '']);
     expect(second.stderr).toBe(`enaga serve: ${root} is in use: another enaga serves or restores it\n`);
 
     expect(await first.end()).toBe(0);
+    expect(servedUrl(paths)).toBeUndefined();
     const again = await serve();
     const duplicate = await send(again.url, await signed(sensor, batchRequest(bytes)));
     expect([duplicate.status, await duplicate.json()]).toMatchObject([200, { sha256 }]);
@@ -108,8 +116,19 @@ describe('serve', () => {
     const reader = LogReader.open(path.join(root, 'log'));
     expect(Buffer.from(reader.sha256At(reader.head())!).toString('hex')).toBe(sha256);
     reader.close();
+    expect(servedUrl(dataPaths(root))).toBeUndefined(); // though the file that was true is there yet
     const again = await serve();
     expect(await again.end()).toBe(0);
+  });
+
+  it('on all addresses is no URL: it says HOST', async () => {
+    const one = start(['serve', '--data', root, '--listen', '0.0.0.0:0', '--insecure-http']);
+    onTestFinished(() => void one.child.kill('SIGKILL'));
+    await Promise.race([once(one.child.stdout, 'data'), one.closed]);
+    expect(one.stdout()).toMatch(/^enaga serves http:\/\/HOST:\d+ \(HOST: any name or address of this machine\)\n$/);
+    expect(one.stdout()).toContain(`${servedUrl(dataPaths(root))} `);
+    one.child.kill('SIGTERM');
+    expect(await one.closed).toBe(0);
   });
 
   it('serves TLS, and another certificate after SIGHUP, and keeps it when the next will not do', async () => {
@@ -141,9 +160,17 @@ describe('serve', () => {
     await expect.poll(running.output).toContain('the new one will not do');
     expect(await shown(running.url)).toBe(second);
     expect(await running.end()).toBe(0);
-    const pair = await run(['serve', '--data', root, '--tls-cert', cert, '--tls-key', key]);
-    expect(pair.code).toBe(1);
-    expect(pair.stderr).toMatch(/^enaga serve: tlsCert .* are no pair: /);
+    const outcomes = [];
+    for (const other of [key, path.join(certificates, 'other.pem')]) {
+      if (other !== key) fs.writeFileSync(other, (await generate([], { keyType: 'ec' })).private);
+      outcomes.push(await run(['serve', '--data', root, '--tls-cert', cert, '--tls-key', other]));
+    }
+    const [noPem, noPair] = outcomes;
+    expect([noPem!.code, noPair!.code]).toEqual([1, 1]);
+    expect(noPem!.stderr).toMatch(
+      /^enaga serve: tlsKey .*key\.pem has no line -----BEGIN PRIVATE KEY-----: it must be PEM/,
+    );
+    expect(noPair!.stderr).toMatch(/^enaga serve: tlsCert .* are no pair: /);
   });
 
   it('says in a line why it cannot start', async () => {
@@ -154,7 +181,16 @@ describe('serve', () => {
       [['--data', root, '--geo', none], 1, /none/],
       [['--data', root, '--known', program], 1, /program\.ts/],
       [['--data', root, '--tls-cert', none, '--tls-key', none], 1, /no such file/],
+      [['--data', root, '--known', certificates], 1, /enaga-serve-\w+: this is a directory: name a file$/m],
       [['--data', root, '--log-level', 'loud'], 1, /It takes one of fatal, /],
+      [['--data', root, '--listen', 'everywhere'], 1, /It takes HOST:PORT, like /],
+      [['--data', root, '--listen', '127.0.0.1:99999'], 1, /It takes HOST:PORT, like /],
+      [['--data', root, '--listen', '[2001:db8::9]:8740'], 1, /listen \(--listen\) is reached from elsewhere/],
+      [
+        ['--data', root, '--listen', '203.0.113.9:8740', '--insecure-http'],
+        1,
+        /203\.0\.113\.9 is no address of this machine/,
+      ],
     ];
     const outcomes = await Promise.all(cases.map(([args]) => run(['serve', ...args])));
     for (const [n, { code, stdout, stderr }] of outcomes.entries()) {
@@ -170,7 +206,7 @@ describe('serve', () => {
     const { code, stdout, stderr } = await run(['serve', '--data', root, '--listen', `127.0.0.1:${port}`]);
     taken.close();
     expect([code, stdout]).toEqual([1, '']);
-    expect(stderr).toMatch(new RegExp(`^enaga serve: listen EADDRINUSE: .*:${port}$`, 'm'));
+    expect(stderr).toBe(`enaga serve: another program listens on 127.0.0.1:${port}: choose another --listen\n`);
     expect(await (await serve()).end()).toBe(0);
   });
 

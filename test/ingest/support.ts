@@ -12,6 +12,7 @@ import { commitMetrics, Metrics } from '../../collector/ingest/metrics.ts';
 import type { Appended, NewBatch, Powers, Readiness } from '../../collector/ingest/powers.ts';
 import { Log } from '../../collector/log/log.ts';
 import { Registry } from '../../collector/registry/registry.ts';
+import type { LostRange } from '../../common/batch/batch.ts';
 import { sealBatch } from '../../common/batch/seal.ts';
 import {
   BATCH_TYPE,
@@ -59,11 +60,12 @@ export async function startCollector(options: CollectorOptions = {}) {
   const ready = (): Readiness => (group.state === 'open' ? { ok: true } : { ok: false, why: group.state });
   const powers: Powers = {
     keyOwner: id => registry.keyOwner(id, Date.now()),
+    endedKeyOwner: id => registry.endedKeyOwner(id, Date.now()),
     enrol: request => registry.enrol(request, Date.now()),
     append: batch => group.add(batch),
     gaps: (sensor, epochs, max) => log.gaps(sensor, epochs, max),
     metrics,
-    progress: () => ({ logPosition: log.head(), storePosition: 0, oldestUnfoldedMs: null }),
+    progress: () => ({ logPosition: log.head(), storePosition: 0, oldestUnfoldedMs: null, damaged: 0 }),
     ready,
     now: Date.now,
     random: () => 0.5,
@@ -114,9 +116,10 @@ export interface BatchParts {
   readonly count?: number;
   /** Makes other content. */
   readonly salt?: number;
+  readonly lost?: readonly LostRange[];
 }
 
-export function makeBatch(sensor: TestSensor, { salt = 0, count = 20, ...key }: BatchParts = {}) {
+export function makeBatch(sensor: TestSensor, { salt = 0, count = 20, lost = [], ...key }: BatchParts = {}) {
   const records = createRecords(4, count);
   records.hour = HOUR;
   records.count = count;
@@ -127,7 +130,8 @@ export function makeBatch(sensor: TestSensor, { salt = 0, count = 20, ...key }: 
     records.dstPort[i] = 23;
     records.protocol[i] = 6;
   }
-  const counters = { seen: count, kernelDrops: 0, interrupted: 0, skipped: {}, lost: [] };
+  const seen = count + lost.reduce((sum, range) => sum + range.records, 0);
+  const counters = { seen, kernelDrops: 0, interrupted: 0, skipped: {}, lost };
   const header = {
     ...{ sensor: sensor.enrolment.sensor, epoch: 1, sequence: 1, ...key },
     ...{ hour: HOUR, from: 0, to: 3.6e9, historic: true, counters },

@@ -6,15 +6,32 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dataPaths, readSecret } from '../../collector/commands/data.ts';
+import { takeGeography } from '../../collector/commands/geography.ts';
 import type { LoggedBatch } from '../../collector/log/entry.ts';
 import { Log } from '../../collector/log/log.ts';
 import { LogReader } from '../../collector/log/reader.ts';
 import { admin } from '../support/admin.ts';
-import { newFolder } from './batches.ts';
+import { writeMmdb } from '../support/mmdb-writer.ts';
+import { NOON, newFolder } from './batches.ts';
 
 let folder: string;
 let data: string;
 let copy: string;
+/** Name of the copy of the geography. */
+let geoCopy: string;
+
+/** As `enaga serve` does at its start. */
+function takeDatabase(paths: ReturnType<typeof dataPaths>): string {
+  const file = path.join(folder, 'country.mmdb');
+  const country = { country: { iso_code: 'JP' } };
+  const about = { databaseType: 'Test-Country', buildEpoch: 1_750_000_000, ipVersion: 6 } as const;
+  writeMmdb(file, about, [['0.0.0.0/1', country]]);
+  const log = Log.open(paths.log);
+  takeGeography({ entries: () => [], append: entry => log.appendGeo(entry, NOON) }, paths.geo, { geo: [file] });
+  log.close();
+  return fs.readdirSync(paths.geo)[0]!;
+}
+
 beforeAll(async () => {
   folder = newFolder();
   data = path.join(folder, 'data');
@@ -35,7 +52,7 @@ beforeAll(async () => {
     data,
   );
   const paths = dataPaths(data);
-  fs.writeFileSync(path.join(paths.geo, 'country.mmdb'), 'a database');
+  geoCopy = takeDatabase(paths);
   const store = new Database(paths.store);
   store.exec("CREATE TABLE days (day); INSERT INTO days VALUES ('2026-03-02')");
   store.close();
@@ -45,7 +62,7 @@ beforeAll(async () => {
   try {
     writer.stdout.resume();
     await once(writer.stdout, 'data');
-    await new Promise(resolve => setTimeout(resolve, 300));
+    while (head(paths.log) < 100) await once(writer.stdout, 'data'); // ends with the hook's time if the writer does
     const before = head(paths.log);
     const said = await admin('backup', '--to', copy, '--data', data);
     expect([said.code, said.stderr]).toEqual([0, '']);
@@ -93,7 +110,9 @@ describe('a backup', () => {
     expect(original.next().done).toBe(false); // the writer went on
     expect(count).toBeGreaterThan(50);
     expect(readSecret(to)).toEqual(readSecret(from));
-    expect(fs.readFileSync(path.join(to.geo, 'country.mmdb'), 'utf8')).toBe('a database');
+    expect(geoCopy).toMatch(/^[0-9a-f]{64}\.db$/); // and is none of SQLite's
+    expect(fs.readdirSync(to.geo)).toEqual([geoCopy]);
+    expect(fs.readFileSync(path.join(to.geo, geoCopy))).toEqual(fs.readFileSync(path.join(from.geo, geoCopy)));
     expect(new Database(to.store).prepare('SELECT day FROM days').pluck().get()).toBe('2026-03-02');
     const list = async (dir: string) => (await admin('sensor', 'show', 'a', '--json', '--data', dir)).stdout;
     const counted = /"(lastBatch|batches|records)":.*\n/g;
@@ -119,7 +138,7 @@ describe('a backup', () => {
     const restore = (from: string, to = target) => admin('restore', '--from', from, '--data', to);
     expect((await restore(copy, data)).stderr).toBe(`enaga restore: ${data} is not empty: give a new directory\n`);
     expect((await restore(folder)).stderr).toContain('holds no whole backup: backup.json is missing');
-    for (const file of ['registry.db', 'secret.json', 'log/2026-03-02.db', 'geo/country.mmdb']) {
+    for (const file of ['registry.db', 'secret.json', 'log/2026-03-02.db', `geo/${geoCopy}`]) {
       const spoilt = path.join(folder, 'spoilt');
       fs.cpSync(copy, spoilt, { recursive: true });
       const bytes = fs.readFileSync(path.join(spoilt, file));

@@ -1,33 +1,18 @@
 /** A full disk: what does not fit is refused whole, and logged when there is room again. */
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { Log, LogUnavailable } from '../../collector/log/log.ts';
 import { LogReader } from '../../collector/log/reader.ts';
-import { batches, DAY_MS, NOON, newFolder } from './batches.ts';
+import { mountSmallDisk, SMALL_DISK_MISSING } from '../support/small-disk.ts';
+import { batches, DAY_MS, NOON } from './batches.ts';
 
-const mounted: string[] = [];
-afterEach(() => {
-  for (const dir of mounted.splice(0)) {
-    spawnSync('umount', ['-l', dir]);
-    fs.rmdirSync(dir);
-  }
-});
-
-/** Undefined where this user may not mount. */
-function smallDisk(bytes: number): string | undefined {
-  const dir = newFolder();
-  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', dir]);
-  if (status === 0) mounted.push(dir);
-  return status === 0 ? dir : undefined;
-}
-
-it('refuses a group whole, and takes it when there is room', context => {
-  const disk = smallDisk(3 * 2 ** 19);
-  if (disk === undefined) return context.skip('mounting a small disk needs root');
-  const dir = path.join(disk, 'log');
-  const ballast = path.join(disk, 'ballast');
+it('fault 4: refuses a group whole, and takes it when there is room', context => {
+  const disk = mountSmallDisk(3 * 2 ** 19);
+  if (disk === undefined) return context.skip(SMALL_DISK_MISSING);
+  onTestFinished(disk.remove);
+  const dir = path.join(disk.dir, 'log');
+  const ballast = path.join(disk.dir, 'ballast');
   fs.writeFileSync(ballast, Buffer.alloc(600_000));
   const log = Log.open(dir);
   let next = 1;

@@ -2,9 +2,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { DayFile } from '../../collector/log/day-file.ts';
 import type { LoggedBatch } from '../../collector/log/entry.ts';
-import { sensorActivity } from '../../collector/log/ledger.ts';
+import { Ledger, sensorActivity } from '../../collector/log/ledger.ts';
 import { Log } from '../../collector/log/log.ts';
 import { LogReader } from '../../collector/log/reader.ts';
 import { batch, batches, DAY_MS, NOON, newFolder } from './batches.ts';
@@ -62,7 +63,7 @@ describe('append', () => {
     expect(read().map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
   });
 
-  it('keeps the first of two contents of one key, and names an epoch beyond those of the same group', () => {
+  it('fault 9: keeps the first of two contents of one key, and names an epoch beyond those of the same group', () => {
     const other = batch(1, { content: 'other' });
     expect(log.append([batch(1), other, batch(1, { epoch: 4 })])[1]).toEqual({ kind: 'conflict', nextEpoch: 5 });
     expect(log.append([other])).toEqual([{ kind: 'conflict', nextEpoch: 5 }]);
@@ -120,11 +121,20 @@ describe('geography', () => {
   });
 });
 
+it('an empty file that was begun before the head went on elsewhere begins where it is to', () => {
+  log.append(batches(1, 3));
+  DayFile.create(path.join(dir, '2026-03-03.db'), 2); // it could not be opened, and the clock stepped back
+  log.append(batches(4, 5, { receivedMs: NOON + DAY_MS }));
+  expect(read().map(({ position, sequence }) => [position, sequence])).toEqual([1, 2, 3, 4, 5].map(n => [n, n]));
+  reopen();
+  expect(log.append([batch(6)])).toEqual([{ kind: 'logged', position: 6 }]);
+});
+
 describe('gaps', () => {
   const epochs = [{ epoch: 1, sealed: 20 }];
   const ranges = (pairs: number[][], epoch = 1) => pairs.map(([from, to]) => ({ epoch, from, to }));
 
-  it('are what is missing of 1 to sealed, whatever the order of arrival', () => {
+  it('fault 10: are what is missing of 1 to sealed, whatever the order of arrival', () => {
     expect(log.gaps(0, epochs, 256)).toEqual(ranges([[1, 20]]));
     log.append([5, 3, 9, 10, 4].map(n => batch(n)));
     expect(log.gaps(0, epochs, 256)).toEqual(ranges([[1, 2], [6, 8], [11, 20]])); // biome-ignore format: pairs
@@ -133,6 +143,18 @@ describe('gaps', () => {
     log.append([2, 6, 8].map(n => batch(n)));
     expect(log.gaps(0, [{ epoch: 1, sealed: 10 }], 256)).toEqual([]);
     expect(log.gaps(0, [{ epoch: 1, sealed: 7 }], 256)).toEqual([]);
+  });
+
+  it('are looked for no further than they may be told', () => {
+    const epochs = Array.from({ length: 256 }, (_, n) => ({ epoch: n + 1, sealed: 999 }));
+    for (const { epoch } of epochs) log.append([2, 4, 6, 8].map(n => batch(n, { epoch })));
+    const asked = vi.spyOn(Ledger.prototype, 'gaps');
+    expect(log.gaps(0, epochs, 7)).toHaveLength(7);
+    expect(asked.mock.calls.map(([, epoch, , max]) => [epoch, max])).toEqual([
+      [1, 7],
+      [2, 2],
+    ]);
+    asked.mockRestore();
   });
 
   it('agree with those counted from the files', () => {
@@ -186,6 +208,16 @@ describe('the ledger', () => {
       expect(log.append([batch(12)])).toEqual([{ kind: 'duplicate', position: 13 }]);
       expect(log.id).toBe(id);
     }
+  });
+
+  it('of before losses were told in it is made again', () => {
+    const before = state();
+    log.close();
+    const file = new Database(path.join(dir, 'ledger.db'));
+    file.exec('DROP TABLE lost; UPDATE gaps SET first = 22; PRAGMA user_version = 1');
+    file.close();
+    log = Log.open(dir);
+    expect(state()).toEqual(before);
   });
 
   it('catches up with what it missed', () => {

@@ -3,9 +3,12 @@ import fs from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DamagedEntry } from '../../collector/log/day-file.ts';
+import type { LoggedBatch } from '../../collector/log/entry.ts';
 import { Log } from '../../collector/log/log.ts';
 import { LogReader } from '../../collector/log/reader.ts';
 import { BadDatabase } from '../../common/sqlite/open.ts';
+import { newSeed } from '../support/random.ts';
 import { batch, batches, DAY, DAY_MS, NOON, newFolder } from './batches.ts';
 
 let dir: string;
@@ -78,18 +81,23 @@ describe('damage', () => {
   const everything = () => {
     const reader = LogReader.open(dir);
     try {
-      return reader.after(0, { batches: 1e6, bytes: 1e9 });
+      const found: LoggedBatch[] = [];
+      for (;;) {
+        const more = reader.after(found.at(-1)?.position ?? 0, { batches: 1e6, bytes: 1e9 });
+        if (more.length === 0) return found;
+        found.push(...more);
+      }
     } finally {
       reader.close();
     }
   };
 
-  it('of any one byte is found, and the file is named', () => {
+  it('fault 2: of any one byte is found, and the file is named', () => {
     log.append(batches(1, 20, { length: 3000 }));
     log.close();
     const sound = fs.readFileSync(file());
     const before = everything();
-    const seed = Date.now() % 1e6;
+    const seed = newSeed();
     let found = 0;
     for (let n = 0; n < 300; n++) {
       const at = n < 100 ? n : (seed * 7919 + n * 104_729) % sound.length; // the file's header, then anywhere
@@ -110,6 +118,28 @@ describe('damage', () => {
     expect(found).toBeGreaterThan(100); // most of the file is batches
     fs.writeFileSync(file(), sound);
     log = Log.open(dir);
+  });
+
+  it('of one entry has its position told, and those around it are read', () => {
+    log.append(batches(1, 2));
+    log.appendGeo({ sha256: '', name: '', built: '', files: [] }, NOON);
+    log.append(batches(3, 6));
+    const database = new Database(file());
+    database.exec('UPDATE batches SET records = 11 WHERE position = 4');
+    const reader = LogReader.open(dir);
+    const readOn = (position: number) => reader.after(position, { batches: 10, bytes: 1e6 });
+    expect(positions(readOn(0))).toEqual([1, 2]);
+    expect(() => readOn(2)).toThrow(DamagedEntry);
+    expect(() => readOn(2)).toThrow(/2026-03-02\.db is damaged: the entry at position 4 is not what was written/);
+    expect(positions(readOn(4))).toEqual([5, 6, 7]);
+    expect(() => positions(reader.ofDay(DAY, 7))).toThrow(DamagedEntry);
+    const told: number[] = [];
+    expect(positions(reader.ofDay(DAY, 7, ({ position }) => told.push(position)))).toEqual([1, 2, 5, 6, 7]);
+    expect(told).toEqual([4]);
+    database.exec('DELETE FROM batches WHERE position = 2'); // then nobody knows which one position 4 is
+    database.close();
+    expect(() => readOn(1)).toThrow(/lacks entries: some of positions 2 to 4/);
+    reader.close();
   });
 
   it('a row or a file that is gone is not passed over', () => {

@@ -108,15 +108,24 @@ describe('from sensors to the store, over TLS', () => {
     const more = path.join(observatory.folder, 'more.pcap');
     fs.copyFileSync(captures.get('nairobi')![0]!, more);
     const program = observatory.startSensor('nairobi', ['run', '--read', more]);
-    await new Promise(resolve => setTimeout(resolve, 4000));
+    const status = await alarmed('nairobi');
     program.child.kill('SIGTERM');
     expect((await program.outcome).code).toBe(0);
-    const { stdout } = await observatory.sensor('nairobi', ['status', '--json'], 1);
-    const status: SensorStatus = JSON.parse(stdout);
     expect(status.spooled.records).toBeGreaterThanOrEqual(3000);
     expect(status.alarms.join()).toMatch(/401|refuse|revoked/i);
   });
 });
+
+/** What a sensor says of itself as soon as it has an alarm: `status` ends with 1 then. */
+async function alarmed(name: string): Promise<SensorStatus> {
+  const end = Date.now() + 25_000;
+  for (;;) {
+    const { code, stdout } = await observatory.startSensor(name, ['status', '--json']).outcome;
+    if (code === 1) return JSON.parse(stdout);
+    if (Date.now() > end) throw new Error(`no alarm: ${stdout}`);
+    await new Promise(resolve => setTimeout(resolve, 200));
+  }
+}
 
 /** The fixtures were read by each sensor, and each kept what was for its network: replay needs them once. */
 const allOnce = () => [...new Set(everyRead())];

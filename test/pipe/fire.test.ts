@@ -107,7 +107,7 @@ describe(`after ${killsWanted} kills (seed ${seed})`, () => {
     for (const count of Object.values(proxy.done)) expect(count).toBeGreaterThan(0);
   });
 
-  it('the store says what replay says, to the last packet', async () => {
+  it('fault 1: the store says what replay says, to the last packet', async () => {
     const { stdout } = await enaga(['replay', '--quiet', '--json', '-', ...[...captures.values()].flat()]);
     const said = JSON.parse((await observatory.enaga(['days', '--json', '--wait'])).stdout);
     const { records, days: replayed } = JSON.parse(stdout);

@@ -1,7 +1,7 @@
 /** How long a sensor waits, whatever a server asks for; and what an answer is taken for. */
 import { describe, expect, it } from 'vitest';
 import { backoffMs, retryAfterMs, SOON, withJitter } from '../../sensor/ship/backoff.ts';
-import { parseCollector, type Reply } from '../../sensor/ship/client.ts';
+import { BadAddress, parseCollector, type Reply } from '../../sensor/ship/client.ts';
 import { judge } from '../../sensor/ship/verdict.ts';
 
 const NOW = Date.parse('2026-07-01T00:00:00Z');
@@ -29,7 +29,7 @@ it('backs off over an interval that doubles up to its bound', () => {
   expect(backoffMs(1, 0, SOON)).toBeGreaterThan(0);
 });
 
-it('spreads a thousand sensors that were asked for the same time', () => {
+it('fault 14: spreads a thousand sensors that were asked for the same time', () => {
   const waits = Array.from({ length: 1000 }, (_, n) => withJitter(60_000, n / 1000));
   expect(Math.min(...waits)).toBe(60_000);
   expect(Math.max(...waits)).toBeGreaterThan(85_000);
@@ -66,8 +66,11 @@ describe('an answer to a batch', () => {
   });
 
   it('is final only if the collector says so', () => {
-    expect(kind(400, { title: 'Malformed' }, problem)).toBe('malformed');
-    expect(kind(413, { title: 'Too large' }, problem)).toBe('malformed');
+    expect(kind(400, { type: 'urn:enaga:problem:malformed-batch' }, problem)).toBe('malformed');
+    expect(kind(413, { type: 'urn:enaga:problem:too-large' }, problem)).toBe('malformed');
+    expect(kind(400, { type: 'urn:enaga:problem:malformed-request' }, problem)).toBe('blocked');
+    expect(kind(413, { title: 'Too large' }, problem)).toBe('blocked');
+    expect(kind(400, { type: 'urn:enaga:problem:malformed-batch' }, 'text/html')).toBe('blocked');
     expect(kind(400, '<html>Bad request</html>', 'text/html')).toBe('blocked');
     expect(kind(413, 'not JSON', problem)).toBe('blocked');
   });
@@ -85,7 +88,7 @@ describe('an answer to a batch', () => {
 
   it('leaves no control characters in what is logged', () => {
     const verdict = judge(reply(400, { title: 'a\u001b[2Jb\n' }, problem), batch);
-    expect(verdict).toMatchObject({ kind: 'malformed', why: '400 a?[2Jb?' });
+    expect(verdict).toMatchObject({ kind: 'blocked', why: '400 a?[2Jb?' });
   });
 });
 
@@ -101,6 +104,6 @@ describe("a collector's address", () => {
   });
   it('is an origin alone', () => {
     for (const wrong of ['collector.example', 'ftp://x', 'https://a.example/path', 'https://user:pw@a.example'])
-      expect(() => parse(wrong)).toThrow(RangeError);
+      expect(() => parse(wrong)).toThrow(BadAddress);
   });
 });

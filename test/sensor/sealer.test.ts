@@ -204,7 +204,5 @@ it('waits by the times of the packets when it is paced', async () => {
   const spool = newSpool();
   const started = performance.now();
   await read(spool, [written(['10:00:00'], ['10:00:20'], ['10:00:40'], ['09:00:00'])], {}, { pace: 100 });
-  const tookMs = performance.now() - started;
-  expect(tookMs).toBeGreaterThan(395);
-  expect(tookMs).toBeLessThan(3000);
+  expect(performance.now() - started).toBeGreaterThan(395); // and by the hour back it would be 36 s: the test's time is over then
 });

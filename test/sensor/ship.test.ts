@@ -1,12 +1,14 @@
 /** Shipping over real sockets to a collector that misbehaves: nothing is lost, nothing is counted twice, and it always ends. */
 import { generateKeyPairSync } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
-import { Client } from '../../sensor/ship/client.ts';
+import { openBatch } from '../../common/batch/open.ts';
+import { Client, type Reply } from '../../sensor/ship/client.ts';
 import { beat } from '../../sensor/ship/heartbeat.ts';
 import { Shipper, type ShipperOptions } from '../../sensor/ship/shipper.ts';
 import type { Spool } from '../../sensor/spool/spool.ts';
 import { FakeCollector, PROBLEM } from '../support/fake-collector.ts';
-import { accountOf, BALANCED, balanceOf, draft, newSpool } from './support.ts';
+import { accountOf, BALANCED, balanceOf, draft, fillUp, newSpool } from './support.ts';
 
 interface Setting {
   readonly collector: FakeCollector;
@@ -25,7 +27,7 @@ async function setting(batches: number, options: Partial<ShipperOptions> = {}): 
   await fetch(`${collector.url}/v1/enrolments`, { method: 'POST', body });
   const spool = newSpool({ sensor: collector.sensor });
   for (let n = 0; n < batches; n++) spool.commit([draft(10, { skipped: { arp: 1 } })]);
-  const client = new Client({ collector: new URL(collector.url), key: { id: 'key-1', privateKey }, idleMsMax: 300 });
+  const client = new Client({ collector: new URL(collector.url), key: { id: 'key-1', privateKey }, idleMsMax: 5000 });
   const said: string[] = [];
   const epochs: number[] = [];
   const waits = { baseMs: 20, maxMs: 60 };
@@ -49,6 +51,7 @@ async function setting(batches: number, options: Partial<ShipperOptions> = {}): 
   return { collector, spool, shipper, client, said, epochs };
 }
 
+const problem = (code: string) => JSON.stringify({ type: `urn:enaga:problem:${code}`, title: 'Wrong' });
 const drained = ({ shipper }: Setting) => shipper.drained(AbortSignal.timeout(20_000), true);
 
 function expectAllThere({ collector, spool }: Setting, batches: number): void {
@@ -71,7 +74,7 @@ it('sends several at a time, and each once', async () => {
   expect(one.collector.attempts).toHaveLength(50);
 });
 
-it('survives lost requests, lost acknowledgements, cut answers, portals, proxies and overload', async () => {
+it('fault 7: survives lost requests, lost acknowledgements, cut answers, portals, proxies and overload', async () => {
   const one = await setting(40);
   const { collector } = one;
   const html = { 'content-type': 'text/html' };
@@ -103,7 +106,7 @@ it('knocks with one batch at a time while nothing gets through', async () => {
   expectAllThere(one, 20);
 });
 
-it('takes Retry-After: 0 for a second at least', async () => {
+it('fault 14: takes Retry-After: 0 for a second at least', async () => {
   const one = await setting(1, { random: () => 0 });
   one.collector.mischief = (_, attempt) =>
     attempt === 1 ? { status: 503, headers: { 'retry-after': '0' } } : undefined;
@@ -113,7 +116,52 @@ it('takes Retry-After: 0 for a second at least', async () => {
   expectAllThere(one, 1);
 });
 
-it('raises an alarm while it is refused, and takes it back', async () => {
+it('keeps to the time that the collector asked for, though batches sent before pass', async () => {
+  const one = await setting(6);
+  const { client } = one;
+  let askedAt = 0;
+  const sentAfterMs: number[] = [];
+  const busy: Reply = { status: 503, type: '', retryAfter: '1', date: undefined, body: new Uint8Array(0) };
+  const shipper = new Shipper({
+    spool: one.spool,
+    client: {
+      send: async request => {
+        const { sequence } = openBatch(request.body).header;
+        if (sequence > 4) sentAfterMs.push(performance.now() - askedAt);
+        if (sequence === 1 && askedAt === 0) {
+          askedAt = performance.now();
+          return busy;
+        }
+        if (performance.now() - askedAt < 500) await sleep(50); // the answer comes after the other
+        return client.send(request);
+      },
+    },
+    say: () => {},
+    onEpoch: () => {},
+    onFailure: () => {},
+    random: () => 0,
+  });
+  await shipper.drained(AbortSignal.timeout(20_000), true);
+  expect(sentAfterMs).toHaveLength(2);
+  expect(Math.min(...sentAfterMs)).toBeGreaterThan(990);
+  expectAllThere(one, 6);
+});
+
+it('hears that it was revoked with a heartbeat too, and says so until it is taken again', async () => {
+  const one = await setting(1);
+  const { collector, spool, client } = one;
+  collector.revoked = true;
+  const heartbeat = { spool, client, say: () => {}, onGaps: () => {}, onNetworks: () => {} };
+  const alarm = 'the collector does not take batches: 401 Revoked: Ask who runs the collector.';
+  expect([await beat(heartbeat), accountOf(spool).alarms]).toEqual([false, [alarm]]);
+  await one.shipper.drained(AbortSignal.timeout(200), true);
+  expect(accountOf(spool).alarms).toEqual([alarm]);
+  collector.revoked = false;
+  await drained(one);
+  expect(accountOf(spool).alarms).toEqual([]);
+});
+
+it('fault 12: raises an alarm while it is refused, and takes it back', async () => {
   const one = await setting(3);
   one.collector.mischief = () => ({ status: 401, headers: PROBLEM, body: JSON.stringify({ title: 'Revoked' }) });
   await one.shipper.drained(AbortSignal.timeout(200), true);
@@ -124,11 +172,11 @@ it('raises an alarm while it is refused, and takes it back', async () => {
   expectAllThere(one, 3);
 });
 
-it('puts a malformed batch aside, sends the rest, and tells the loss', async () => {
+it('fault 13: puts a malformed batch aside, sends the rest, and tells the loss', async () => {
   const one = await setting(10);
   const { collector, spool } = one;
   collector.mischief = ({ header }) =>
-    header.sequence === 4 ? { status: 400, headers: PROBLEM, body: '{"title":"Malformed"}' } : undefined;
+    header.sequence === 4 ? { status: 400, headers: PROBLEM, body: problem('malformed-batch') } : undefined;
   await drained(one);
   expect(collector.attempts.filter(key => key === '1/4')).toHaveLength(1);
   expect(accountOf(spool)).toMatchObject({ quarantined: 1, lost: { batches: 1, records: 10 } });
@@ -139,7 +187,7 @@ it('puts a malformed batch aside, sends the rest, and tells the loss', async () 
   expect(balanceOf(spool)).toEqual(BALANCED);
 });
 
-it("goes around a batch that a proxy's 413 stops, and comes back to it", async () => {
+it("fault 13: goes around a batch that a proxy's 413 stops, and comes back to it", async () => {
   const one = await setting(10);
   const order: number[] = [];
   one.collector.mischief = ({ header }, attempt) => {
@@ -151,13 +199,32 @@ it("goes around a batch that a proxy's 413 stops, and comes back to it", async (
   expect(order.filter(sequence => sequence === 1)).toHaveLength(3);
 });
 
-it('opens a new epoch when its keys were used for another content, and sends what conflicts again', async () => {
+it('puts nothing aside for what a proxy makes of a request, and what is not in the batch', async () => {
+  const one = await setting(6);
+  const codes = ['malformed-request', 'malformed-json', 'schema', 'new-word'];
+  one.collector.mischief = (_, attempt) => {
+    const code = attempt === 1 ? codes.pop() : undefined;
+    return code === undefined ? undefined : { status: 400, headers: PROBLEM, body: problem(code) };
+  };
+  await drained(one);
+  expect(accountOf(one.spool).quarantined).toBe(0);
+  expectAllThere(one, 6);
+});
+
+it.each(['malformed-batch', 'foreign-batch', 'too-large'])('puts a batch aside that is %s', async code => {
+  const one = await setting(2);
+  one.collector.mischief = ({ header }) =>
+    header.sequence === 1 ? { status: 413, headers: PROBLEM, body: problem(code) } : undefined;
+  await drained(one);
+  expect(accountOf(one.spool)).toMatchObject({ quarantined: 1, shipped: { batches: 1 } });
+});
+
+it('fault 9: opens a new epoch when its keys were used for another content, and sends what conflicts again', async () => {
   const one = await setting(6);
   const { collector, spool, epochs } = one;
   // As after the machine was set back: the collector has other batches 3 to 6 of epoch 1.
   const before = newSpool({ sensor: collector.sensor });
   for (let n = 0; n < 6; n++) before.commit([draft(7)]);
-  const { openBatch } = await import('../../common/batch/open.ts');
   for (const id of before.waiting(9).slice(2)) {
     const batch = before.take(id)!;
     collector.batches.set(`${batch.epoch}/${batch.sequence}`, openBatch(batch.wire));
@@ -182,7 +249,7 @@ it('opens a new epoch when its keys were used for another content, and sends wha
   expect(balanceOf(spool)).toEqual(BALANCED);
 });
 
-it('sends again what the collector lacks, and notes its clock and networks', async () => {
+it('fault 15: sends again what the collector lacks, and notes its clock and networks', async () => {
   const one = await setting(8);
   const { collector, spool, client, shipper } = one;
   await drained(one);
@@ -227,4 +294,70 @@ it('waits for a collector that is not there yet', async () => {
   // Another collector, which knows no key of ours: still nothing is given up.
   expect(again.bad.length).toBeGreaterThan(0);
   expect(accountOf(one.spool).spooled.batches).toBe(5);
+});
+
+it('sends nothing again for gaps that were computed while it was on its way', async () => {
+  const one = await setting(5);
+  const { collector, spool, client } = one;
+  collector.gaps = [{ epoch: 1, from: 1, to: 5 }]; // of when the heartbeat came: nothing had arrived
+  const said: string[] = [];
+  const heartbeat = {
+    spool,
+    client: {
+      send: async (request: Parameters<Client['send']>[0]) => {
+        await sleep(5);
+        const reply = await client.send(request);
+        await drained(one);
+        return reply;
+      },
+    },
+    say: (text: string) => void said.push(text),
+    onGaps: () => one.shipper.wake(),
+    onNetworks: () => {},
+  };
+  expect(await beat(heartbeat)).toBe(true);
+  await drained(one);
+  expect(said).toEqual([]);
+  expect(collector.attempts).toHaveLength(5);
+  expectAllThere(one, 5);
+});
+
+it('fault 4: outlives a collector that is away while its own disk is full', async () => {
+  const failures: unknown[] = [];
+  const one = await setting(3, { onFailure: error => void failures.push(error) });
+  const { collector, spool } = one;
+  const port = Number(new URL(collector.url).port);
+  await collector.stop();
+  const giveBack = fillUp(spool);
+  await one.shipper.drained(AbortSignal.timeout(500), true);
+  expect(accountOf(spool).alarms).toEqual([]); // there was no room for it
+  giveBack();
+  await collector.start(port);
+  await drained(one);
+  expect(failures).toEqual([]);
+  expectAllThere(one, 3);
+});
+
+it('puts a damaged batch aside when there is room to say so', async () => {
+  const failures: unknown[] = [];
+  const one = await setting(3, { onFailure: error => void failures.push(error) });
+  const { collector, spool, shipper } = one;
+  spool.database.exec('UPDATE batch SET wire_sha256 = zeroblob(32) WHERE sequence = 1');
+  const giveBack = fillUp(spool);
+  shipper.wake();
+  await expect.poll(() => collector.attempts.length).toBe(2); // the others do not wait for it
+  expect(accountOf(spool).quarantined).toBe(0);
+  giveBack();
+  await drained(one);
+  expect(failures).toEqual([]);
+  expect(accountOf(spool)).toMatchObject({ quarantined: 1, lost: { batches: 1 }, shipped: { batches: 2 } });
+});
+
+it('tells a spool that breaks to whoever runs it, and not to whoever wakes it', async () => {
+  const failures: unknown[] = [];
+  const one = await setting(2, { onFailure: error => void failures.push(error) });
+  one.spool.close();
+  one.shipper.wake();
+  one.shipper.wake();
+  expect(failures).toHaveLength(1);
 });

@@ -4,11 +4,12 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Counters } from '../../common/batch/batch.ts';
 import { openBatch } from '../../common/batch/open.ts';
+import { isFull } from '../../common/sqlite/full.ts';
 import { lostRecords, skippedTotal } from '../../sensor/spool/counters.ts';
 import { openSpool } from '../../sensor/spool/recover.ts';
 import { diskReserveBytes, Spool } from '../../sensor/spool/spool.ts';
 import type { SpoolOptions } from '../../sensor/spool/types.ts';
-import { accountOf, BALANCED, balanceOf, draft, newSpool, SPOOL_OPTIONS, temporary } from './support.ts';
+import { accountOf, BALANCED, balanceOf, draft, fillUp, newSpool, SPOOL_OPTIONS, temporary } from './support.ts';
 
 /** Takes every waiting batch, as a collector would that is there now. */
 function shipAll(spool: Spool) {
@@ -72,13 +73,45 @@ describe('a bounded spool', () => {
     spool.commit([draft(10)]);
     nowMs += 1001;
     spool.release();
-    expect(spool.requeue([{ epoch: 1, from: 1, to: 2 }])).toBe(0);
+    expect(spool.requeue([{ epoch: 1, from: 1, to: 2 }], nowMs)).toBe(0);
     expect(spool.waiting(9)).toHaveLength(1);
   });
 });
 
+it('lets wait again what was acknowledged before the question, also when the clock was set back', () => {
+  let nowMs = 1e12;
+  const spool = newSpool({ now: () => nowMs });
+  const all = [{ epoch: 1, from: 1, to: 9 }];
+  spool.commit([draft(10)]);
+  shipAll(spool);
+  expect(spool.requeue(all, nowMs - 1)).toBe(0);
+  expect(spool.requeue(all, nowMs)).toBe(1);
+  shipAll(spool);
+  nowMs -= 1e9;
+  expect(spool.requeue(all, nowMs)).toBe(1);
+  expect(balanceOf(spool)).toEqual(BALANCED);
+});
+
 describe('a full disk', () => {
-  it('costs the oldest batches, and writing goes on', () => {
+  it.each(['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE', 'ENOSPC', 'EDQUOT'])('says %s', code => {
+    expect(isFull(Object.assign(new Error('no room'), { code }))).toBe(true);
+  });
+
+  it('is no failed disk', () => {
+    for (const error of [new Error('no code'), Object.assign(new Error('bad'), { code: 'SQLITE_IOERR_WRITE' }), null])
+      expect(isFull(error)).toBe(false);
+  });
+
+  it('takes no alarm, and is none; but a transaction is not cut in two', () => {
+    const spool = newSpool();
+    fillUp(spool);
+    spool.alarms.raise('clock', 'late'.repeat(50));
+    expect(spool.alarms.has('clock')).toBe(false);
+    const both = spool.database.transaction(() => spool.alarms.raise('clock', 'late'.repeat(50)));
+    expect(both).toThrow('full');
+  });
+
+  it('fault 4: costs the oldest batches, and writing goes on', () => {
     const spool = newSpool();
     for (let n = 0; n < 5; n++) spool.commit([draft(1000)]);
     spool.database.pragma(`max_page_count = ${spool.database.pragma('page_count', { simple: true })}`);
@@ -124,7 +157,7 @@ describe('a damaged spool', () => {
     return { file, wires, options: { ...options, epoch: 2 } };
   }
 
-  it('puts one damaged batch aside, tells it as lost, and ships the rest', () => {
+  it('fault 2: puts one damaged batch aside, tells it as lost, and ships the rest', () => {
     const { file, wires, options } = made();
     const bytes = fs.readFileSync(file);
     const start = wires[4]!.slice(0, 200); // a blob's bytes go on in other pages
@@ -145,7 +178,7 @@ describe('a damaged spool', () => {
     spool.close();
   });
 
-  it('is put aside; what is whole of it is sent under its old keys, and new batches are of a new epoch', () => {
+  it('fault 2: is put aside; what is whole of it is sent under its old keys, and new batches are of a new epoch', () => {
     const { file, options } = made();
     const bytes = fs.readFileSync(file);
     bytes.fill(0xff, 4096 * 20, 4096 * 23); // in the batches' pages: the tree itself is broken
@@ -166,7 +199,22 @@ describe('a damaged spool', () => {
     spool.close();
   });
 
-  it('is recovered by the next start when the first was killed between its last steps', () => {
+  it('keeps its account, though what was pending cannot be read', () => {
+    const { file, options } = made();
+    const before = Spool.open(file, options);
+    before.database.exec('DROP TABLE state');
+    before.close();
+    const bytes = fs.readFileSync(file);
+    bytes.fill(0xff, 4096 * 20, 4096 * 23);
+    fs.writeFileSync(file, bytes);
+    const { spool, putAside } = openSpool(file, options);
+    expect(putAside).toBeDefined();
+    expect(accountOf(spool)).toMatchObject({ seen: 10_000, recorded: 10_000 });
+    expect(balanceOf(spool)).toEqual(BALANCED);
+    spool.close();
+  });
+
+  it('fault 6: is recovered by the next start when the first was killed between its last steps', () => {
     const { file, options } = made();
     fs.renameSync(file, `${file}.recovered`);
     fs.writeFileSync(`${file}-wal`, 'left over of the damaged one');

@@ -29,6 +29,23 @@ export function newSpool(options: Partial<SpoolOptions> = {}, file = path.join(t
   return spool;
 }
 
+/** Takes all the room that its database has, as a full disk does; returns what gives it back. */
+export function fillUp({ database }: Spool): () => void {
+  database.pragma(`max_page_count = ${database.pragma('page_count', { simple: true })}`);
+  for (const length of [2000, 200, 20, 1]) {
+    try {
+      for (let n = 0; ; n++)
+        database.prepare('INSERT INTO alarm VALUES (?, ?, 0, 1)').run(`full-${length}-${n}`, 'x'.repeat(length));
+    } catch {
+      // Not even one more of this length.
+    }
+  }
+  return () => {
+    database.pragma('max_page_count = 1000000');
+    database.exec("DELETE FROM alarm WHERE name LIKE 'full-%'");
+  };
+}
+
 /** Records that do not compress: 16 bytes each and more. */
 export function draft(count: number, counters: Partial<Counters> = {}): Draft {
   const records = createRecords(4, count);

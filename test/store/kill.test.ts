@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { StoreReader } from '../../collector/store/query.ts';
 import { writeTraffic } from '../bench/traffic.ts';
+import { newSeed } from '../support/random.ts';
 import { seeded } from '../support/records.ts';
 import { HASH_KEY, partsOf, readCapture, SealedLog } from '../support/sealed-log.ts';
 
@@ -33,8 +34,8 @@ function position(): number {
   return found;
 }
 
-test('killed at any moment it loses nothing and counts nothing twice', async () => {
-  const seed = Number(process.env.ENAGA_SEED ?? Date.now() % 1e6);
+test('fault 1: killed at any moment it loses nothing and counts nothing twice', async () => {
+  const seed = newSeed();
   console.log(`seed of the kills: ${seed} (ENAGA_SEED repeats it)`);
   const random = seeded(seed);
   const file = path.join(made.dir, 'traffic.pcap');

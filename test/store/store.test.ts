@@ -163,7 +163,7 @@ describe('beside the days', () => {
       0,
     )[0]!.records;
 
-  test('a batch of a clock that is off by over a day counts under its receive date, outside all totals', () => {
+  test('fault 16: a batch of a clock that is off by over a day counts under its receive date, outside all totals', () => {
     const sealer = new Sealer();
     const late = { clockOffsetMs: -(DAY_MS + 1) };
     const batches = openAll([
@@ -271,7 +271,7 @@ describe('a closed day', () => {
   const NOW = (DAY + 10) * DAY_MS;
   const CLOSING = { graceMs: DAY_MS, quietMs: 0, segmentsMs: 8 * DAY_MS };
 
-  test('says from its rows what it said from its segments; a late batch opens it again as another revision', () => {
+  test('fault 20: says from its rows what it said from its segments; a late batch opens it again as another revision', () => {
     fc.assert(
       fc.property(traffic, some => {
         const list = listOf(some);

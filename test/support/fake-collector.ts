@@ -20,6 +20,11 @@ export interface Answer {
 export type Mischief = Answer | 'swallow' | 'take and swallow' | undefined;
 
 export const PROBLEM = { 'content-type': 'application/problem+json' };
+const REVOKED: Answer = {
+  status: 401,
+  headers: PROBLEM,
+  body: JSON.stringify({ type: 'urn:enaga:problem:revoked', title: 'Revoked', detail: 'Ask who runs the collector.' }),
+};
 
 const keyOf = ({ epoch, sequence }: Pick<BatchKey, 'epoch' | 'sequence'>) => `${epoch}/${sequence}`;
 
@@ -31,6 +36,7 @@ export class FakeCollector {
   readonly attempts: string[] = [];
   /** Requests whose signature or content was not right. */
   readonly bad: string[] = [];
+  revoked = false;
   networks = ['192.0.2.0/24', '2001:db8::/32'];
   gaps: SequenceRange[] = [];
   clockMs = () => Date.now();
@@ -86,6 +92,7 @@ export class FakeCollector {
       this.bad.push(`${request.method} ${request.url}`);
       return { status: 401, headers: PROBLEM, body: JSON.stringify({ title: 'Unknown sensor' }) };
     }
+    if (this.revoked) return REVOKED;
     if (request.url === '/v1/batches') return this.#take(body);
     this.heartbeats.push(JSON.parse(body.toString()));
     const { gaps, networks } = this;

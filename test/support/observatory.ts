@@ -49,15 +49,17 @@ async function bounded({ child, outcome }: Program): Promise<Outcome> {
 
 export class Observatory {
   readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), 'enaga-observatory-'));
-  readonly data = path.join(this.folder, 'collector');
+  readonly data: string;
   #serving: Program | undefined;
   /** Where the collector listens; the same port after a restart. */
   url = '';
   readonly #tls: boolean;
   readonly #log: string[] = [];
 
-  constructor({ tls = false } = {}) {
+  /** `data` is a place of the collector's elsewhere. */
+  constructor({ tls = false, data }: { tls?: boolean; data?: string } = {}) {
     this.#tls = tls;
+    this.data = data ?? path.join(this.folder, 'collector');
   }
 
   /** A command of `enaga` with this collector's data; fails unless it ends with `code`. */
@@ -106,6 +108,11 @@ export class Observatory {
     });
   }
 
+  /** All that the collector logged. */
+  get said(): string {
+    return this.#log.join('\n');
+  }
+
   /** The end of what the collector logged, for the message of a test that fails. */
   #logged(): string {
     return this.#log.slice(-20).join('\n');
@@ -116,6 +123,13 @@ export class Observatory {
     const program = this.#serving!;
     this.#serving = undefined;
     program.child.kill(signal);
+    return bounded(program);
+  }
+
+  /** How the collector ended by itself. */
+  async ended(): Promise<Outcome> {
+    const program = this.#serving!;
+    this.#serving = undefined;
     return bounded(program);
   }
 

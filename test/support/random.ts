@@ -8,6 +8,13 @@ export interface Random {
   pick<Item>(items: readonly Item[]): Item;
 }
 
+/** Of a test that chooses anew each time: it tells it, and `ENAGA_SEED` gives it again. */
+export function newSeed(): number {
+  const seed = Number(process.env.ENAGA_SEED ?? Date.now() % 1_000_000);
+  console.log(`seed ${seed} (ENAGA_SEED repeats it)`);
+  return seed;
+}
+
 /** mulberry32 (Ettinger 2017). */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;

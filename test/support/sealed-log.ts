@@ -212,8 +212,8 @@ export class SealedLog {
     );
   }
 
-  /** What of the mixed days differs between store and log, and their records. */
-  recount(): { differences: Difference[]; records: number } {
+  /** What of the mixed days differs between store and log, their records, and positions of damaged batches. */
+  recount(): { differences: Difference[]; records: number; damaged: number[] } {
     const reader = this.reader();
     const store = StoreReader.open(this.data.store);
     try {
@@ -225,11 +225,13 @@ export class SealedLog {
           geographies: new LoggedGeographies(this.data.geo, () => reader.geoEntries()),
           hashKey: HASH_KEY,
           excluded: excludedOn(this.registry.exclusions(), day),
+          nowMs: Date.now(),
         }),
       );
       return {
         differences: days.flatMap(one => one.differences),
         records: days.reduce((sum, one) => sum + one.records, 0),
+        damaged: days.flatMap(one => one.damaged.map(({ position }) => position)),
       };
     } finally {
       store.close();

@@ -21,7 +21,7 @@ export interface ReadPowers {
   readonly reader: LogReader;
   readonly log: DayLog;
   readonly geographies: Geographies;
-  readonly registry: Pick<Registry, 'placements' | 'sensors' | 'exclusions'>;
+  readonly registry: Pick<Registry, 'placements' | 'sensors' | 'exclusionChangedMs'>;
   readonly members: Pick<Members, 'reader' | 'noteRead'>;
   readonly rule: PublicRule;
   readonly sender?: Sender;

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { observedBy } from '../../registry/observed.ts';
 import type { StoreReader } from '../../store/query.ts';
 import { contentsMs, type DaySource, dayRows } from '../exports/day-rows.ts';
 import { FORMATS as EXPORTS, SHAPES } from '../exports/formats.ts';
@@ -200,14 +201,11 @@ function openExport(powers: ReadPowers, day: number, code: string) {
   const [head] = store.daysWithRecords({ from: day, to: day });
   if (head === undefined) throw new Unanswerable('no-day');
   if (sender === undefined) throw new Unanswerable('no-sender');
-  const exclusions = registry.exclusions().filter(({ from, to }) => from <= day && day <= to);
   const upTo = store.position()!.position;
-  const source: DaySource = { reader, day, upTo, excluded: new Set(store.excludedOn(day)) };
+  const observed = observedBy(registry.placements());
+  const source: DaySource = { reader, day, upTo, excluded: new Set(store.excludedOn(day)), observed };
   const geo = geographies.named(store.geoOf(day)!);
-  const generatedMs = Math.max(
-    contentsMs(day, lastReceived(store, day)),
-    ...exclusions.map(({ createdMs }) => createdMs),
-  );
+  const generatedMs = Math.max(contentsMs(day, lastReceived(store, day)), registry.exclusionChangedMs(day));
   const meta: Meta = { day, country: code, revision: head.revision, generatedMs, ...sender };
   return {
     rows: dayRows(source, geo, { country: code, classes: EXPORTED }, () => ''),

@@ -1,8 +1,9 @@
 /** The rows of a day, from the collector's log: what is known of the day's packets from one country. */
 import type { GeoTable } from '../../../common/geo/table.ts';
 import type { LogReader } from '../../log/reader.ts';
-import { DAY_MS, isMisdated, openLogged } from '../../store/batch.ts';
-import { type Row, rowsOf, type Selection } from './row.ts';
+import type { ObservedTest } from '../../registry/observed.ts';
+import { DAY_MS, DamagedBatch, isMisdated, openOrDamaged } from '../../store/batch.ts';
+import { type LeftOut, type Row, rowsOf, type Selection } from './row.ts';
 
 export interface DaySource {
   readonly reader: LogReader;
@@ -12,6 +13,8 @@ export interface DaySource {
   readonly upTo: number;
   /** Indexes of the sensors left out on this day. */
   readonly excluded: ReadonlySet<number>;
+  /** Addresses that no row may have as its source. */
+  readonly observed: ObservedTest;
 }
 
 /** What there is of a day before any row is made: a pass over the batches as they lie. */
@@ -23,8 +26,8 @@ export interface DaySurvey {
 }
 
 /** Batches that count; those dated by a clock more than a day off are of no day. An excluded sensor's are among them. */
-function* datedBatches({ reader, day, upTo }: DaySource) {
-  for (const batch of reader.ofDay(day, upTo)) if (!isMisdated(batch)) yield batch;
+function* datedBatches({ reader, day, upTo }: DaySource, onDamaged: () => void = () => {}) {
+  for (const batch of reader.ofDay(day, upTo, onDamaged)) if (!isMisdated(batch)) yield batch;
 }
 
 /** Undefined when the log has nothing of the day. */
@@ -38,17 +41,27 @@ export function surveyDay(source: DaySource): DaySurvey | undefined {
   return firstPosition === undefined ? undefined : { firstPosition, lastReceivedMs };
 }
 
-/** A batch's rows at a time, in the order of the log. Throws `BadLog`, and `BadDatabase` for a damaged log. */
+/**
+ * A batch's rows at a time, in the order of the log; what is left out is counted meanwhile. Throws `BadDatabase` for a log that
+ * is damaged beyond single batches.
+ */
 export function* dayRows(
   source: DaySource,
   geo: GeoTable,
   selection: Selection,
   economyOf: (sensor: number) => string,
+  leftOut: LeftOut = { observed: 0, damaged: 0 },
 ): Generator<Row[]> {
-  for (const logged of datedBatches(source)) {
-    if (source.excluded.has(logged.sensor)) continue;
-    const { records, sensor } = openLogged(logged);
-    const rows = rowsOf(records, geo, selection, economyOf(sensor));
+  const { excluded, observed } = source;
+  for (const logged of datedBatches(source, () => leftOut.damaged++)) {
+    if (excluded.has(logged.sensor)) continue;
+    const batch = openOrDamaged(logged);
+    if (batch instanceof DamagedBatch) {
+      leftOut.damaged++;
+      continue;
+    }
+    const economy = economyOf(batch.sensor);
+    const rows = rowsOf(batch.records, geo, selection, { economy, observed, leftOut });
     if (rows.length > 0) yield rows;
   }
 }

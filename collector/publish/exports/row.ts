@@ -7,6 +7,7 @@ import { formatAddress4, formatAddress6 } from '../../../common/record/address.t
 import { CLASSES, classify, TOOLS } from '../../../common/record/classify.ts';
 import { DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE } from '../../../common/record/protocol.ts';
 import type { Records } from '../../../common/record/record.ts';
+import type { ObservedTest } from '../../registry/observed.ts';
 
 export type Class = (typeof CLASSES)[number];
 export type Tool = (typeof TOOLS)[number];
@@ -45,6 +46,14 @@ export interface Selection {
   readonly classes: ReadonlySet<Class>;
 }
 
+/** Rows that are in no export, by why. */
+export interface LeftOut {
+  /** Their source is an address that a sensor observes: whoever sent them wrote it there. */
+  observed: number;
+  /** Batches that are damaged in the log. */
+  damaged: number;
+}
+
 const WITH_PORTS = new Set([TCP, UDP, SCTP, DCCP, UDPLITE]);
 
 /** By the bits of a record's mark: nmap's is not among them, since no single packet shows it. */
@@ -52,8 +61,13 @@ const TOOLS_OF_MARK: readonly (readonly Tool[])[] = Array.from({ length: 8 }, (_
   TOOLS.filter((_, bit) => bit < 3 && (mark >>> bit) & 1),
 );
 
-/** What is selected of a block of records, in its order. */
-export function rowsOf(records: Records, geo: GeoTable, { country, classes }: Selection, economy: string): Row[] {
+/** What is selected of a block of records, in its order, but for sources that are `observed`: they are counted in `leftOut`. */
+export function rowsOf(
+  records: Records,
+  geo: GeoTable,
+  { country, classes }: Selection,
+  { economy, observed, leftOut }: { economy: string; observed: ObservedTest; leftOut: LeftOut },
+): Row[] {
   const { family, src, srcPort, dstPort, protocol, flags, tool, time } = records;
   const wanted = geo.countries.indexOf(country);
   const hourUs = records.hour * 3_600_000_000;
@@ -64,6 +78,10 @@ export function rowsOf(records: Records, geo: GeoTable, { country, classes }: Se
     const one = protocol[i]!;
     const kind = CLASSES[classify(one, flags[i]!, srcPort[i]!)]!;
     if (!classes.has(kind)) continue;
+    if (family === 4 ? observed.has4(src[i]!) : observed.has6(...wordsAt(src, i))) {
+      leftOut.observed++;
+      continue;
+    }
     const hasPorts = WITH_PORTS.has(one);
     const hasType = one === ICMP || one === ICMPV6;
     rows.push({

@@ -1,0 +1,134 @@
+/** What the pages read: /v1 and nothing else, as the public, or as the member whose token this tab holds. */
+import './dom.ts';
+
+const TOKEN = 'enaga-token';
+
+export const tokenNow = (): string | undefined => sessionStorage.getItem(TOKEN) ?? undefined;
+export const keepToken = (token: string): void => sessionStorage.setItem(TOKEN, token);
+export const forgetToken = (): void => sessionStorage.removeItem(TOKEN);
+export const isMember = (): boolean => tokenNow() !== undefined;
+
+/**
+ * `none`: nothing is shown of it; `token`: it takes one, or this one will not do; `waiting`: the collector asks for time;
+ * `uncounted`: it has nothing yet, or counts it again; `unreachable`: no answer came; `broken`: an answer that is none.
+ */
+export type Trouble = 'none' | 'token' | 'forbidden' | 'waiting' | 'uncounted' | 'unreachable' | 'broken';
+
+export class Refused extends Error {
+  readonly trouble: Trouble;
+  /** When to come again. */
+  readonly retrySeconds: number | undefined;
+
+  constructor(trouble: Trouble, retrySeconds?: number) {
+    super(trouble);
+    this.trouble = trouble;
+    this.retrySeconds = retrySeconds;
+  }
+}
+
+const TROUBLES: Record<number, Trouble> = {
+  400: 'none',
+  401: 'token',
+  403: 'forbidden',
+  404: 'none',
+  429: 'waiting',
+  503: 'uncounted',
+};
+
+export interface Answer<Row> {
+  readonly rows: readonly Row[];
+  readonly next: string | null;
+}
+
+type Parameters = Readonly<Record<string, string | number | undefined>>;
+
+/** Answers of the last minutes, by question, those on their way too: going back and forth between views asks nothing anew. */
+const answers = new Map<string, Promise<unknown>>();
+const answersMax = 400;
+const triesMax = 4;
+const waitSecondsMax = 15;
+
+export const forgetAnswers = (): void => answers.clear();
+
+/** Throws `Refused`, and what a signal throws. */
+export function ask<Row, Head = object>(
+  path: string,
+  parameters: Parameters = {},
+  { signal, token = tokenNow() }: { signal?: AbortSignal; token?: string } = {},
+): Promise<Answer<Row> & Head> {
+  const url = addressOf(path, parameters);
+  const key = `${url} ${token ?? ''}`;
+  const known = answers.get(key);
+  if (known !== undefined) return known as Promise<Answer<Row> & Head>;
+  if (answers.size >= answersMax) answers.clear();
+  const answer = answerTo<Answer<Row> & Head>(url, { signal, token });
+  answers.set(key, answer);
+  const forget = () => {
+    if (answers.get(key) === answer) answers.delete(key);
+  };
+  signal?.addEventListener('abort', forget); // at once: who asks again must not get what was given up
+  answer.then(() => signal?.removeEventListener('abort', forget), forget);
+  return answer;
+}
+
+async function answerTo<T>(url: string, options: { signal?: AbortSignal; token?: string }): Promise<T> {
+  const response = await request(url, 'application/json', options);
+  try {
+    return (await response.json()) as T;
+  } catch (error) {
+    throw (error as Error).name === 'AbortError' ? error : new Refused('broken');
+  }
+}
+
+function addressOf(path: string, parameters: Parameters): string {
+  const url = new URL(path, location.origin);
+  for (const [key, value] of Object.entries(parameters))
+    if (value !== undefined) url.searchParams.set(key, String(value));
+  return `${url.pathname}${url.search}`;
+}
+
+/** A file of /v1, as whoever has signed in: a link could not carry the token. Throws `Refused`. */
+export async function askFile(path: string): Promise<Blob> {
+  return (await request(path, '*/*', { token: tokenNow() })).blob();
+}
+
+/** Asks again by itself where the collector says that it has been asked too much. */
+async function request(
+  url: string,
+  accept: string,
+  { signal, token }: { signal?: AbortSignal; token?: string },
+): Promise<Response> {
+  const headers = { accept, ...(token !== undefined && { authorization: `Bearer ${token}` }) };
+  for (let tries = 1; ; tries++) {
+    const response = await fetched(url, {
+      headers,
+      credentials: 'omit',
+      ...(signal !== undefined && { signal }),
+    });
+    if (response.ok) return response;
+    const given = Number(response.headers.get('retry-after') ?? Number.NaN);
+    const seconds = Number.isFinite(given) ? given : undefined;
+    const again = response.status === 429 && seconds !== undefined && seconds <= waitSecondsMax && tries < triesMax;
+    if (!again) throw new Refused(TROUBLES[response.status] ?? 'broken', seconds);
+    await new Promise(resolve => setTimeout(resolve, seconds * 1000 * (1 + Math.random())));
+    signal?.throwIfAborted();
+  }
+}
+
+async function fetched(url: string, options: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, options);
+  } catch (error) {
+    throw (error as Error).name === 'AbortError' ? error : new Refused('unreachable');
+  }
+}
+
+/** The answer, or `otherwise` where nothing is shown of it. */
+export async function orNone<T, U>(answer: Promise<T>, otherwise: U): Promise<T | U> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof Refused && error.trouble === 'none') return otherwise;
+    throw error;
+  }
+}

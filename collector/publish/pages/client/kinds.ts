@@ -1,0 +1,93 @@
+/** What kind of traffic it was: scans and answers to floods, and the marks that tools leave. */
+import { CLASS_NAMES, CLASSES, TOOL_NAMES, TOOLS } from '../../names.ts';
+import { DAY_MS, type Timeline } from '../../series.ts';
+import { ask, orNone } from './api.ts';
+import { say } from './dom.ts';
+import { figure } from './figure.ts';
+import type { Figures } from './rows.ts';
+import { daysBefore, msOf, type Stretch } from './windows.ts';
+
+/** What /v1 gives of a table at once. */
+const daysMax = 30;
+
+type KindRow = Figures & { readonly date: string; readonly class?: string; readonly tool?: string };
+
+/** Days of the stretch that a table can be asked of at once: the last ones, whole. */
+async function rowsOf(
+  table: 'classes' | 'tools',
+  { from, to, step }: Stretch,
+  signal: AbortSignal,
+): Promise<readonly KindRow[]> {
+  const last = step === 'hour' ? daysBefore(to, 1) : to;
+  const first = [from, daysBefore(last, daysMax - 1)].sort().at(-1)!;
+  const answer = ask<KindRow>(`/v1/days/${first}:${last}/${table}`, {}, { signal });
+  return (await orNone(answer, { rows: [] })).rows;
+}
+
+function byDay(
+  rows: readonly KindRow[],
+  names: readonly string[],
+  nameOf: (row: KindRow) => string | undefined,
+  labelOf: (name: string) => { en: string; ja: string },
+): Timeline {
+  const dates = [...new Set(rows.map(({ date }) => date))].sort();
+  return {
+    bucketMs: DAY_MS,
+    starts: dates.map(msOf),
+    series: names.map(key => {
+      const means = new Map(rows.filter(row => nameOf(row) === key).map(row => [row.date, row.meanPerSensor ?? 0]));
+      return { key, label: labelOf(key), values: dates.map(date => means.get(date) ?? 0) };
+    }),
+  };
+}
+
+const UNIT = { en: 'Mean packets per sensor and day', ja: 'センサー1台・1日あたりの平均パケット数' };
+
+export async function classesFigure(
+  stretch: Stretch,
+  source: Promise<string>,
+  signal: AbortSignal,
+): Promise<HTMLElement | undefined> {
+  const rows = await rowsOf('classes', stretch, signal);
+  if (rows.length === 0) return undefined;
+  return figure({
+    id: 'classes',
+    title: say({ en: 'Scans and backscatter', ja: 'スキャンとバックスキャッター' }),
+    caption: say({
+      en: `${UNIT.en}. Backscatter is what victims of floods answer to forged addresses. UTC.`,
+      ja: `${UNIT.ja}。バックスキャッターは、送信元を詐称した攻撃の被害者からの応答です。UTC。`,
+    }),
+    source: await source,
+    timeline: byDay(
+      rows,
+      CLASSES,
+      row => row.class,
+      name => CLASS_NAMES[name as keyof typeof CLASS_NAMES],
+    ),
+    kind: 'stack',
+  });
+}
+
+export async function toolsFigure(
+  stretch: Stretch,
+  source: Promise<string>,
+  signal: AbortSignal,
+): Promise<HTMLElement | undefined> {
+  const rows = await rowsOf('tools', stretch, signal);
+  if (rows.length === 0) return undefined;
+  const label = (name: string) => ({
+    en: TOOL_NAMES[name as keyof typeof TOOL_NAMES],
+    ja: TOOL_NAMES[name as keyof typeof TOOL_NAMES],
+  });
+  return figure({
+    id: 'tools',
+    title: say({ en: 'With which tool', ja: 'スキャンツール' }),
+    caption: say({
+      en: `${UNIT.en} with a tool’s mark. Newer ZMap leaves none: its figure is a floor. UTC.`,
+      ja: `ツールの特徴をもつパケットの${UNIT.ja}。新しいZMapは特徴を残さないため下限値です。UTC。`,
+    }),
+    source: await source,
+    timeline: byDay(rows, TOOLS, row => row.tool, label),
+    kind: 'lines',
+  });
+}

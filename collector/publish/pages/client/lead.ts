@@ -1,0 +1,86 @@
+/** The head of the first page: what changed, and what one takes away who reads no further. */
+import { roughShare } from '../../words.ts';
+import { ask, orNone } from './api.ts';
+import { h, language, say } from './dom.ts';
+import type { Move } from './moves.ts';
+import type { CountryKeys, Figures, Ranked, TargetKeys } from './rows.ts';
+import { capital, changeWords, countryText, meanText, type ServiceOf, targetText } from './sentences.ts';
+
+const daysOfWeek = 7;
+/** Countries that a sentence names. */
+const namedMax = 3;
+
+/** What changed most; of the first week there is, what is called most. */
+export function headline(
+  now: readonly Ranked[],
+  before: readonly Ranked[],
+  move: Move | undefined,
+  serviceOf: ServiceOf,
+): string {
+  const [top] = now;
+  if (top === undefined) return say({ en: 'Unsolicited packets, counted', ja: '観測の現況' });
+  if (before.length === 0) {
+    const name = targetText(top.key, serviceOf);
+    return say({ en: `Most called: ${name}`, ja: `最も多い宛先は${name}` });
+  }
+  if (move === undefined) return say({ en: 'A week much like the one before', ja: '前週から大きな変化はありません' });
+  const name = targetText(move.key, serviceOf);
+  const change = changeWords(move);
+  if (change.en === 'appeared')
+    return say({ en: `${capital(name)} appeared this week`, ja: `今週、${name}が新たに出現` });
+  if (change.en === 'vanished')
+    return say({ en: `${capital(name)} vanished this week`, ja: `今週、${name}は観測されず` });
+  return say({ en: `${capital(name)} ${change.en} in a week`, ja: `${name}が前週から${change.ja}` });
+}
+
+/** "China (23%), Russia (13%) and 14 others". */
+function namedShares(rows: readonly { key: string; share: number }[]): string {
+  const named = rows.slice(0, namedMax).map(({ key, share }) => {
+    const part = roughShare(share, 1);
+    return language === 'en' ? `${countryText(key)} (${part})` : `${countryText(key)}（${part}）`;
+  });
+  const more = rows.length - named.length;
+  if (language === 'ja') return `${named.join('、')}${more > 0 ? `など${rows.length}の国・地域` : ''}`;
+  const parts = more > 0 ? [...named, `${more} more`] : named;
+  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+}
+
+/** Of all packets: how many, to where, from where. */
+export function lede(
+  ports: readonly Ranked[],
+  countries: readonly Ranked[],
+  serviceOf: ServiceOf,
+): HTMLElement | undefined {
+  const [port] = ports;
+  if (port === undefined || countries.length === 0) return undefined;
+  const all =
+    port.meanPerSensor === null || port.share === 0
+      ? undefined
+      : meanText(port.meanPerSensor / port.share / daysOfWeek);
+  const [name, part] = [targetText(port.key, serviceOf), roughShare(port.share, 1)];
+  const origins = namedShares(countries.slice(0, namedMax));
+  const english = `${all === undefined ? '' : `A sensor received ${all} packets a day. `}Most went to ${name}, ${part} of all; most came from ${origins}.`;
+  const japanese = `${all === undefined ? '' : `センサー1台あたり1日平均${all}パケットを観測しました。`}宛先は${name}が最も多く全体の${part}、送信元は${origins}の順です。`;
+  return h('p', { class: 'lede' }, say({ en: english, ja: japanese }));
+}
+
+type PairRow = Figures & TargetKeys & CountryKeys;
+
+/** Where the packets to the port that rose came from, on the last whole day. */
+export async function originsOf(
+  move: Move | undefined,
+  date: string,
+  signal: AbortSignal,
+): Promise<HTMLElement | undefined> {
+  if (move === undefined || move.now <= move.before) return undefined;
+  const answer = ask<PairRow>(`/v1/days/${date}/port-countries`, { port: move.key }, { signal });
+  const { rows } = await orNone(answer, { rows: [] });
+  const all = rows.reduce((sum, { packets }) => sum + packets, 0);
+  if (all === 0) return undefined;
+  const origins = namedShares(rows.map(({ country, packets }) => ({ key: country, share: packets / all })));
+  return h(
+    'p',
+    { class: 'lede' },
+    say({ en: `Packets to ${move.key} came from ${origins}.`, ja: `${move.key}宛の送信元は${origins}です。` }),
+  );
+}

@@ -1,0 +1,60 @@
+/** Rows of /v1 as the pages read them. */
+
+import type { Target } from '../../../reduce/results.ts';
+import { targetLabel } from '../../names.ts';
+
+export interface SeriesRow {
+  /** UTC, ISO 8601. */
+  readonly start: string;
+  readonly packets: number | null;
+  readonly sources: number | null;
+  readonly meanPerSensor: number | null;
+}
+
+export interface TargetKeys {
+  readonly protocol: string;
+  readonly port: number | null;
+  readonly type: number | null;
+  readonly code: number | null;
+}
+
+export interface CountryKeys {
+  readonly country: string;
+}
+
+export interface Figures {
+  readonly packets: number;
+  readonly sources: number | null;
+  readonly scanningSources: number | null;
+  readonly meanPerSensor: number | null;
+  readonly share: number;
+}
+
+export interface RankFigures extends Figures {
+  readonly rank: number;
+  readonly previousRank: number | null;
+}
+
+export interface DayRow {
+  readonly date: string;
+  readonly state: 'open' | 'closed' | 'revised';
+  readonly revision: number;
+  readonly packets: number;
+}
+
+export interface TotalRow extends Omit<DayRow, 'packets'>, Figures {
+  readonly geo: string;
+  readonly built: string;
+}
+
+/** Where a subject stands in a ranking: `23/tcp`, or a country's code, beside its figures. */
+export interface Ranked extends RankFigures {
+  readonly key: string;
+}
+
+export type SubjectTable = 'ports' | 'countries';
+
+export const labelOf = ({ protocol, port, type, code }: TargetKeys): string =>
+  targetLabel(port === null ? ({ protocol, type, code } as Target) : { protocol, port });
+
+export const keyOf = (row: Partial<TargetKeys & CountryKeys>): string => row.country ?? labelOf(row as TargetKeys);

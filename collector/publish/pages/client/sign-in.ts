@@ -1,0 +1,94 @@
+/** Where a member shows its token: kept for this tab only, and sent with each question and nowhere else. */
+import { ask, keepToken, Refused, tokenNow } from './api.ts';
+import { h, pathOf, say } from './dom.ts';
+
+const TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
+
+export async function signInPage(): Promise<HTMLElement[]> {
+  const linked = location.hash.slice(1);
+  if (linked !== '') {
+    // A link may carry a token behind #, which no browser sends to a server; nor does it stay in the history.
+    history.replaceState(undefined, '', `${location.pathname}${location.search}`);
+    if ((await tried(linked)) === undefined) location.replace(pathOf.page(''));
+  }
+  const said = h('p', { class: 'said', role: 'alert' });
+  const input = h('input', {
+    id: 'token',
+    type: 'password',
+    name: 'token',
+    autocomplete: 'current-password',
+    required: true,
+    spellcheck: 'false',
+    maxlength: 128,
+    'aria-describedby': 'token-note',
+  });
+  const button = h('button', { type: 'submit', class: 'button strong' }, say({ en: 'Sign in', ja: 'サインイン' }));
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    button.disabled = true;
+    said.textContent = '';
+    const trouble = await tried(input.value.trim());
+    if (trouble === undefined) location.assign(pathOf.page(''));
+    else said.textContent = trouble;
+    button.disabled = false;
+    input.focus();
+  };
+  const already =
+    tokenNow() === undefined
+      ? undefined
+      : h(
+          'p',
+          { class: 'note' },
+          say({
+            en: 'You are signed in; another token takes the place of yours.',
+            ja: 'サインイン中です。別のトークンを入力すると切り替わります。',
+          }),
+        );
+  return [
+    h(
+      'section',
+      { class: 'state sign-in' },
+      h('h1', {}, say({ en: 'Sign in', ja: 'サインイン' })),
+      already,
+      h(
+        'form',
+        { submit },
+        h('label', { for: 'token' }, say({ en: 'Token', ja: 'トークン' })),
+        input,
+        h(
+          'p',
+          { class: 'note', id: 'token-note' },
+          say({
+            en: 'Your organisation was given it by who runs this collector. It is kept until this tab is closed.',
+            ja: 'コレクターの管理者から組織に発行されたものです。このタブを閉じるまで保持されます。',
+          }),
+        ),
+        button,
+        said,
+      ),
+    ),
+  ];
+}
+
+/** What is the matter, in words; undefined if the token is one. */
+async function tried(token: string): Promise<string | undefined> {
+  const wrong = say({
+    en: 'This is no token, or it has expired.',
+    ja: 'トークンが正しくないか、有効期限が切れています。',
+  });
+  if (!TOKEN.test(token)) return wrong;
+  try {
+    await ask('/v1/days', { limit: 1 }, { token });
+  } catch (error) {
+    const trouble = error instanceof Refused ? error.trouble : 'broken';
+    if (trouble === 'token') return wrong;
+    // Nothing is counted yet: a wrong token would have been told first.
+    if (trouble !== 'uncounted')
+      return say({
+        en: 'The collector did not answer: try again.',
+        ja: 'コレクターから応答がありません。もう一度お試しください。',
+      });
+  }
+  keepToken(token);
+  return undefined;
+}

@@ -1,0 +1,38 @@
+/** Parts of a page that come later than the rest: each holds its place, and says for itself if it cannot come. */
+import { Refused } from './api.ts';
+import { h, say } from './dom.ts';
+import { troubled } from './states.ts';
+
+const pending = new Set<Promise<void>>();
+
+/** A place for what is on its way; undefined comes to nothing. */
+export function slot(name: string, coming: Promise<HTMLElement | undefined>): HTMLElement {
+  const place = h(
+    'div',
+    { class: `slot ${name}`, 'aria-busy': 'true' },
+    h('p', { class: 'note' }, say({ en: 'Loading …', ja: '読み込み中…' })),
+  );
+  const done = coming.then(
+    part => fill(place, part),
+    error => {
+      if ((error as Error).name === 'AbortError') return;
+      if (!(error instanceof Refused)) console.error(error);
+      fill(place, troubled(error instanceof Refused ? error.trouble : 'broken'));
+    },
+  );
+  const settled = done.finally(() => pending.delete(settled));
+  pending.add(settled);
+  return place;
+}
+
+/** The place stays: it may not be on the page yet. */
+function fill(place: HTMLElement, part: HTMLElement | undefined): void {
+  place.replaceChildren(...(part === undefined ? [] : [part]));
+  place.className = 'filled';
+  place.removeAttribute('aria-busy');
+}
+
+/** When every slot that was made has what it waits for. */
+export async function allFilled(): Promise<void> {
+  while (pending.size > 0) await Promise.all(pending);
+}

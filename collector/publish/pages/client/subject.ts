@@ -1,0 +1,196 @@
+/** A port's page, or a country's: how much, since when, from where or to where, and its place among all. */
+import { countryName } from '../../names.ts';
+import { roughShare, share } from '../../words.ts';
+import { isMember } from './api.ts';
+import { geoWarning, labelWords, sourceText, unitText, whenLine, wholeDay } from './common.ts';
+import { h, language, say } from './dom.ts';
+import { figure } from './figure.ts';
+import { otherOf, pairsOf, sidesFigure, sidesTable } from './pairs.ts';
+import type { Ranked, SubjectTable } from './rows.ts';
+import { changeWords, datesText, loadServices, meanText, type ServiceOf } from './sentences.ts';
+import { slot } from './slot.ts';
+import { membersOnly, nothingYet, tooFewSensors } from './states.ts';
+import { timelineOf } from './timelines.ts';
+import { latestDay, rankings, rankRowsMax, seriesOf, totalOf, weeksTo } from './trends.ts';
+import { controls, type View } from './view.ts';
+import { daysBefore, type Latest, periodsBefore, type Stretch, stretchOf } from './windows.ts';
+
+/** Weeks of rank history. */
+const weeksMax = 6;
+const daysOfWeek = 7;
+
+interface Subject {
+  readonly table: SubjectTable;
+  /** `23/tcp`, or a country's code. */
+  readonly key: string;
+}
+
+export async function subjectPage(
+  table: SubjectTable,
+  key: string,
+  asked: View,
+  changed: () => void,
+  signal: AbortSignal,
+): Promise<HTMLElement[]> {
+  const latest = await latestDay(Date.now(), signal);
+  if (latest === undefined) return [isMember() ? nothingYet() : tooFewSensors()];
+  const subject = { table, key };
+  const view: View = latest.hourly ? asked : { ...asked, count: 'packets' };
+  const stretch = stretchOf(view.window, latest);
+  const { now, to } = weeksTo(latest);
+  const weekDays = periodsBefore('week', now, weeksMax);
+  const [serviceOf, weeks] = await Promise.all([loadServices(), rankings(table, 'week', weekDays, latest, signal)]);
+  const places = weeks.map(ranked => ranked.find(row => row.key === key));
+  const whole = seriesOf('total', undefined, stretch, signal);
+  const total = totalOf(wholeDay(latest), signal);
+  const source = Promise.all([whole, total]).then(([rows, day]) => sourceText(rows, day, latest));
+  const pairs = latest.hourly ? pairsOf(table, key, wholeDay(latest), signal) : undefined;
+  const more = subtitleOf(subject, serviceOf);
+  return [
+    h(
+      'div',
+      { class: 'lead' },
+      whenLine(latest),
+      h('h1', {}, titleOf(subject), more === '' ? undefined : h('span', { class: 'sub' }, ` ${more}`)),
+      ledeOf(places, datesText(now, to)),
+    ),
+    controls(view, latest.hourly, changed),
+    h(
+      'div',
+      { class: 'board' },
+      h(
+        'div',
+        { class: 'charts' },
+        table === 'countries'
+          ? slot(
+              'line',
+              total.then(day => geoWarning(day, latest.nowMs)),
+            )
+          : undefined,
+        slot('tall', seriesFigure(subject, view, stretch, latest, source, signal)),
+        pairs === undefined
+          ? membersOnly(otherOf(table))
+          : slot(
+              'tall',
+              pairs.then(async found => sidesFigure(table, found, await source)),
+            ),
+      ),
+      h(
+        'aside',
+        { class: 'moved' },
+        history(weeks, places, weekDays, to),
+        pairs === undefined
+          ? undefined
+          : slot(
+              'tall',
+              pairs.then(found => sidesTable(table, found, serviceOf)),
+            ),
+      ),
+    ),
+  ];
+}
+
+const titleOf = ({ table, key }: Subject): string => (table === 'ports' ? key : countryName(key)[language]);
+
+function subtitleOf(subject: Subject, serviceOf: ServiceOf): string {
+  const more = subject.table === 'ports' ? serviceOf(subject.key) : subject.key;
+  return more === titleOf(subject) ? '' : more;
+}
+
+async function seriesFigure(
+  { table, key }: Subject,
+  view: View,
+  stretch: Stretch,
+  latest: Latest,
+  source: Promise<string>,
+  signal: AbortSignal,
+): Promise<HTMLElement> {
+  const rows = await seriesOf(table, key, stretch, signal);
+  const timeline = timelineOf(rows, [{ key, label: labelWords(table, key), rows }], stretch, view.count);
+  if (timeline.series[0]!.values.every(value => value === 0)) return notSeen(latest);
+  return figure({
+    id: 'series',
+    title: say({ en: 'Over time', ja: '推移' }),
+    caption: `${unitText(stretch, view)}${language === 'en' ? '. UTC.' : '。UTC。'}`,
+    source: await source,
+    timeline,
+    kind: 'stack',
+  });
+}
+
+/** Nothing to draw: not seen, or, for the public, seen by too few. */
+const notSeen = ({ hourly }: Latest): HTMLElement =>
+  h(
+    'p',
+    { class: 'state' },
+    hourly
+      ? say({ en: 'Not seen in this time.', ja: 'この期間には観測されていません。' })
+      : say({
+          en: 'Not among what is published: not seen in this time, not among each day’s busiest, or seen by too few sensors.',
+          ja: '公開対象に含まれていません（この期間に観測されていない、日ごとの上位に入っていない、または観測センサー数が不足）。',
+        }),
+  );
+
+/** The week's rank, share and mean, and how they changed. */
+function ledeOf([now, before]: readonly (Ranked | undefined)[], span: string): HTMLElement {
+  if (now === undefined) {
+    const most = isMember() ? rankRowsMax : 10;
+    return h(
+      'p',
+      { class: 'lede' },
+      say({ en: `Not among the ${most} busiest of ${span}.`, ja: `${span}の上位${most}位には入っていません。` }),
+    );
+  }
+  const mean = now.meanPerSensor === null ? '–' : meanText(now.meanPerSensor / daysOfWeek);
+  const change =
+    before?.meanPerSensor == null || now.meanPerSensor === null
+      ? undefined
+      : changeWords({ now: now.meanPerSensor, before: before.meanPerSensor });
+  const part = roughShare(now.share, 1);
+  const english = `Rank ${now.rank} of ${span}${before === undefined ? '' : ` (${before.rank} the week before)`}, with ${part} of all packets: ${mean} per sensor and day.${change === undefined ? '' : ` It ${change.en} against the week before.`}`;
+  const japanese = `${span}は${now.rank}位${before === undefined ? '' : `（前週${before.rank}位）`}、全体の${part}。センサー1台・1日あたり${mean}パケット${change === undefined ? '' : `（前週から${change.ja}）`}。`;
+  return h('p', { class: 'lede' }, say({ en: english, ja: japanese }));
+}
+
+/** Ranks of some weeks, the latest first. */
+function history(
+  weeks: readonly (readonly Ranked[])[],
+  places: readonly (Ranked | undefined)[],
+  starts: readonly string[],
+  to: string,
+): HTMLElement {
+  const rows = starts.flatMap((start, i) => {
+    if (weeks[i]!.length === 0) return [];
+    const place = places[i];
+    const last = daysBefore(start, 1 - daysOfWeek);
+    const cell = (text: string | number) => h('td', { class: 'n' }, text);
+    const mean = place?.meanPerSensor == null ? '–' : meanText(place.meanPerSensor / daysOfWeek);
+    return [
+      h(
+        'tr',
+        {},
+        h('th', { scope: 'row' }, datesText(start, last < to ? last : to)),
+        cell(place?.rank ?? '–'),
+        cell(place === undefined ? '–' : share(place.share, 1)),
+        cell(mean),
+      ),
+    ];
+  });
+  const column = (text: string, name = 'n') => h('th', { scope: 'col', class: name }, text);
+  const head = h(
+    'tr',
+    {},
+    column(say({ en: 'Week', ja: '週' }), ''),
+    column(say({ en: 'Rank', ja: '順位' })),
+    column(say({ en: 'Share', ja: '割合' })),
+    column(say({ en: 'Mean a day', ja: '平均/日' })),
+  );
+  return h(
+    'section',
+    { 'aria-labelledby': 'history' },
+    h('h2', { id: 'history' }, say({ en: 'Rank by week', ja: '週ごとの順位' })),
+    rows.length === 0
+      ? h('p', { class: 'note' }, say({ en: 'No whole week yet.', ja: 'まだ1週間分のデータがありません。' }))
+      : h('table', {}, h('thead', {}, head), h('tbody', {}, rows)),
+  );
+}

@@ -1,0 +1,83 @@
+/** What a page shows as its address says: the window and what is counted. Changing it changes the address, without a new page. */
+import { h, language, say } from './dom.ts';
+import { COUNTS, type CountName, WINDOWS, type WindowName } from './windows.ts';
+
+export interface View {
+  readonly window: WindowName;
+  readonly count: CountName;
+}
+
+export function viewOf(search: string): View {
+  const parameters = new URLSearchParams(search);
+  const window = WINDOWS.find(name => name === parameters.get('window')) ?? 'week';
+  const count = COUNTS.find(name => name === parameters.get('count')) ?? 'packets';
+  return { window, count };
+}
+
+function addressOf(view: View): string {
+  const url = new URL(location.href);
+  const set = (key: keyof View, usual: string) => {
+    if (view[key] === usual) url.searchParams.delete(key);
+    else url.searchParams.set(key, view[key]);
+  };
+  set('window', 'week');
+  set('count', 'packets');
+  return `${url.pathname}${url.search}`;
+}
+
+const WINDOW_NAMES = {
+  week: { en: '1 week', ja: '1週間' },
+  month: { en: '1 month', ja: '1か月' },
+  quarter: { en: '3 months', ja: '3か月' },
+  year: { en: '1 year', ja: '1年' },
+} as const;
+const COUNT_NAMES = {
+  packets: { en: 'Packets', ja: 'パケット' },
+  sources: { en: 'Sources', ja: '送信元' },
+} as const;
+
+/** Links, so that each view can be opened beside this one; followed here without loading the page again. */
+export function controls(view: View, withCount: boolean, changed: () => void): HTMLElement {
+  const link = (to: View, name: string, current: boolean) =>
+    h(
+      'a',
+      {
+        href: addressOf(to),
+        'aria-current': current ? 'true' : undefined,
+        click: event => {
+          const { ctrlKey, metaKey, shiftKey } = event as MouseEvent;
+          if (ctrlKey || metaKey || shiftKey) return;
+          event.preventDefault();
+          history.pushState(undefined, '', addressOf(to));
+          followLanguages();
+          changed();
+        },
+      },
+      name,
+    );
+  const group = (name: string, links: HTMLElement[]) =>
+    h('div', { class: 'switch', role: 'group', 'aria-label': name }, links);
+  return h(
+    'div',
+    { class: 'controls' },
+    group(
+      say({ en: 'Window', ja: '期間' }),
+      WINDOWS.map(window => link({ ...view, window }, WINDOW_NAMES[window][language], window === view.window)),
+    ),
+    withCount
+      ? group(
+          say({ en: 'What is counted', ja: '集計対象' }),
+          COUNTS.map(count => link({ ...view, count }, COUNT_NAMES[count][language], count === view.count)),
+        )
+      : undefined,
+  );
+}
+
+/** The switch of languages leads to the view that is shown. */
+export function followLanguages(): void {
+  for (const link of document.querySelectorAll<HTMLAnchorElement>('header a[hreflang]')) {
+    const url = new URL(location.href);
+    url.searchParams.set('lang', link.hreflang);
+    link.href = `${url.pathname}${url.search}`;
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * One interface through libpcap, and what the `pcap` binding (3.1.0) must be spared:
+ *
+ * - A time-out of zero asks for libpcap's immediate mode, whose ring has few slots, each as long as a packet may be; with one it
+ *   is TPACKET_V3, where packets lie close together. The kernel hands a block of them over when it is full or this old.
+ * - `close` only leaves a mark, which is found when the next packet is read: of an interface that is gone, never. So the process
+ *   must be ended by `process.exit`, and an interface that comes and goes leaves a ring behind each time (`remains`).
+ * - libuv's handle lies inside the session's object, and is never closed: an object that is collected would leave a loop of
+ *   dangling pointers. So closed sessions are kept.
+ * - libuv stops watching a socket at its first error (the interface went down), and the binding does not tell. So the ring is
+ *   read each second whatever libuv says, and more often when libuv has nothing to say any more (live.ts).
+ * - It reads on until the ring is empty: in a flood that is faster than we are, for ever. `abandon` ends that.
+ */
+import fs from 'node:fs';
+import type { CaptureStats, PacketWithHeader, PcapSession } from 'pcap';
+
+export type Pcap = typeof import('pcap');
+
+/** Where a frame has these bytes is the binding's; they are gone with the next frame. */
+export type OnFrame = (frame: Uint8Array, view: DataView, length: number, seconds: number, micros: number) => void;
+
+export interface DeviceOptions {
+  readonly filter: (isLoopback: boolean) => string;
+  readonly bufferBytes: number;
+  readonly onFrame: OnFrame;
+  /** Around every reading of the ring. */
+  readonly onBegin: () => void;
+  readonly onEnd: () => void;
+}
+
+/**
+ * Ethernet, two VLAN tags and PPPoE are 30 bytes, IPv6 is 40, TCP 20: this leaves 166 for extension headers, more than anybody
+ * has; and no payload beyond it ever enters the process.
+ */
+export const snapBytes = 256;
+/** For how long a packet may lie in the kernel's block. */
+export const ringMsMax = 100;
+
+/** What the binding has inside, and its types do not tell. */
+interface Inside {
+  readonly session: { read_callback: () => void; dispatch(buffer: Uint8Array, header: Uint8Array): number };
+  readonly buf: Uint8Array;
+  readonly header: Uint8Array;
+}
+
+export interface LinkState {
+  readonly index: number;
+  /** It is up, and so is the other end of the cable. */
+  readonly up: boolean;
+}
+
+/** Undefined if there is no such interface. */
+export function linkState(name: string): LinkState | undefined {
+  const index = sysfs(name, 'ifindex');
+  if (index === undefined) return undefined;
+  return { index: Number(index), up: (Number(sysfs(name, 'flags')) & 1) === 1 && sysfs(name, 'carrier') === '1' };
+}
+
+function sysfs(name: string, file: string): string | undefined {
+  try {
+    return fs.readFileSync(`/sys/class/net/${name}/${file}`, 'utf8').trim();
+  } catch {
+    return undefined; // gone, or `carrier` of an interface that is down
+  }
+}
+
+/** Link types that the binding names; others it gives as numbers in a sentence. */
+const LINK_TYPES: Record<string, number> = {
+  LINKTYPE_NULL: 0,
+  LINKTYPE_ETHERNET: 1,
+  LINKTYPE_RAW: 12,
+  LINKTYPE_LINUX_SLL: 113,
+  LINKTYPE_IEEE802_11_RADIO: 127,
+};
+
+/** See above: what is in here is never collected. */
+const closed: Inside['session'][] = [];
+/** What the binding's `dispatch` gives when it has closed the session; it must not be called again. */
+const CLOSED = -2;
+
+/** Closed sessions whose rings are still there, since no packet came by which they could be given back. */
+export let remains = 0;
+
+export class Device {
+  readonly name: string;
+  readonly index: number;
+  readonly linkType: number;
+  /** Its own hardware address, where frames carry one. */
+  readonly mac: Uint8Array | undefined;
+  /** Frames handed over. */
+  frames = 0;
+  /** How often libuv said that there is something. */
+  polls = 0;
+  readonly #session: PcapSession;
+  readonly #inside: Inside;
+  readonly #options: DeviceOptions;
+  #told = { received: 0, dropped: 0, missed: 0 };
+  /** Received by the kernel and not dropped, since the opening. */
+  #kept = 0;
+  #isOpen = true;
+
+  /** Throws what libpcap says. */
+  constructor(pcap: Pcap, name: string, options: DeviceOptions) {
+    const { filter, bufferBytes } = options;
+    this.name = name;
+    this.mac = macOf(name);
+    this.index = linkState(name)?.index ?? 0;
+    this.#options = options;
+    pcap.warningHandler = () => {}; // that an interface has no address is what we want
+    this.#session = pcap.createSession(name, {
+      filter: filter(sysfs(name, 'type') === LOOPBACK),
+      buffer_size: bufferBytes,
+      snap_length: snapBytes,
+      buffer_timeout: ringMsMax,
+      promiscuous: true,
+    });
+    this.#inside = this.#session as unknown as Inside;
+    const type: string = this.#session.link_type;
+    this.linkType = LINK_TYPES[type] ?? Number(/\d+$/.exec(type)?.[0] ?? Number.NaN);
+    this.#receive();
+    const read = this.#inside.session.read_callback;
+    this.#inside.session.read_callback = () => {
+      this.polls++;
+      this.#around(read);
+    };
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  #receive(): void {
+    const { buf, header } = this.#inside;
+    const { onFrame } = this.#options;
+    const view = new DataView(buf.buffer, buf.byteOffset, buf.byteLength);
+    const head = new DataView(header.buffer, header.byteOffset, header.byteLength);
+    this.#session.on('packet', (_: PacketWithHeader) => {
+      if (!this.#isOpen) return;
+      this.frames++;
+      const captured = Math.min(head.getUint32(8, true), snapBytes);
+      onFrame(buf, view, captured, head.getUint32(0, true), head.getUint32(4, true));
+    });
+  }
+
+  #around(read: () => void): void {
+    if (!this.#isOpen) return;
+    this.#options.onBegin();
+    read();
+    this.#options.onEnd();
+  }
+
+  /** Reads what lies in the ring; how many frames that were. Not while the ring is being read. */
+  drain(): number {
+    const before = this.frames;
+    const { session, buf, header } = this.#inside;
+    this.#around(() => session.dispatch(buf, header));
+    return this.frames - before;
+  }
+
+  /**
+   * What the kernel has dropped since the last call: for want of room in the ring, of what passed the filter; and the network
+   * card for want of its own, of whatever it was.
+   */
+  drops(): number {
+    let stats: CaptureStats;
+    try {
+      stats = this.#session.stats();
+    } catch {
+      return 0; // the interface went away under it
+    }
+    const { ps_recv, ps_drop, ps_ifdrop } = stats;
+    // The counters are of 32 bits, and the binding takes them for signed.
+    const received = (ps_recv - this.#told.received) >>> 0;
+    const dropped = (ps_drop - this.#told.dropped) >>> 0;
+    const missed = (ps_ifdrop - this.#told.missed) >>> 0;
+    this.#told = { received: ps_recv, dropped: ps_drop, missed: ps_ifdrop };
+    this.#kept += received - dropped; // Linux counts what it drops as received, too
+    return dropped + missed;
+  }
+
+  /** Ends it. Not while the ring is being read. */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#session.close();
+    const { session, buf, header } = this.#inside;
+    session.read_callback = () => {};
+    if (session.dispatch(buf, header) !== CLOSED) remains++;
+    closed.push(session);
+  }
+
+  /** Ends it while the ring is being read; how many frames lay in it still. */
+  abandon(): number {
+    this.#isOpen = false;
+    this.#session.close(); // whoever is reading finds the mark
+    closed.push(this.#inside.session);
+    return Math.max(0, this.#kept - this.frames);
+  }
+}
+
+/** The kernel's types of links (linux/if_arp.h). */
+const ETHERNET = '1';
+const LOOPBACK = '772';
+
+/** Of Ethernet alone, and undefined where there is none, as on loopback. */
+function macOf(name: string): Uint8Array | undefined {
+  if (sysfs(name, 'type') !== ETHERNET) return undefined;
+  const bytes = Buffer.from((sysfs(name, 'address') ?? '').replaceAll(':', ''), 'hex');
+  return bytes.length === 6 && bytes.some(byte => byte !== 0) ? bytes : undefined;
+}
