@@ -20,6 +20,8 @@ import { LogReader } from '../log/reader.ts';
 import { openReadSide } from '../publish/api/read-powers.ts';
 import { readRoutes } from '../publish/api/routes.ts';
 import { geoAgeDays, isStale } from '../publish/freshness.ts';
+import { keptAssets } from '../publish/pages/kept.ts';
+import { pageRoutes } from '../publish/pages/plugin.ts';
 import { Registry } from '../registry/registry.ts';
 import { type Folding, startFolding } from '../store/folding.ts';
 import { BadKnown, parseKnown } from '../store/known.ts';
@@ -136,6 +138,9 @@ async function serve(paths: DataPaths, config: Config): Promise<number> {
     const reads = opened(openReadSide({ data, ...(sender && { sender }) }), one => one.close());
     const app = opened(buildApp(powers, options), closeApp);
     app.register(async scope => readRoutes(scope, reads.powers));
+    const assets = keptAssets();
+    assets.catch(error => logger.error({ err: serializeError(error) }, 'the pages could not be made'));
+    app.register(async scope => pageRoutes(scope, { assets }));
     folding.failed.then(error => {
       logger.fatal({ err: error }, 'counting failed');
       ending.resolve(1);

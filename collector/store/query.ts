@@ -53,6 +53,8 @@ const SELECT_DAY = 'SELECT day, geo, revision, packets, stale, closed_ms, level 
 export class StoreReader {
   readonly database: SqliteDatabase;
   readonly #places = new Map<string, KeptPlaces>();
+  /** Days read from their states, the least recently made first, and of which revision and how many packets. */
+  readonly #open = new Map<number, { readonly made: string; readonly rows: DayRows; readonly cells: number }>();
 
   private constructor(database: SqliteDatabase) {
     this.database = database;
@@ -96,14 +98,27 @@ export class StoreReader {
 
   /** The same days without counts of sources, at the cost of no more than a look. */
   daysWithRecords = ({ from, to }: DayRange = ALL_DAYS): Omit<DaySummary, 'sources' | 'scanningSources'>[] =>
-    this.#dayRows(from, to).map(({ day, packets, revision, closed_ms, stale }) => ({
-      day,
-      date: dateOf(day),
-      packets,
-      revision,
-      closed: closed_ms !== null,
-      stale: stale === 1,
-    }));
+    this.#dayRows(from, to).map(rowSummary);
+
+  /** Days that batches came of, that sensors are left out of, and of which nothing counts; ascending. */
+  emptiedDays = ({ from, to }: DayRange = ALL_DAYS): Omit<DaySummary, 'sources' | 'scanningSources'>[] =>
+    (
+      this.database
+        .prepare(
+          `${SELECT_DAY} WHERE day BETWEEN ? AND ? AND packets = 0 AND day IN (SELECT day FROM excluded) ORDER BY day`,
+        )
+        .all(from, to) as DayRow[]
+    ).map(rowSummary);
+
+  /** Sensors whose records of a day are in no count of it, as an admin decided, by day. */
+  leftOut({ from, to }: DayRange = ALL_DAYS, sensors?: Choice): Map<number, number[]> {
+    const excluded = this.#excluded();
+    const left = new Map<number, number[]>();
+    for (const { sensor, day, misdated, records } of this.accounts({ from, to }, sensors))
+      if (!misdated && records > 0 && excluded.has(`${day} ${sensor}`))
+        left.set(day, [...(left.get(day) ?? []), sensor]);
+    return left;
+  }
 
   /** Everything a day has to say, of all sensors or a choice of them; undefined without records. Throws `BadState`. */
   day(day: number, sensors?: Choice): DayResult | undefined {
@@ -117,9 +132,32 @@ export class StoreReader {
   rows(day: number, sensors?: Choice): DayRows | undefined {
     const row = this.#dayRow(day);
     if (row === undefined || row.packets === 0) return undefined;
-    const state = this.state(day);
-    const rows = state === undefined ? this.#closedRows(row, sensors) : rowsOf(state, this.places(row.geo), sensors);
+    const rows = (sensors === undefined ? this.#openRows(row) : undefined) ?? this.#rowsOf(row, sensors);
     return rows.rows('total').length === 0 ? undefined : rows;
+  }
+
+  #rowsOf(row: DayRow, sensors: Choice): DayRows {
+    const state = this.state(row.day);
+    return state === undefined ? this.#closedRows(row, sensors) : rowsOf(state, this.places(row.geo), sensors);
+  }
+
+  /** Of all sensors, from a state that is kept: pages ask for the same days again and again. Undefined for a day of rows. */
+  #openRows({ day, geo, revision, packets }: DayRow): DayRows | undefined {
+    const made = `${revision} ${packets}`;
+    const known = this.#open.get(day);
+    if (known?.made === made) return known.rows;
+    this.#open.delete(day);
+    const state = this.state(day);
+    if (state === undefined) return undefined;
+    const rows = onceEach(dayRows(state, this.places(geo)));
+    this.#open.set(day, { made, rows, cells: cellsOf(state) });
+    let cells = [...this.#open.values()].reduce((sum, one) => sum + one.cells, 0);
+    for (const [oldest, one] of this.#open) {
+      if (cells <= openCellsMax) break;
+      this.#open.delete(oldest);
+      cells -= one.cells;
+    }
+    return rows;
   }
 
   /** Whether sources of several sensors can only be added up, since the day's state is not kept any more. */
@@ -237,6 +275,35 @@ export class StoreReader {
       throw new BadDatabase('the store was counted by another version: it is folded again when `enaga serve` starts');
     return kept;
   }
+}
+
+const rowSummary = ({ day, packets, revision, closed_ms, stale }: DayRow) => ({
+  day,
+  date: dateOf(day),
+  packets,
+  revision,
+  closed: closed_ms !== null,
+  stale: stale === 1,
+});
+
+/** Cells and sources of the days kept: some 200 MB at the most. */
+const openCellsMax = 1_000_000;
+
+const cellsOf = ({ tables, sources }: Day): number =>
+  Object.values(tables).reduce((sum, table) => sum + table.size, sources.count);
+
+/** The same, each table made once. */
+function onceEach(day: DayRows): DayRows {
+  const made = new Map<RowTable, Row[]>();
+  const whole = (table: RowTable): Row[] => {
+    const rows = made.get(table) ?? day.rows(table);
+    made.set(table, rows);
+    return rows;
+  };
+  return {
+    ...day,
+    rows: (table, a) => (a === undefined ? [...whole(table)] : whole(table).filter(row => row.a === a)),
+  };
 }
 
 const rowsOf = (state: Day, places: KeptPlaces, sensors: Choice): DayRows =>

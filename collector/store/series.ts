@@ -102,6 +102,9 @@ export function coverageOf(
   return { hours: HOURS * (to - from + 1), sensorHours, addressHours };
 }
 
+/** Of a day or an hour of one sensor: from less, a mean would say more of chance than of what came. */
+export const meanCoverageMin = 0.05;
+
 /**
  * ISDAS's unit: what one sensor, or one address, would have counted had it watched all the time; null where nothing was watched.
  */

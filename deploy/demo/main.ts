@@ -30,9 +30,8 @@ const packetsPerDay = 8000;
 const barWidth = 40;
 /** When the worm begins: so many hours before the end of the last day. */
 const wormHours = 66;
-/** Traffic that goes on while the demo runs: hours, and packets a second of each sensor. */
+/** Hours of traffic that goes on, as it was on the last day, while the demo runs. */
 const liveHours = 12;
-const livePacketsPerSecond = 2;
 
 /** Fixture captures, and how many days before today their packets are put. */
 const SHOWN = [
@@ -189,7 +188,7 @@ function goLive(folder: string, sensor: Sensor, number: number): void {
   const file = path.join(folder, `${sensor.name}-live.pcap`);
   const seconds = liveHours * 3600;
   const network = parsePrefix(sensor.network);
-  const packets = seconds * livePacketsPerSecond;
+  const packets = Math.round((packetsPerDay * seconds) / DAY_SECONDS);
   const options = { geo: loadGeo({ geoFiles: [] }), network, start: 0, seconds, packets, wormHours, seed: number };
   fs.writeFileSync(file, darknetCapture(options));
   const child = start(
@@ -238,11 +237,16 @@ async function demo(folder: string): Promise<void> {
 
   if (flags.once) return;
   for (const [number, sensor] of sensors.entries()) goLive(captures, sensor, number);
+  const { token } = JSON.parse(await enaga('member', 'add', ORGANISATION, '--role', 'admin', '--data', data, '--json'));
   say(`
-The collector goes on, and the sensors with traffic of this moment. To look at, or from another terminal:
-  ${url}/readyz
-  ${url}/metrics
+The collector goes on, and the sensors with traffic of this moment. In a browser:
+  ${url}/sign-in#${token}
+    the pages, as an admin; what comes after # is sent to no server
+  ${url}/
+    as the public: too few sensors to show anything of, by the rules that protect them
+For programs, or from another terminal:
   ${url}/v1/openapi.json
+  ${url}/metrics
   npm run -s enaga -- days --data ${data}
 Ctrl-C ends it${flags.data === undefined ? ' and removes its files; --data DIR keeps them' : ''}.`);
   await new Promise(resolve => collector.on('close', resolve));

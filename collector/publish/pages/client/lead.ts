@@ -1,20 +1,31 @@
 /** The head of the first page: what changed, and what one takes away who reads no further. */
-import { roughShare } from '../../words.ts';
+import { roughShare, type Words } from '../../words.ts';
 import { ask, orNone } from './api.ts';
 import { h, language, say } from './dom.ts';
 import type { Move } from './moves.ts';
 import type { CountryKeys, Figures, Ranked, TargetKeys } from './rows.ts';
-import { capital, changeWords, countryText, meanText, type ServiceOf, targetText } from './sentences.ts';
+import { capital, changeWords, countryText, datesText, meanText, type ServiceOf, targetText } from './sentences.ts';
+import { dateOf, periodsBefore } from './windows.ts';
 
 const daysOfWeek = 7;
 /** Countries that a sentence names. */
 const namedMax = 3;
+
+/** Which week is spoken of, as one says it: the public's may be one that is long over. */
+export function weekWords(monday: string, nowMs: number): Words {
+  const [current, last] = periodsBefore('week', dateOf(nowMs), 2);
+  if (monday === current) return { en: 'this week', ja: '今週' };
+  if (monday === last) return { en: 'last week', ja: '先週' };
+  const date = datesText(monday, monday);
+  return { en: `in the week of ${date}`, ja: `${date}の週` };
+}
 
 /** What changed most; of the first week there is, what is called most. */
 export function headline(
   now: readonly Ranked[],
   before: readonly Ranked[],
   move: Move | undefined,
+  week: Words,
   serviceOf: ServiceOf,
 ): string {
   const [top] = now;
@@ -23,14 +34,11 @@ export function headline(
     const name = targetText(top.key, serviceOf);
     return say({ en: `Most called: ${name}`, ja: `最も多い宛先は${name}` });
   }
-  if (move === undefined) return say({ en: 'A week much like the one before', ja: '前週から大きな変化はありません' });
+  if (move === undefined)
+    return say({ en: capital(`${week.en} much like the one before`), ja: `${week.ja}は前の週から大きな変化なし` });
   const name = targetText(move.key, serviceOf);
   const change = changeWords(move);
-  if (change.en === 'appeared')
-    return say({ en: `${capital(name)} appeared this week`, ja: `今週、${name}が新たに出現` });
-  if (change.en === 'vanished')
-    return say({ en: `${capital(name)} vanished this week`, ja: `今週、${name}は観測されず` });
-  return say({ en: `${capital(name)} ${change.en} in a week`, ja: `${name}が前週から${change.ja}` });
+  return say({ en: `${capital(name)} ${change.en} ${week.en}`, ja: `${week.ja}、${name}が${change.ja}` });
 }
 
 /** "China (23%), Russia (13%) and 14 others". */

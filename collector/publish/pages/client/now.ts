@@ -3,7 +3,7 @@ import { isMember } from './api.ts';
 import { busiestFigure, geoWarning, labelWords, partsOf, sourceText, whenLine, wholeDay } from './common.ts';
 import { h, say } from './dom.ts';
 import { classesFigure, toolsFigure } from './kinds.ts';
-import { headline, lede, originsOf } from './lead.ts';
+import { headline, lede, originsOf, weekWords } from './lead.ts';
 import { type Move, movesOf } from './moves.ts';
 import type { Ranked, SubjectTable } from './rows.ts';
 import { datesText, loadServices, type ServiceOf } from './sentences.ts';
@@ -54,7 +54,7 @@ export async function nowPage(asked: View, changed: () => void, signal: AbortSig
       'div',
       { class: 'lead' },
       whenLine(latest),
-      h('h1', {}, headline(ports, portsBefore, first, serviceOf)),
+      h('h1', {}, headline(ports, portsBefore, first, weekWords(weeks.now, latest.nowMs), serviceOf)),
       lede(ports, countries, serviceOf),
       latest.hourly ? slot('line', originsOf(first, wholeDay(latest), signal)) : undefined,
     ),
@@ -153,8 +153,8 @@ function weekTable(
     id: `${table}-ranks`,
     title:
       table === 'ports'
-        ? say({ en: 'Ports of the week', ja: '今週の宛先ポート' })
-        : say({ en: 'Countries of the week', ja: '今週の送信元地域' }),
+        ? say({ en: 'Ports of the week', ja: '宛先ポート（週間）' })
+        : say({ en: 'Countries of the week', ja: '送信元地域（週間）' }),
     note:
       before.length === 0
         ? span

@@ -146,6 +146,12 @@ function sensorCard(
       days.map(date => dayBar(date, today, byDate.get(date))),
     ),
     h(
+      'p',
+      { class: 'note ends', 'aria-hidden': 'true' },
+      h('span', {}, days[0]!.slice(5)),
+      h('span', {}, today.slice(5)),
+    ),
+    h(
       'dl',
       { class: 'facts' },
       fact(say({ en: 'packets', ja: 'パケット数' }), count(sum(row => row.packets))),

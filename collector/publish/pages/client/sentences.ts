@@ -3,7 +3,6 @@ import { countryName } from '../../names.ts';
 import { count, type Language, type Words } from '../../words.ts';
 import { language, say } from './dom.ts';
 import type { Move } from './moves.ts';
-import type { SubjectTable } from './rows.ts';
 
 export type ServiceOf = (label: string) => string;
 
@@ -36,9 +35,6 @@ export function countryText(code: string): string {
 }
 
 export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
-
-export const nameText = (table: SubjectTable, key: string, serviceOf: ServiceOf): string =>
-  table === 'ports' ? targetText(key, serviceOf) : countryText(key);
 
 /** A mean as it is read: whole from ten on, one decimal below, so that little is not nothing. */
 export const meanText = (mean: number): string =>

@@ -11,7 +11,7 @@ export interface Part {
 }
 
 /** What a chart of this count shows of a row: the mean packets per sensor, or the distinct sources; null where unknown. */
-export const bucketValue = (row: SeriesRow, count: CountName): number | null =>
+const bucketValue = (row: SeriesRow, count: CountName): number | null =>
   count === 'packets' ? row.meanPerSensor : row.sources;
 
 /** Buckets of which the whole is known, with each part's value in them; what is not told of a part counts as nothing. */

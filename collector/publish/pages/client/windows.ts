@@ -64,7 +64,7 @@ export function periodEnd(period: PeriodName, start: string): string {
 }
 
 /** First day of the period that a day is in; weeks begin on Monday. */
-export function periodStart(period: PeriodName, date: string): string {
+function periodStart(period: PeriodName, date: string): string {
   if (period === 'week') return daysBefore(date, (new Date(msOf(date)).getUTCDay() + 6) % 7);
   const month = Number(date.slice(5, 7)) - 1;
   const first = period === 'month' ? month : month - (month % 3);

@@ -1,0 +1,286 @@
+/** The pages as people meet them: in a browser, over a real collector's figures. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { keptAssets } from '../../../collector/publish/pages/kept.ts';
+import { makeSite, NOW, type Site, TODAY } from './support.ts';
+
+const CHROMIUM = '/usr/bin/chromium';
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const missing = existsSync(CHROMIUM) ? '' : ` (skipped: no ${CHROMIUM})`;
+
+interface Viewer {
+  readonly width?: number;
+  readonly colorScheme?: 'light' | 'dark';
+  readonly locale?: string;
+  readonly token?: string;
+  /** For what is not of the page itself: axe. */
+  readonly bypassCSP?: boolean;
+}
+
+interface Opened {
+  readonly page: Page;
+  /** Console errors, page errors, and requests to any other host. */
+  readonly trouble: string[];
+  readonly requests: { readonly url: string; readonly authorization: string | undefined }[];
+}
+
+describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
+  let browser: Browser;
+  /** Eleven days of seven sensors; two days of three; nothing. */
+  let site: Site;
+  let small: Site;
+  let empty: Site;
+
+  beforeAll(async () => {
+    const assets = keptAssets();
+    const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+    const launched = chromium.launch({
+      executablePath: CHROMIUM,
+      args: ['--headless', '--no-sandbox', '--disable-gpu', ...quiet],
+    });
+    site = await makeSite({ days: 10, sensors: 7, packetsPerDay: 150, assets });
+    small = await makeSite({ days: 1, sensors: 3, packetsPerDay: 150, assets });
+    empty = await makeSite({ days: 0, sensors: 0, packetsPerDay: 0, assets });
+    browser = await launched;
+  }, 60_000);
+  afterAll(async () => {
+    await browser?.close();
+    for (const one of [site, small, empty]) await one?.close();
+  });
+
+  async function look(
+    at: Site,
+    address: string,
+    viewer: Viewer = {},
+    before?: (page: Page) => Promise<unknown>,
+  ): Promise<Opened> {
+    const { width = 1400, colorScheme = 'light', locale = 'en-GB', token, bypassCSP = false } = viewer;
+    const page = await browser.newPage({
+      viewport: { width, height: 900 },
+      timezoneId: 'Asia/Tokyo',
+      ...{ colorScheme, locale, bypassCSP },
+    });
+    await page.clock.setFixedTime(NOW);
+    if (token !== undefined) await page.addInitScript(`sessionStorage.setItem('enaga-token', '${token}')`);
+    const trouble: string[] = [];
+    const requests: Opened['requests'] = [];
+    page.on('console', message => message.type() === 'error' && trouble.push(message.text()));
+    page.on('pageerror', error => trouble.push(String(error)));
+    page.on('request', request => {
+      if (!request.url().startsWith(at.url) && !request.url().startsWith('blob:')) trouble.push(request.url());
+      if (request.url().includes('/v1/'))
+        requests.push({ url: request.url(), authorization: request.headers().authorization });
+    });
+    await before?.(page);
+    await page.goto(`${at.url}${address}`);
+    await filled(page);
+    return { page, trouble, requests };
+  }
+
+  const filled = (page: Page) => page.locator('main[data-filled]').waitFor({ timeout: 20_000 });
+  const overflow = (page: Page) =>
+    page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+
+  async function violations(page: Page): Promise<string[]> {
+    await page.evaluate("document.querySelector('details')?.setAttribute('open', '')");
+    await page.addScriptTag({ path: AXE });
+    const found = (await page.evaluate('axe.run()')) as { violations: { id: string; nodes: { html: string }[] }[] };
+    return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
+  }
+
+  const ADDRESSES = ['/', '/ports/tcp/37215', '/countries/CN?window=month', '/days#2026-03-15', '/sensors', '/sign-in'];
+
+  describe.each([
+    ['wide and light, in English', { locale: 'en-GB', colorScheme: 'light', width: 1400 }, 'en'],
+    ['narrow and dark, in Japanese', { locale: 'ja-JP', colorScheme: 'dark', width: 360 }, 'ja'],
+  ] as const)('%s', (_, viewer, language) => {
+    test.each(ADDRESSES)('%s: no trouble, nothing that axe finds, no sideways scroll', async address => {
+      const { page, trouble } = await look(site, address, { ...viewer, token: site.token, bypassCSP: true });
+      expect(await page.locator('html').getAttribute('lang')).toBe(language);
+      expect(await page.locator('h1').count()).toBe(1);
+      expect(await overflow(page)).toBe(0);
+      expect(await violations(page)).toEqual([]);
+      expect(trouble).toEqual([]);
+      await page.close();
+    });
+  });
+
+  test('the figures are those of /v1', async () => {
+    const { page, trouble } = await look(site, '/', { token: site.token });
+    const [top] = await site.ask<{
+      protocol: string;
+      port: number;
+      meanPerSensor: number;
+      share: number;
+      sources: number;
+    }>(`/v1/ranks/ports?period=week&start=${TODAY}&limit=1`, site.token);
+    const cells = await page.locator('#ports-ranks ~ .scroll tbody tr').first().locator('th, td').allTextContents();
+    expect(cells[2]).toContain(`${top!.port}/${top!.protocol}`);
+    expect(cells[4]).toBe(Math.round(top!.meanPerSensor / 7).toLocaleString('en'));
+    expect(cells[5]).toBe(`${(100 * top!.share).toFixed(1)}%`);
+    expect(cells[6]).toBe(top!.sources.toLocaleString('en'));
+
+    await page.locator('#ports summary').click();
+    const head = await page.locator('#ports thead th').allTextContents();
+    const row = await page.locator('#ports tbody tr').last().locator('th, td').allTextContents();
+    const series = await site.ask<{ start: string; meanPerSensor: number | null }>(
+      `/v1/series?table=ports&key=37215/tcp&from=2026-03-17&to=${TODAY}&step=hour`,
+      site.token,
+    );
+    const last = series.findLast(({ meanPerSensor }) => meanPerSensor !== null)!;
+    expect(row[0]).toBe(last.start.slice(0, 16).replace('T', ' '));
+    expect(Number(row[head.indexOf('37215/tcp')])).toBeCloseTo(last.meanPerSensor!, -0.5);
+    expect(trouble).toEqual([]);
+    await page.close();
+  });
+
+  test('it says what rose, from where and with which tool, and leads to it', async () => {
+    const { page } = await look(site, '/', { token: site.token });
+    expect(await page.locator('h1').textContent()).toMatch(/^37215\/tcp \(huawei-hg532\) (appeared|rose .*-fold)/);
+    expect(await page.locator('.lead').textContent()).toContain('Packets to 37215/tcp came from China');
+    expect(await page.getByRole('img', { name: 'With which tool' }).count()).toBe(1);
+    await page.locator('.moves').first().getByRole('link', { name: '37215/tcp' }).click();
+    await page.waitForURL('**/ports/tcp/37215');
+    await filled(page);
+    expect(await page.locator('h1').textContent()).toBe('37215/tcp huawei-hg532');
+    expect(await page.getByRole('img', { name: 'From where' }).count()).toBe(1);
+    await page.close();
+  });
+
+  test('the public sees whole days, late, and asks as nobody', async () => {
+    const { page, trouble, requests } = await look(site, '/?count=sources');
+    expect(await page.locator('.when').textContent()).toContain('15 March 2026');
+    expect(await page.getByRole('link', { name: 'Sources' }).count()).toBe(0);
+    expect(await page.getByRole('img').count()).toBe(3);
+    expect(requests.filter(({ authorization }) => authorization !== undefined)).toEqual([]);
+    expect(requests.filter(({ url }) => url.includes('step=hour') || url.includes('sensors'))).toEqual([]);
+    expect(requests.length).toBeLessThan(15); // a reader’s budget is 60
+    expect(trouble).toEqual([]);
+    await page.close();
+  });
+
+  test('too few sensors, one day and no day are states of their own', async () => {
+    const few = await look(small, '/');
+    expect(await few.page.locator('h1').textContent()).toBe('Too few sensors to publish');
+    expect(few.trouble).toEqual([]);
+    await few.page.close();
+    const oneDay = await look(small, '/?window=year', { token: small.token, locale: 'ja-JP' });
+    expect(await oneDay.page.getByRole('img', { name: '宛先ポート' }).count()).toBe(1);
+    expect(oneDay.trouble).toEqual([]);
+    await oneDay.page.close();
+    const none = await look(empty, '/');
+    expect(await none.page.locator('h1').textContent()).toBe('Nothing is counted yet');
+    await none.page.close();
+    const unseen = await look(site, '/ports/udp/9', { token: site.token });
+    expect(await unseen.page.locator('.state').textContent()).toBe('Not seen in this time.');
+    await unseen.page.close();
+  });
+
+  test('views have addresses: by click, by key, back again, and in the other language', async () => {
+    const { page, trouble } = await look(small, '/', { token: small.token });
+    await page.getByRole('link', { name: '1 month' }).click();
+    await filled(page);
+    expect(new URL(page.url()).search).toBe('?window=month');
+    expect(await page.locator('#ports .note').first().textContent()).toContain('per sensor and day');
+    await page.getByRole('link', { name: 'Sources' }).focus();
+    await page.keyboard.press('Enter');
+    await filled(page);
+    expect(new URL(page.url()).search).toBe('?window=month&count=sources');
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Sources');
+    await page.goBack();
+    await filled(page);
+    expect(await page.locator('.controls [aria-current]').allTextContents()).toEqual(['1 month', 'Packets']);
+    await page.getByRole('link', { name: '日本語' }).click();
+    await page.waitForURL(url => url.search === '?window=month&lang=ja');
+    await filled(page);
+    expect(await page.locator('.controls [aria-current]').allTextContents()).toEqual(['1か月', 'パケット']);
+    expect(trouble).toEqual([]);
+    await page.close();
+  });
+
+  test('signing in takes a token that is one, and signing out forgets it', async () => {
+    const { page } = await look(small, '/sensors');
+    await page.locator('main').getByRole('link', { name: 'Sign in' }).click();
+    await page.getByLabel('Token').fill('no-such-token');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').getByText('This is no token').waitFor();
+    await page.getByLabel('Token').fill(small.token);
+    await page.keyboard.press('Enter');
+    await page.getByText('members’ view').waitFor();
+    expect(await page.evaluate('[localStorage.length, document.cookie]')).toEqual([0, '']);
+    await page.getByRole('link', { name: 'Sign out' }).click();
+    await page.getByText('Too few sensors').waitFor();
+    expect(await page.evaluate('sessionStorage.length')).toBe(0);
+    await page.close();
+  });
+
+  test('a link may carry a token, which no server is sent and no history keeps', async () => {
+    const { page, requests } = await look(small, `/sign-in#${small.token}`);
+    await page.getByText('members’ view').waitFor();
+    expect(requests.filter(({ url }) => url.includes(small.token))).toEqual([]);
+    await page.goBack();
+    expect(page.url()).not.toContain('#');
+    await page.close();
+  });
+
+  test('a chart is read with the pointer and taken away as CSV and as SVG, with who counted it', async () => {
+    const { page, trouble } = await look(small, '/', { token: small.token });
+    await page.locator('#ports .chart').hover({ position: { x: 300, y: 90 } });
+    expect(await page.locator('#ports .readout').textContent()).toMatch(
+      /2026-03-\d\d \d\d:00 UTC.*Asia\/Tokyo.*23\/tcp/,
+    );
+    const files: string[] = [];
+    for (const name of ['CSV', 'SVG']) {
+      const coming = page.waitForEvent('download');
+      await page.locator('#ports').getByRole('button', { name }).click();
+      files.push(await readFile(await (await coming).path(), 'utf8'));
+    }
+    expect(files[0]).toMatch(/^start,37215\/tcp,.*,other,source\r\n2026-03-17T/);
+    expect(files[0]).toContain('mean of 3 sensors');
+    expect(files[1]).toMatch(/^<svg [^>]*viewBox.*Destination ports.*mean of 3 sensors/s);
+    expect(files[1]).not.toContain('var(');
+    expect(trouble).toEqual([]);
+    await page.close();
+  });
+
+  test('figures that cannot be renewed stay, with a word; and are renewed later', async () => {
+    const { page } = await look(small, '/', { token: small.token }, async page => {
+      await page.clock.install({ time: NOW });
+    });
+    await page.route('**/v1/**', route => route.abort());
+    await page.clock.fastForward('05:01');
+    await page.getByText('could not be renewed').waitFor();
+    expect(await page.getByRole('img', { name: 'Destination ports' }).count()).toBe(1);
+    await page.unroute('**/v1/**');
+    await page.clock.fastForward('00:16');
+    await page.getByText('could not be renewed').waitFor({ state: 'detached' });
+    await page.close();
+  });
+
+  test('whatever /v1 says is text: markup, odd names, enormous numbers', async () => {
+    const evil = '<img src=x onerror="document.title=`owned`">';
+    const big = 9.9e15;
+    const figures = {
+      packets: big,
+      sources: big,
+      scanningSources: 0,
+      meanPerSensor: big,
+      share: 1,
+      previousRank: null,
+    };
+    const { page, trouble } = await look(small, '/', { token: small.token }, page =>
+      page.route('**/v1/ranks/countries**', route =>
+        route.fulfill({ json: { next: null, rows: [{ rank: 1, country: evil, ...figures }] } }),
+      ),
+    );
+    expect(await page.title()).not.toContain('owned');
+    expect(await page.locator('main img').count()).toBe(0);
+    expect(await page.getByText(evil).first().isVisible()).toBe(true);
+    expect(await overflow(page)).toBe(0);
+    expect(trouble.filter(text => !text.includes('400'))).toEqual([]);
+    await page.close();
+  });
+});
