@@ -1,8 +1,9 @@
 /** `enaga days`: what the collector's store says of its days. */
-import fs from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { isLocked } from '../../common/sqlite/lock.ts';
 import { count } from '../publish/words.ts';
+import type { Exclusion } from '../registry/exclusions.ts';
 import { Registry, type Sensor } from '../registry/registry.ts';
 import { jsonChunks } from '../replay/json.ts';
 import { type Known, knownRows, parseKnown } from '../store/known.ts';
@@ -18,6 +19,7 @@ import { listDays } from './days/list.ts';
 import { showPeriod } from './days/period.ts';
 import { reporting } from './outcome.ts';
 import { caughtUp, lagOf, type OpenStore, withStore } from './store.ts';
+import { readNamed } from './trouble.ts';
 
 interface DaysFlags {
   data: string;
@@ -41,7 +43,15 @@ const waitMsMax = 120_000;
 
 const EXAMPLES = `
 Days are UTC. The list has a line a day; --date shows one day's tables, and --json has all rows of the days asked for in the shape
-of enaga replay --json. Packets of a sensor whose clock was off by over a day are in no total: they stand below the list.
+of enaga replay --json. Packets of a sensor whose clock was off by over a day are in no total: they stand below the list. A sensor
+that is left out (enaga sensor exclude) is named beside each day that it sent packets of, and why below the list.
+
+A day is open while its packets are still coming, and closed some time after the last came. Its revision begins with 1 and
+grows when what was said of it changes: when packets come of a closed day, or sensors are left out or taken in again.
+
+Of one sensor or one economy totals, hours, classes, ports and countries are kept: tables of tools, networks and sources are left
+out. A mean takes the day as if all of it had been watched as the watched part was; with less than 5% of one sensor's day watched
+there is none, and packetsPerSensor of --hourly is empty with less than 5% of the hour.
 
 Examples:
   enaga days                                     all days and their totals
@@ -83,6 +93,8 @@ export function daysCommand(): Command {
       if (ofHours && !flags.hourly) this.error('error: --port and --country are of --hourly');
       if (flags.known !== undefined && (flags.date === undefined || flags.over !== undefined))
         this.error('error: --known is of one day: give --date alone');
+      const { from = ALL_DAYS.from, to = ALL_DAYS.to } = flags;
+      if (from > to) this.error('error: --from is after --to');
       return reporting('days', runDays)(flags);
     });
 }
@@ -90,19 +102,29 @@ export function daysCommand(): Command {
 const runDays = (flags: DaysFlags): Promise<void> =>
   withStore(flags.data, async open => {
     const { paths, store } = open;
-    if (flags.wait && !(await caughtUp(open, waitMsMax)))
-      throw new BadData('what is logged is not counted in time: is enaga serve running?');
+    if (flags.wait) await allCounted(open);
     const known = knownOf(paths, flags);
-    const sensors = sensorsOf(paths);
+    const { sensors, exclusions } = decidedIn(paths);
     const choice = choiceOf(sensors, flags);
+    const options = { choice, sensors, exclusions, top: flags.top };
     const range = rangeOf(flags);
-    warnOf(open, choice, range);
-    if (flags.json) await written(jsonChunks(store.results(range, choice)));
+    if (flags.country !== undefined) checkCountry(open, range, flags.country);
+    warnOf(open, flags, choice, range);
+    if (flags.json) await written(jsonChunks(store.results(range, choice), { ofSensors: choice !== undefined }));
     else if (flags.hourly) await written(hourlyCsv(store, endsOf(open, range), subjectOf(flags), choice));
-    else if (flags.date === undefined) listDays(store, range, choice, sensors);
-    else if (flags.over !== undefined) showPeriod(store, flags.over, flags.date, { choice, sensors, top: flags.top });
-    else showOne(open, flags.date, { choice, sensors, top: flags.top }, known);
+    else if (flags.date === undefined) listDays(store, range, options);
+    else if (flags.over !== undefined) showPeriod(store, flags.over, flags.date, options);
+    else showOne(open, flags.date, options, known);
   });
+
+/** Throws `BadData` if nobody counts, or not fast enough. */
+async function allCounted(open: OpenStore): Promise<void> {
+  const { lock, root } = open.paths;
+  const serves = () => isLocked(lock);
+  if (await caughtUp(open, waitMsMax, serves)) return;
+  if (!serves()) throw new BadData(`what is logged is not counted, and no enaga serve runs on ${root}: start it`);
+  throw new BadData(`what is logged is not counted after ${waitMsMax / 1000} s: try again later, or without --wait`);
+}
 
 /** Positions named. */
 const damagedShown = 10;
@@ -138,10 +160,18 @@ function subjectOf({ port, country }: DaysFlags): Subject {
   return country === undefined ? { table: 'total' } : countrySubject(country);
 }
 
-function sensorsOf(paths: DataPaths): Sensor[] {
+/** Throws `BadData` for a country that no database knows that these days were counted with. */
+function checkCountry({ store }: OpenStore, range: DayRange, country: string): void {
+  const used = new Set(store.daysWithRecords(range).flatMap(({ day }) => store.geoOf(day) ?? []));
+  const databases = [...used].map(sha256 => store.places(sha256));
+  if (databases.length > 0 && !databases.some(({ countries }) => countries.includes(country)))
+    throw new BadData(`${databases.at(-1)!.geo.name} has no country ${country}`);
+}
+
+function decidedIn(paths: DataPaths): { sensors: Sensor[]; exclusions: Exclusion[] } {
   const registry = Registry.open(paths.registry, { readonly: true });
   try {
-    return registry.sensors();
+    return { sensors: registry.sensors(), exclusions: registry.exclusions() };
   } finally {
     registry.close();
   }
@@ -159,11 +189,11 @@ function choiceOf(sensors: readonly Sensor[], { sensor: name, economy }: DaysFla
 function knownOf(paths: DataPaths, { known, date, json }: DaysFlags): Known[] | undefined {
   if (date === undefined || json) return undefined;
   const file = known ?? loadConfig({ file: paths.config, environment: process.env, flags: {} }).settings.known;
-  return file === undefined ? undefined : parseKnown(fs.readFileSync(file, 'utf8'), file);
+  return file === undefined ? undefined : parseKnown(readNamed(file).toString(), file);
 }
 
 /** What the reader of the figures should know, on standard error. */
-function warnOf(open: OpenStore, choice: Choice, range: DayRange): void {
+function warnOf(open: OpenStore, { date, over, json }: DaysFlags, choice: Choice, range: DayRange): void {
   const { store } = open;
   const lag = lagOf(open, Date.now());
   if (lag !== undefined)
@@ -179,7 +209,8 @@ function warnOf(open: OpenStore, choice: Choice, range: DayRange): void {
         `${damaged.slice(0, damagedShown).join(', ')}${damaged.length > damagedShown ? ', ...' : ''}`,
     );
   if (choice === undefined) return;
-  warn('of sensors alone there are totals, hours, classes, ports and countries: the other tables are empty');
+  if (json || (date !== undefined && over === undefined))
+    warn('of sensors alone there are totals, hours, classes, ports and countries: the other tables are left out');
   const added = choice.size < 2 ? [] : days.filter(({ day }) => store.addsSources(day));
   if (added.length > 0) warn(`long closed, so that sources of these sensors are only added up: ${dates(added)}`);
 }

@@ -11,9 +11,7 @@ const EXAMPLES = {
 
 /** The command, for the program to add. */
 export function orgCommand(): Command {
-  const org = new Command('org')
-    .description('Organisations, which own sensors')
-    .exitOverride(); // before its own commands are made, which take it over: wrong usage is exit code 2 everywhere
+  const org = new Command('org').description('Organisations, which own sensors').exitOverride(); // before its own commands are made, which take it over: wrong usage is exit code 2 everywhere
   org
     .command('add')
     .description('Add an organisation')

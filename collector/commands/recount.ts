@@ -1,7 +1,7 @@
 /** `enaga recount`: folds a day from the log again, and compares. */
 import cliProgress from 'cli-progress';
 import { Command } from 'commander';
-import { count } from '../publish/words.ts';
+import { count, plural } from '../publish/words.ts';
 import { dateOf } from '../reduce/result.ts';
 import { Registry } from '../registry/registry.ts';
 import { LoggedGeographies } from '../store/geography.ts';
@@ -46,6 +46,8 @@ const runRecount = (day: number, { data, json }: { data: string; json: boolean }
     const { differences, records, rows, damaged } = recounted;
     const agree = differences.length === 0;
     if (json) printJson({ date: dateOf(day), records, rows, agree, differences, damaged: damaged.map(damagedRow) });
+    else if (agree && damaged.length === 0 && open.store.geoOf(day) === undefined)
+      printLines(`${dateOf(day)}: nothing was logged of that day`);
     else printOutcome(dateOf(day), recounted);
     if (!agree) process.exitCode = DIFFERS;
   });
@@ -92,7 +94,8 @@ function printOutcome(date: string, { differences, records, rows, damaged }: Rec
     process.stderr.write(`enaga recount: ${message}: it is in no count\n`);
   if (damaged.length > shownMax)
     process.stderr.write(`enaga recount: and ${count(damaged.length - shownMax)} more batches are damaged\n`);
-  const counted = `${date}: ${count(records)} records in the log, ${count(rows)} rows compared:`;
+
+  const counted = `${date}: ${plural(records, 'record', 'records')} in the log, ${plural(rows, 'row', 'rows')} compared:`;
   if (differences.length === 0) {
     printLines(`${counted} store and log agree`);
     return;

@@ -47,8 +47,12 @@ export function lagOf({ reader, store }: OpenStore, nowMs: number): { readonly w
 
 const pollMs = 50;
 
-/** Waits until all that is in the log now is counted; returns whether it is. */
-export async function caughtUp({ reader, store }: OpenStore, waitMsMax: number): Promise<boolean> {
+/** Waits until all that is in the log now is counted, for as long as somebody counts; returns whether it is. */
+export async function caughtUp(
+  { reader, store }: OpenStore,
+  waitMsMax: number,
+  isCounting: () => boolean,
+): Promise<boolean> {
   const head = reader.head();
   const end = Date.now() + waitMsMax;
   for (;;) {
@@ -56,7 +60,7 @@ export async function caughtUp({ reader, store }: OpenStore, waitMsMax: number):
     const after = position?.log === reader.id ? position.position : 0;
     const next = nextAfter(reader, after);
     if (next === undefined || next.position > head) return true;
-    if (Date.now() > end) return false;
+    if (Date.now() > end || !isCounting()) return false;
     await sleep(pollMs);
   }
 }

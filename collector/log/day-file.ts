@@ -67,6 +67,9 @@ export class DamagedEntry extends BadDatabase {
   }
 }
 
+export const lacking = (path: string, from: number, to: number) =>
+  new BadDatabase(`${path} lacks entries: some of positions ${from} to ${to} are missing`);
+
 type BatchRow = Omit<LoggedBatch, 'historic'> & { readonly historic: 0 | 1; readonly checksum: number };
 type GeoRow = Omit<GeoEntry, 'files'> & { readonly files: string; readonly checksum: number };
 
@@ -157,7 +160,7 @@ export class DayFile {
       for (const row of this.#statements.from.iterate(from, max.batches) as IterableIterator<BatchRow>) {
         const batch = checked(row);
         if (batch === undefined && found.length > 0) break;
-        if (batch === undefined) throw new DamagedEntry(this.path, row.position);
+        if (batch === undefined) throw this.#damage(from, row.position);
         bytes += batch.bytes.length;
         if (found.length > 0 && bytes > max.bytes) break;
         found.push(batch);
@@ -207,6 +210,13 @@ export class DayFile {
 
   close(): void {
     this.#database.close();
+  }
+
+  /** Which entry it is, is certain only if all before it are there; else it could be any, and is not gone past. */
+  #damage(from: number, position: number): BadDatabase {
+    const next = Math.max(from, this.first);
+    const before = this.#statements.geo.all(next, position - 1).length;
+    return before === position - next ? new DamagedEntry(this.path, position) : lacking(this.path, next, position);
   }
 
   #reading<T>(read: () => T): T {

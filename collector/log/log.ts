@@ -13,7 +13,7 @@ import path from 'node:path';
 import type { SequenceRange } from '../../common/protocol/messages.ts';
 import { isFull } from '../../common/sqlite/full.ts';
 import { BadDatabase } from '../../common/sqlite/open.ts';
-import { DayFile } from './day-file.ts';
+import { DamagedEntry, DayFile } from './day-file.ts';
 import type { GeoEntry, LoggedBatch, NewBatch } from './entry.ts';
 import { DayFiles, dayFileName } from './files.ts';
 import { readIdentity, renewIdentity, syncDirectory } from './identity.ts';
@@ -40,8 +40,7 @@ const catchUpMax = { batches: 10_000, bytes: 16 * 2 ** 20 };
 const YEAR_10000_MS = 253_402_300_800_000;
 
 export class Log {
-  /** Random; another one after entries were lost. */
-  readonly id: string;
+  #id: string;
   readonly #dir: string;
   readonly #files: DayFiles;
   readonly #ledger: Ledger;
@@ -60,8 +59,10 @@ export class Log {
     const newest = this.#files.names().at(-1);
     this.#file = newest === undefined ? undefined : DayFile.open(path.join(dir, newest), { readonly: false });
     this.#head = this.#file?.last() ?? 0;
-    this.id = this.#trimLedger() ? renewIdentity(dir) : (readIdentity(dir) ?? renewIdentity(dir));
-    this.#catchUp();
+    this.#id = this.#trimLedger() ? renewIdentity(dir) : (readIdentity(dir) ?? renewIdentity(dir));
+    this.#catchUp(() => {
+      this.#id = renewIdentity(dir);
+    });
     this.#files.close(); // reading is over: the write-ahead log of a file is kept while anyone has it open
   }
 
@@ -75,6 +76,11 @@ export class Log {
       ledger.close();
       throw error;
     }
+  }
+
+  /** Random; another one after entries were lost. */
+  get id(): string {
+    return this.#id;
   }
 
   /** The last position, 0 if there is none. */
@@ -191,15 +197,25 @@ export class Log {
     return true;
   }
 
-  /** Gives the ledger what it lacks of the files. */
-  #catchUp(): void {
+  /**
+   * Gives the ledger what it lacks of the files. A damaged batch it does without: that one is missing like any other, its
+   * sensor is asked for it, and it is logged again. Whoever counted it before must count anew, so the log has lost an entry:
+   * `onDamaged` is to say so before the ledger goes on.
+   */
+  #catchUp(onDamaged?: () => void): void {
     const reached = this.#ledger.reached();
     if (reached === this.#head) return;
     const names = this.#files.names();
     let from = Math.max(reached + 1, this.#files.open(names[0]!).first);
     for (const name of names.slice(this.#files.find(names, from))) {
       for (;;) {
-        const batches = this.#files.open(name).batches(from, catchUpMax);
+        const batches = this.#soundFrom(name, from);
+        if (batches instanceof DamagedEntry) {
+          if (onDamaged === undefined) throw batches;
+          onDamaged();
+          from = batches.position + 1;
+          continue;
+        }
         if (batches.length === 0) break;
         from = batches.at(-1)!.position + 1;
         this.#guarded(() => this.#ledger.add(batches, from - 1));
@@ -207,6 +223,15 @@ export class Log {
     }
     this.#guarded(() => this.#ledger.add([], this.#head)); // entries that are no batches
     this.#files.close();
+  }
+
+  #soundFrom(name: string, from: number): LoggedBatch[] | DamagedEntry {
+    try {
+      return this.#files.open(name).batches(from, catchUpMax);
+    } catch (error) {
+      if (error instanceof DamagedEntry) return error;
+      throw error;
+    }
   }
 
   #gapsFrom(

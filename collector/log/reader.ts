@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { BadDatabase } from '../../common/sqlite/open.ts';
-import { DamagedEntry } from './day-file.ts';
+import { DamagedEntry, lacking } from './day-file.ts';
 import type { GeoEntry, LoggedBatch } from './entry.ts';
 import { DayFiles } from './files.ts';
 import { readIdentity } from './identity.ts';
@@ -42,7 +42,7 @@ export class LogReader {
     if (names.length === 0) return [];
     let from = position + 1;
     for (let n = this.#files.find(names, from); n < names.length; n++) {
-      const found = this.#batches(names[n]!, from, max);
+      const found = this.#files.open(names[n]!).batches(from, max);
       // Looked at after the batches were read: a writer that went on to the next file is done with this one.
       const next = n + 1 < names.length ? this.#files.open(names[n + 1]!).first : undefined;
       if (found.length > 0) return this.#whole(names[n]!, from, found);
@@ -84,18 +84,6 @@ export class LogReader {
     this.#files.close();
   }
 
-  /** Of a damaged entry it is certain which one it is: all before it, from `from` on, are there. */
-  #batches(name: string, from: number, max: { readonly batches: number; readonly bytes: number }): LoggedBatch[] {
-    const file = this.#files.open(name);
-    try {
-      return file.batches(from, max);
-    } catch (error) {
-      if (error instanceof DamagedEntry && file.geo(from, error.position - 1).length !== error.position - from)
-        throw lacking(file.path, from, error.position);
-      throw error;
-    }
-  }
-
   /** The file is opened each time: others may have used the reader between two batches. */
   #nextOfDay(
     name: string,
@@ -127,6 +115,3 @@ export class LogReader {
     return next;
   }
 }
-
-const lacking = (path: string, from: number, to: number) =>
-  new BadDatabase(`${path} lacks entries: some of positions ${from} to ${to} are missing`);

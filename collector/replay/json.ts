@@ -43,30 +43,33 @@ function* table<Row>(name: string, rows: readonly Row[], keysOf: (row: Row) => s
   yield rows.length === 0 ? ']' : '\n]';
 }
 
-function* dayChunks(day: DayResult): Generator<string> {
+function* dayChunks(day: DayResult, ofSensors: boolean): Generator<string> {
   const named = <Name extends string>(names: readonly Name[], counts: Record<Name, Count>) =>
     names.map(name => `\n"${name}":{${counted(counts[name])}}`).join(',');
   const sample = day.sample === undefined ? '' : `,"sample":${day.sample}`;
   yield `{"date":${text(day.date)},${scanCounted(day)}${sample}`;
   yield* table('ports', day.ports, row => `${targetKeys(row)},${scanCounted(row)}`);
   yield* table('countries', day.countries, row => `"country":${text(row.country)},${scanCounted(row)}`);
-  yield* table('asns', day.asns, row => `"asn":${row.asn},${scanCounted(row)}`);
-  yield* table('networks', day.networks, row => `"network":${text(row.network)},${scanCounted(row)}`);
+  if (!ofSensors) {
+    yield* table('asns', day.asns, row => `"asn":${row.asn},${scanCounted(row)}`);
+    yield* table('networks', day.networks, row => `"network":${text(row.network)},${scanCounted(row)}`);
+  }
   yield `,\n"classes":{${named(CLASSES, day.classes)}\n}`;
-  yield `,\n"tools":{${named(TOOLS, day.tools)}\n}`;
+  if (!ofSensors) yield `,\n"tools":{${named(TOOLS, day.tools)}\n}`;
   yield* table('hours', day.hours, row => `"hour":${row.hour},${counted(row)}`);
-  yield* table(
-    'topSources',
-    day.topSources,
-    row =>
-      `"address":${text(row.address)},"country":${text(row.country)},"asn":${row.asn},"packets":${row.packets},` +
-      `"ports":${row.ports},"first":${text(row.first)},"last":${text(row.last)}`,
-  );
+  if (!ofSensors)
+    yield* table(
+      'topSources',
+      day.topSources,
+      row =>
+        `"address":${text(row.address)},"country":${text(row.country)},"asn":${row.asn},"packets":${row.packets},` +
+        `"ports":${row.ports},"first":${text(row.first)},"last":${text(row.last)}`,
+    );
   yield '}';
 }
 
-/** The document in pieces, for a stream. */
-export function* jsonChunks(results: Results): Generator<string> {
+/** The document in pieces, for a stream. Of some sensors alone (`ofSensors`) it is without the tables that are not kept for each. */
+export function* jsonChunks(results: Results, { ofSensors = false } = {}): Generator<string> {
   const skipped = skippedRows(results.skipped).map(([reason, packets]) => `${text(reason)}:${packets}`);
   yield `{"packets":${results.packets},\n"records":${results.records},\n"skipped":{${skipped.join(',')}}`;
   yield `,\n"geo":${geoText(results.geo)}`;
@@ -74,7 +77,7 @@ export function* jsonChunks(results: Results): Generator<string> {
   yield ',\n"days":[';
   for (const [index, day] of results.days.entries()) {
     yield index === 0 ? '\n' : ',\n';
-    yield* dayChunks(day);
+    yield* dayChunks(day, ofSensors);
   }
   yield results.days.length === 0 ? ']}\n' : '\n]}\n';
 }

@@ -31,6 +31,8 @@ export interface TerminalOptions {
   ascii?: boolean;
   /** The moment against which databases are judged stale. */
   now: Date;
+  /** Of some sensors alone: without what is not kept for each. */
+  ofSensors?: boolean;
 }
 
 const widthMin = 40;
@@ -50,6 +52,7 @@ interface Page {
   paint: Paint;
   /** Text as the terminal can show it. */
   show: (text: string) => string;
+  ofSensors: boolean;
 }
 
 const ASCII: Record<string, string> = { '≈': '~', '–': '-', '·': '|', '…': '.', '─': '-', '█': '#', '’': "'" };
@@ -162,8 +165,7 @@ function dayLines(day: DayResult, page: Page): string[] {
     ...ranking('country', countries, whole, page),
     ...rest('country', 'countries', day.countries, whole, page),
     ...ranking('class', classes, whole, page),
-    ...ranking('tool', tools, whole, page),
-    ...sampleLines(day, page),
+    ...(page.ofSensors ? [] : [...ranking('tool', tools, whole, page), ...sampleLines(day, page)]),
   ];
 }
 
@@ -215,9 +217,11 @@ function endLines({ packets, records, skipped, geo, asn }: Results, now: Date, {
 }
 
 /** The whole page, ending with a newline. */
-export function renderTerminal(results: Results, { top, width, color, ascii = false, now }: TerminalOptions): string {
+export function renderTerminal(results: Results, options: TerminalOptions): string {
+  const { top, width, color, ascii = false, now, ofSensors = false } = options;
   const page: Page = {
     top,
+    ofSensors,
     width: Math.max(widthMin, Math.min(widthMax, width)),
     paint: (style, text) => (color && text.trim() !== '' ? styleText(style, text, { validateStream: false }) : text),
     show: ascii ? toAscii : text => text,

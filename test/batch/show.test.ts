@@ -124,13 +124,13 @@ describe('enaga batch show', () => {
       [file('text.batch', Buffer.from('hello '.repeat(40))), 'no good batch: no batch: it begins with something else'],
       [file('empty.batch', new Uint8Array()), 'no good batch: shorter than its head'],
       [file('large.batch', new Uint8Array(batchWireBytesMax + 2)), 'no good batch: larger than a batch may be'],
-      [path.join(folder, 'absent'), 'ENOENT'],
-      [folder, 'EISDIR'],
+      [path.join(folder, 'absent'), 'absent: no such file or directory: check the path'],
+      [folder, 'this is a directory: name a file'],
     ];
     for (const [where, words] of tried) {
       const { stdout, stderr, code } = await show(where);
       expect([code, stdout]).toEqual([1, '']);
-      expect(stderr).toMatch(/^enaga batch: /);
+      expect(stderr).toMatch(/^enaga batch show: /);
       expect(stderr).toContain(words);
       vi.restoreAllMocks();
     }

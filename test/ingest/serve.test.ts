@@ -12,6 +12,7 @@ import { dataPaths } from '../../collector/commands/data.ts';
 import { servedUrl } from '../../collector/commands/served.ts';
 import { LogReader } from '../../collector/log/reader.ts';
 import { Registry } from '../../collector/registry/registry.ts';
+import { writeMmdb } from '../support/mmdb-writer.ts';
 import { batchRequest, makeBatch, newKeys, send, signed, type TestSensor } from './support.ts';
 
 const program = path.join(import.meta.dirname, 'program.ts');
@@ -213,9 +214,12 @@ describe('serve', () => {
   it('ends when counting cannot go on, and says so', async () => {
     const copy = path.join(certificates, 'copy');
     fs.cpSync(root, copy, { recursive: true });
-    fs.rmSync(path.join(copy, 'geo'), { recursive: true }); // what its log names and cannot be had again
+    fs.rmSync(path.join(copy, 'geo'), { recursive: true }); // what its log names and, with another given, cannot be had again
     fs.rmSync(path.join(copy, 'store.db'));
-    const { code, stderr } = await run(['serve', '--data', copy, '--listen', '127.0.0.1:0']);
+    const other = path.join(certificates, 'other.mmdb');
+    const about = { databaseType: 'Other-Country', buildEpoch: 1_790_000_000, ipVersion: 4 } as const;
+    writeMmdb(other, about, [['0.0.0.0/1', { country: { iso_code: 'JP' } }]]);
+    const { code, stderr } = await run(['serve', '--data', copy, '--listen', '127.0.0.1:0', '--geo', other]);
     expect(code).toBe(1);
     expect(stderr).toContain('counting failed');
   });

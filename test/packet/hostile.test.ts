@@ -100,7 +100,7 @@ describe.each(Object.entries(FILES))('%s', (_name, file) => {
     expect(whole.found.length).toBeGreaterThanOrEqual(4);
   });
 
-  test('cut at every byte gives the packets before the cut, and says where the cut one begins', () => {
+  test('fault 19: cut at every byte gives the packets before the cut, and says where the cut one begins', () => {
     for (let cut = 0; cut < file.length; cut++) {
       const walked = survive(file.slice(0, cut));
       const expected = whole.found.filter((_, n) => ends[n]! <= cut);
@@ -110,7 +110,7 @@ describe.each(Object.entries(FILES))('%s', (_name, file) => {
     }
   });
 
-  test('with any byte changed to any other gives all packets before it, and survives what follows', () => {
+  test('fault 19: with any byte changed to any other gives all packets before it, and survives what follows', () => {
     const changed = file.slice();
     for (let at = 0; at < file.length; at++) {
       const before = whole.found.filter((_, n) => ends[n]! <= at);
@@ -201,7 +201,7 @@ describe('a frame', () => {
   const cases = LINK_FRAMES.flatMap(([linkType, frames]) => frames.map((frame, n) => ({ linkType, frame, n })));
 
   test.each(cases)(
-    'of link type $linkType ($n), cut anywhere, is judged by its captured bytes alone',
+    'fault 18: of link type $linkType ($n), cut anywhere, is judged by its captured bytes alone',
     ({ linkType, frame }) => {
       for (let cut = 0; cut <= frame.length; cut++) {
         const part = frame.subarray(0, cut);
@@ -214,7 +214,7 @@ describe('a frame', () => {
   );
 
   test.each(cases)(
-    'of link type $linkType ($n), with any byte changed, is one record or one skip',
+    'fault 18: of link type $linkType ($n), with any byte changed, is one record or one skip',
     ({ linkType, frame }) => {
       const changed = frame.slice();
       for (let at = 0; at < frame.length; at++) {
@@ -227,7 +227,7 @@ describe('a frame', () => {
     },
   );
 
-  test('of random bytes, or random after a good beginning, is one record or one skip', () => {
+  test('fault 18: of random bytes, or random after a good beginning, is one record or one skip', () => {
     fc.assert(
       fc.property(fc.constantFrom(...cases), fc.nat(120), fc.uint8Array({ maxLength: 120 }), (one, keep, noise) => {
         const bytes = concat(one.frame.subarray(0, keep), noise);

@@ -194,6 +194,28 @@ describe('sensors', () => {
     expect(() => registry.exclude('tokyo-1', 5, 4, 'x', NOW)).toThrow('before the first');
     expect(() => registry.exclude('tokyo-1', 5, 5, ' ', NOW)).toThrow('reason');
     expect(registry.exclusions()).toEqual([{ sensor: 0, from: 20_514, to: 20_515, reason: 'flooded', createdMs: NOW }]);
+    expect([20_513, 20_515].map(day => registry.exclusionChangedMs(day))).toEqual([0, NOW]);
+  });
+
+  it('may be included again, on some of the days or all, which is kept', () => {
+    add();
+    registry.exclude('tokyo-1', 10, 20, 'flooded', NOW);
+    registry.exclude('tokyo-1', 18, 30, 'mended', NOW + 1);
+    const days = () => registry.exclusions().map(({ from, to, reason }) => [from, to, reason]);
+    expect(() => registry.include('tokyo-1', 31, 40, NOW)).toThrow('not excluded');
+    expect(() => registry.include('tokyo-1', 12, 11, NOW)).toThrow('before the first');
+    expect(registry.include('tokyo-1', 19, 19, NOW + 2)).toBe(2);
+    expect(days()).toEqual([
+      [10, 18, 'flooded'],
+      [20, 20, 'flooded'],
+      [18, 18, 'mended'],
+      [20, 30, 'mended'],
+    ]);
+    expect([9, 14, 19].map(day => registry.exclusionChangedMs(day))).toEqual([0, NOW + 2, NOW + 2]);
+    registry.include('tokyo-1', 0, 99, NOW + 3);
+    expect(days()).toEqual([]);
+    expect(registry.exclusionChangedMs(10)).toBe(NOW + 3);
+    expect(registry.audit(0, 2).map(({ action }) => action)).toEqual(['sensor include', 'sensor include']);
   });
 
   it('have an account of all that was done to them, by whom', () => {

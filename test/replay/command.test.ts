@@ -87,7 +87,7 @@ describe('enaga replay', () => {
     },
   );
 
-  it('counts what precedes the damage and every other file, names file and byte, and exits with 3', async () => {
+  it('fault 19: counts what precedes the damage and every other file, names file and byte, and exits with 3', async () => {
     const { code, stdout, stderr } = await json(
       capture('broken-huge-length.pcap'),
       'no-such-file',
@@ -128,7 +128,7 @@ describe('enaga replay', () => {
     ];
     for (const { code, stderr } of await Promise.all(wrong.map(args => enaga(args)))) {
       expect(code).toBe(2);
-      expect(stderr).toMatch(/error: .+\n\(enaga --help says more\)/);
+      expect(stderr).toMatch(/error: .+\n\(enaga( replay)? --help says more\)/);
     }
   });
 

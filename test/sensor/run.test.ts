@@ -196,7 +196,9 @@ it('learns of new networks for its next start, and says whether all is there tha
   collector.revoked = true;
   const revoked = await sensor('check', '--state', state);
   expect(revoked.code).toBe(1);
-  expect(revoked.stdout).toMatch(/^fail {2}enrolment +401 Revoked: Ask who runs the collector\.\n +ask .* enrol again$/m);
+  expect(revoked.stdout).toMatch(
+    /^fail {2}enrolment +401 Revoked: Ask who runs the collector\.\n +ask .* enrol again$/m,
+  );
   const { key } = JSON.parse(fs.readFileSync(path.join(state, 'config.json'), 'utf8'));
   fs.chmodSync(path.join(state, key), 0o644);
   await collector.stop();

@@ -3,7 +3,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startFolding } from '../../collector/store/folding.ts';
+import { dataPaths } from '../../collector/commands/data.ts';
+import { meanText } from '../../collector/commands/days/day.ts';
+import { type Folding, startFolding } from '../../collector/store/folding.ts';
+import { StoreReader } from '../../collector/store/query.ts';
+import { takeLock } from '../../common/sqlite/lock.ts';
 import { capture, captures, enaga } from '../support/enaga.ts';
 import { HASH_KEY, SealedLog } from '../support/sealed-log.ts';
 
@@ -18,17 +22,31 @@ let made: SealedLog;
 let days: string[];
 const run = (...args: string[]) => enaga([...args, '--data', made.dir]);
 
-async function fold(): Promise<void> {
+/** Throws what the folding died of, or when it takes too long. */
+async function until({ failed }: Folding, condition: () => boolean): Promise<void> {
+  let failure: Error | undefined;
+  failed.then(error => {
+    failure = error;
+  });
+  const end = Date.now() + 20_000;
+  while (!condition()) {
+    if (failure !== undefined) throw failure;
+    if (Date.now() > end) throw new Error('it took too long');
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+}
+
+async function foldOf({ data, log }: SealedLog): Promise<void> {
   const closing = { graceMs: 1e15, quietMs: 0, segmentsMs: 0 };
-  const folding = startFolding({ data: made.data, hashKey: HASH_KEY, checkpointMs: 20, closing });
-  while (folding.progress().position < made.log.head()) await new Promise(resolve => setTimeout(resolve, 20));
+  const folding = startFolding({ data, hashKey: HASH_KEY, checkpointMs: 20, closing });
+  await until(folding, () => folding.progress().position === log.head());
   await folding.stop();
 }
 
 beforeAll(async () => {
   made = new SealedLog(['JP', 'TH', 'JP']);
   for (const [n, name] of names.entries()) await made.appendCapture(n % 3, capture(name));
-  await fold();
+  await foldOf(made);
   days = JSON.parse((await run('days', '--json')).stdout).days.map(({ date }: { date: string }) => date);
 });
 afterAll(() => made.remove());
@@ -63,8 +81,16 @@ describe('enaga days', () => {
         return { packets, skipped, days: kept };
       };
       expect(shape(store.stdout)).toEqual(shape(replay.stdout));
-      expect(store.stderr).toMatch(/other tables are empty/);
+      expect(store.stderr).toMatch(/other tables are left out/);
+      for (const table of ['asns', 'networks', 'tools', 'topSources']) expect(store.stdout).not.toContain(table);
     }
+    const [list, date] = await Promise.all([
+      run('days', '--sensor', 's1'),
+      run('days', '--sensor', 's1', '--date', days[0]!),
+    ]);
+    expect([list.code, list.stderr]).toEqual([0, '']);
+    expect(date.stdout).toContain('backscatter');
+    expect(date.stdout).not.toMatch(/^ +tool /m);
   });
 
   test('lists days with their totals; --date shows one as replay does', async () => {
@@ -86,11 +112,18 @@ describe('enaga days', () => {
       });
       await late.appendCapture(0, capture('two-days.pcap'));
       const folding = startFolding({ data: late.data, hashKey: HASH_KEY, checkpointMs: 20 });
-      while (!fs.existsSync(late.data.store)) await new Promise(resolve => setTimeout(resolve, 20));
+      await until(folding, () => fs.existsSync(late.data.store));
+      const { lock } = dataPaths(late.dir);
+      const held = takeLock(lock); // as enaga serve does, which this stands for
       expect((await enaga(['days', '--wait', '--data', late.dir])).stderr).toBe('');
       await folding.stop();
+      held.release();
       await late.appendCapture(1, capture('two-days.pcap'));
       expect((await enaga(['days', '--data', late.dir])).stderr).toMatch(/not counted yet/);
+      expect(await enaga(['days', '--wait', '--data', late.dir])).toMatchObject({
+        code: 1,
+        stderr: `enaga days: what is logged is not counted, and no enaga serve runs on ${late.dir}: start it\n`,
+      });
     } finally {
       late.remove();
     }
@@ -156,6 +189,8 @@ describe('enaga days', () => {
       [['--top', '0'], 2, /whole number/],
       [['--over', 'week'], 2, /give --date/],
       [['--hourly', '--port', '99999/tcp'], 2, /like 23\/tcp/],
+      [['--from', '2026-03-02', '--to', '2026-03-01'], 2, /--from is after --to\n\(enaga days --help says more\)/],
+      [['--hourly', '--country', 'XX'], 1, /^enaga days: geo-whois-asn-country has no country XX\n$/],
     ] as const;
     const outcomes = await Promise.all(refusals.map(([args]) => run('days', ...args)));
     for (const [n, [, code, text]] of refusals.entries()) {
@@ -163,6 +198,51 @@ describe('enaga days', () => {
     }
     expect((await run('days', '--date', '2001-01-01')).stdout).toBe('Nothing is counted of 2001-01-01.\n');
   });
+});
+
+test('a day that all its sensors are left out of is listed, and says why', async () => {
+  const left = new SealedLog(['JP', 'TH']);
+  try {
+    await left.appendCapture(0, capture('two-days.pcap'));
+    await foldOf(left);
+    const date = JSON.parse((await enaga(['days', '--json', '--data', left.dir])).stdout).days[0].date;
+    const exclude = ['sensor', 'exclude', 's0', '--from', date, '--to', date, '--reason', 'flooded by a neighbour'];
+    expect((await enaga([...exclude, '--data', left.dir])).code).toBe(0);
+    expect(await enaga([...exclude, '--data', left.dir])).toMatchObject({
+      code: 1,
+      stderr: 'enaga sensor exclude: sensor s0 is excluded on these days already\n',
+    });
+    const folding = startFolding({ data: left.data, hashKey: HASH_KEY, checkpointMs: 20 });
+    const store = StoreReader.open(left.data.store);
+    await until(folding, () => store.leftOut().size > 0 && store.emptiedDays().length > 0);
+    store.close();
+    await folding.stop();
+    const [list, other, day] = await Promise.all(
+      [['days'], ['days', '--sensor', 's1'], ['days', '--date', date]].map(args =>
+        enaga([...args, '--data', left.dir]),
+      ),
+    );
+    expect(list!.stdout).toMatch(/^date .* state +left out\n/);
+    expect(list!.stdout).toMatch(new RegExp(`^${date} +0 +0 +0 +2 +(open|closed) +s0$`, 'm'));
+    expect(list!.stdout).toMatch(
+      new RegExp(`^Left out of all counts:\\n.*\\ns0 +${date} +${date} +flooded by a neighbour$`, 'm'),
+    );
+    expect(other!.stdout).toBe('No day is counted.\n');
+    expect(day!.stdout).toMatch(
+      /all that was received of it is left out\.\n[\s\S]*^s0 .* left out of all counts: flooded by a neighbour$/m,
+    );
+  } finally {
+    left.remove();
+  }
+});
+
+test('a mean of a day is not made from a minute of it', () => {
+  const coverage = (sensorHours: number) => ({ hours: 24, sensorHours, addressHours: 254 * sensorHours });
+  expect(meanText(23, coverage(46 / 3600))).toBe(
+    "Mean of the day: none, for too little was watched: <0.1% of a sensor's day, and a mean takes 5%",
+  );
+  expect(meanText(10_850, coverage(24))).toBe('Mean of the day: 10,850 packets a sensor, 43 an observed IPv4 address');
+  expect(meanText(508, coverage(48))).toBe('Mean of the day: 254 packets a sensor, 1 an observed IPv4 address');
 });
 
 describe('enaga recount', () => {
@@ -182,6 +262,46 @@ describe('enaga recount', () => {
     expect([text.code, json.code]).toEqual([1, 1]);
     expect(text.stdout).toMatch(/1 differ\n {2}list of days: packets: the store has \d+; the log gives \d+\n$/);
     expect(JSON.parse(json.stdout)).toMatchObject({ agree: false, differences: [{ what: 'list of days: packets' }] });
+  });
+
+  test('and days say which batches are damaged in the log, which both leave out', async () => {
+    const broken = new SealedLog();
+    try {
+      await broken.appendCapture(0, capture('two-days.pcap'));
+      const [name] = fs.readdirSync(broken.data.log).filter(file => /^\d.*\.db$/.test(file));
+      const file = new Database(path.join(broken.data.log, name!));
+      const { position, day } = file.prepare('SELECT max(position) AS position, day FROM batches').get() as {
+        position: number;
+        day: number;
+      };
+      file.prepare('UPDATE batches SET records = records + 1 WHERE position = ?').run(position);
+      file.close();
+      const folding = startFolding({ data: broken.data, hashKey: HASH_KEY, checkpointMs: 20 });
+      await until(folding, () => folding.progress().position === position);
+      await folding.stop();
+      const date = new Date(day * DAY_MS).toISOString().slice(0, 10);
+      const [list, again] = await Promise.all([
+        enaga(['days', '--data', broken.dir]),
+        enaga(['recount', date, '--json', '--data', broken.dir]),
+      ]);
+      expect(list).toMatchObject({
+        code: 0,
+        stderr: `enaga days: 1 batches of the log are damaged, and in no count: positions ${position}\n`,
+      });
+      expect([again.code, JSON.parse(again.stdout).damaged]).toEqual([
+        0,
+        [{ position, why: expect.stringContaining('is not what was written') }],
+      ]);
+    } finally {
+      broken.remove();
+    }
+  });
+
+  test('a day of which nothing came has nothing to compare', async () => {
+    expect(await run('recount', '2001-01-01')).toMatchObject({
+      code: 0,
+      stdout: '2001-01-01: nothing was logged of that day\n',
+    });
   });
 
   test('refuses a date that is none', async () => {

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { Log } from '../../collector/log/log.ts';
 import { encodeDay } from '../../collector/reduce/codec.ts';
 import { ROW_TABLES } from '../../collector/reduce/rows.ts';
@@ -19,6 +19,7 @@ import {
   SealedLog,
   Sealer,
 } from '../support/sealed-log.ts';
+import { fillDisk, mountSmallDisk, SMALL_DISK_MISSING } from '../support/small-disk.ts';
 
 /** Long after: nothing is closed in these tests unless they say so. */
 const OPEN = { graceMs: 1e15, quietMs: 0, segmentsMs: 0 };
@@ -95,8 +96,12 @@ describe('the folding thread', () => {
   test('tells how old the oldest batch is that is not in the store', async () => {
     made.appendMixed(1, traffic.slice(0, 4));
     const folding = startFolding({ data: made.data, hashKey: HASH_KEY, checkpointMs: 60_000, closing: OPEN });
+    await reached(folding); // what is there when it starts is committed when days are first looked at
+    const { position, records } = folding.progress();
+    made.append({ sensor: 1, records: traffic[30]!, receivedMs: RECEIVED_MS + 5 });
+    folding.wake();
     await until(() => folding.progress().oldestUnfoldedMs !== null);
-    expect(folding.progress()).toMatchObject({ oldestUnfoldedMs: RECEIVED_MS, position: 0, records: 0 });
+    expect(folding.progress()).toMatchObject({ oldestUnfoldedMs: RECEIVED_MS + 5, position, records });
     await folding.stop(); // with a last checkpoint
     expect(folding.progress()).toMatchObject({ oldestUnfoldedMs: null, position: made.log.head() });
   });
@@ -156,6 +161,43 @@ describe('the folding thread', () => {
     await folding.stop();
     expect(said).toEqual([expect.stringMatching(/damaged.*folded again/)]);
     expect(made.recount().differences).toEqual([]);
+  });
+
+  test('whose registry is damaged fails with its name, and leaves the store as it is', async () => {
+    made.appendMixed(1, traffic.slice(0, 5));
+    await foldAll();
+    const kept = states();
+    const page = new Database(made.data.registry);
+    const root = page.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'exclusions'").pluck().get() as number;
+    const size = page.pragma('page_size', { simple: true }) as number;
+    page.close();
+    made.registry.close();
+    const handle = fs.openSync(made.data.registry, 'r+');
+    fs.writeSync(handle, Buffer.alloc(size, 0xa5), 0, size, (root - 1) * size);
+    fs.closeSync(handle);
+    const folding = startFolding({ data: made.data, hashKey: HASH_KEY, closing: OPEN });
+    expect((await folding.failed).message).toMatch(/registry\.db is damaged/);
+    await folding.stop();
+    expect(fs.existsSync(`${made.data.store}.damaged`)).toBe(false);
+    expect(states()).toEqual(kept);
+  });
+
+  test('fault 4: on a full disk is tried again now and then, and not whenever a batch comes', async context => {
+    const disk = mountSmallDisk(2 ** 20);
+    if (disk === undefined) return context.skip(SMALL_DISK_MISSING);
+    onTestFinished(disk.remove);
+    fillDisk(disk.dir, 64 * 1024); // less than a store without anything
+    made.appendMixed(1, traffic.slice(0, 5));
+    const said: string[] = [];
+    const data = { ...made.data, store: path.join(disk.dir, 'store.db') };
+    const folding = startFolding({ data, hashKey: HASH_KEY, closing: OPEN, say: text => said.push(text) });
+    await until(() => said.length > 0);
+    for (let n = 0; n < 20; n++) {
+      folding.wake();
+      await new Promise(resolve => setTimeout(resolve, 20));
+    }
+    await folding.stop(); // at once
+    expect(said).toEqual([expect.stringMatching(/^the disk is full/)]);
   });
 
   test('of a log it cannot read fails with words', async () => {
@@ -307,7 +349,7 @@ describe('a recount', () => {
   test('counts batches without records, and a day that has nothing else', async () => {
     made.append({ sensor: 2, records: noRecords(24 * FIRST_DAY), from: 5, to: 50, counters: { skipped: { arp: 4 } } });
     await foldAll();
-    expect(made.recount()).toEqual({ differences: [], records: 0 });
+    expect(made.recount()).toEqual({ differences: [], records: 0, damaged: [] });
     const store = StoreReader.open(made.data.store);
     expect(store.days()).toEqual([]);
     expect(store.results()).toMatchObject({ packets: 4, records: 0, skipped: { arp: 4 }, days: [] });

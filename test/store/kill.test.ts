@@ -36,7 +36,6 @@ function position(): number {
 
 test('fault 1: killed at any moment it loses nothing and counts nothing twice', async () => {
   const seed = newSeed();
-  console.log(`seed of the kills: ${seed} (ENAGA_SEED repeats it)`);
   const random = seeded(seed);
   const file = path.join(made.dir, 'traffic.pcap');
   writeTraffic(file, 20_000);

@@ -1,12 +1,13 @@
 /**
  * Hours as CSV (RFC 4180, as enaga replay --csv writes it): `hour,packets,sources,sensors,packetsPerSensor`. `sensors` is how many
- * watched, and `packetsPerSensor` is empty where none did. Packets and sources are empty where they are kept no longer.
+ * watched, and `packetsPerSensor` is empty where together they watched less than `meanCoverageMin` of the hour. Packets and sources
+ * are empty where they are kept no longer.
  */
 import { InvalidArgumentError } from 'commander';
 import { protocolName } from '../../../common/record/protocol.ts';
 import { countryNumber } from '../../reduce/rows.ts';
 import type { Choice, DayRange, StoreReader } from '../../store/query.ts';
-import { type HourPoint, hourlySeries, type Subject, sensorsWatching } from '../../store/series.ts';
+import { type HourPoint, hourlySeries, meanCoverageMin, type Subject, sensorsWatching } from '../../store/series.ts';
 
 const HOUR_MS = 3_600_000;
 const DIGITS = 6;
@@ -19,7 +20,7 @@ export function* hourlyCsv(store: StoreReader, range: DayRange, subject: Subject
 
 function line({ hour, packets, sources }: HourPoint, sensors: number): string {
   const time = `${new Date(hour * HOUR_MS).toISOString().slice(0, 'YYYY-MM-DDTHH:MM'.length)}Z`;
-  const mean = packets === null || sensors === 0 ? '' : rounded(packets / sensors);
+  const mean = packets === null || sensors < meanCoverageMin ? '' : rounded(packets / sensors);
   return `${time},${packets ?? ''},${sources ?? ''},${rounded(sensors)},${mean}\r\n`;
 }
 

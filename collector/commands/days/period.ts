@@ -1,7 +1,7 @@
 /** A week, a month or a quarter: ports and countries with their ranks, now and in the period before. */
 import { countryName, sourcesText, targetLabel } from '../../publish/names.ts';
 import { serviceName } from '../../publish/services.ts';
-import { count, share } from '../../publish/words.ts';
+import { count, plural, share } from '../../publish/words.ts';
 import { countryCode, dateOf, targetOf } from '../../reduce/result.ts';
 import { type Period, periodOf, previousPeriod } from '../../store/periods.ts';
 import type { StoreReader } from '../../store/query.ts';
@@ -21,7 +21,7 @@ export function showPeriod(store: StoreReader, kind: Period['kind'], day: number
   const ranks = (table: 'ports' | 'countries') => rankedRows(store, period, table, options.choice);
   const label = (a: number) => targetLabel(targetOf(a));
   printLines(
-    `${textOf(period)}: ${count(total.packets)} packets from ${sourcesOf(total)}; ` +
+    `${textOf(period)}: ${plural(total.packets, 'packet', 'packets')} from ${sourcesOf(total)}; ` +
       `"before" is ${textOf(previousPeriod(period))}`,
     '',
   );
@@ -35,7 +35,9 @@ export function showPeriod(store: StoreReader, kind: Period['kind'], day: number
 
 /** Sources of the whole period, or, where these are not known, the sum of the days'. */
 const sourcesOf = ({ sources, sourceDays }: RankedRow): string =>
-  sources === null ? `${count(sourceDays)} source-days` : `${sourcesText(sources)} sources`;
+  sources === null
+    ? plural(sourceDays, 'source-day', 'source-days')
+    : `${sourcesText(sources)} ${sources === 1 ? 'source' : 'sources'}`;
 
 function print(head: string, rows: readonly RankedRow[], whole: number, top: number, name: (a: number) => string) {
   printTable(

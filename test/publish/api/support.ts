@@ -206,11 +206,12 @@ export async function openSite(
 /** Nobody sends here. */
 const ingestPowers = (metrics: Metrics): Powers => ({
   keyOwner: () => undefined,
+  endedKeyOwner: () => undefined,
   enrol: () => undefined,
   append: async () => ({ kind: 'stopped' }),
   gaps: () => [],
   metrics,
-  progress: () => ({ logPosition: 0, storePosition: 0, oldestUnfoldedMs: null }),
+  progress: () => ({ logPosition: 0, storePosition: 0, oldestUnfoldedMs: null, damaged: 0 }),
   ready: () => ({ ok: true }),
   now: Date.now,
   random: () => 0,

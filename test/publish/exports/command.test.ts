@@ -2,16 +2,18 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import Database from 'better-sqlite3';
 import { CommanderError } from 'commander';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportCommand } from '../../../collector/commands/export.ts';
+import { startFolding } from '../../../collector/store/folding.ts';
 import { loadGeo } from '../../../common/geo/load.ts';
 import { lookup4 } from '../../../common/geo/table.ts';
 import { formatAddress4, formatAddress6 } from '../../../common/record/address.ts';
 import { enaga } from '../../support/enaga.ts';
 import { type PlainRecord, record, toBlock } from '../../support/records.ts';
-import { SealedLog } from '../../support/sealed-log.ts';
+import { HASH_KEY, SealedLog } from '../../support/sealed-log.ts';
 import { readIntelmq, readIodef } from './readers.ts';
 import { ALL_SHAPES } from './run.ts';
 
@@ -144,6 +146,37 @@ describe('what is exported', () => {
     expect(await run('intelmq')).toEqual(before);
   });
 
+  it('no packet that says to be from an observed address, of which there is a count', async () => {
+    const other = new SealedLog(['JP']);
+    const home = kept[0]!.src[0]!;
+    other.registry.change('s0', { networks: [`${formatAddress4(home)}/32`] }, 0);
+    other.registry.change('s0', { networks: ['198.51.0.0/24'] }, 0); // as it was
+    other.append({ sensor: 0, records: toBlock([scan(home, 1, { dst: [home] }), scan(home + 1, 2)]) });
+    const sender = ['--organisation', 'A', '--email', 'a@b.example', '--feed', 'f'];
+    const { code, stdout, stderr } = await run('intelmq', '--data', other.dir, ...sender);
+    other.remove();
+    expect([code, readIntelmq(stdout).map(({ source }) => source)]).toEqual([0, [formatAddress4(home + 1)]]);
+    expect(stderr).toBe(
+      'enaga export: 1 packets are left out: as their source they have an address that a sensor observes\n',
+    );
+  });
+
+  it('the revision that the store has of the day, unless another is given', async () => {
+    const other = new SealedLog(['JP']);
+    other.append({ sensor: 0, records: toBlock(kept.slice(0, 3)) });
+    const folding = startFolding({ data: other.data, hashKey: HASH_KEY, checkpointMs: 1 });
+    await expect.poll(() => folding.progress().position, { timeout: 20_000 }).toBe(2);
+    await folding.stop();
+    const store = new Database(other.data.store);
+    store.exec('UPDATE days SET revision = 3');
+    store.close();
+    const sender = ['--organisation', 'A', '--email', 'a@b.example', '--feed', 'f'];
+    const revision = async (...more: string[]) =>
+      /-r(\d+)/.exec((await run('iodef-v2', '--data', other.dir, ...sender, ...more)).stdout)![1];
+    expect([await revision(), await revision('--revision', '5')]).toEqual(['3', '5']);
+    other.remove();
+  });
+
   it('a country that the geography does not have: a slip of the pen, and not an empty day', async () => {
     const { code, stdout, stderr } = await run('intelmq', '--country', 'QQ');
     expect([code, stdout]).toEqual([1, '']);
@@ -254,7 +287,7 @@ describe('what goes wrong is said', () => {
     ['a day of which there is nothing', ['--date', '2020-01-01'], /nothing was received of that day/],
     ['a contact that is none', ['--email', 'nobody'], /no e-mail address/],
     ['a directory that is no collector', ['--data', os.tmpdir()], /run enaga init/],
-    ['a file that cannot be written', ['--out', '/nowhere/file'], /ENOENT/],
+    ['a file that cannot be written', ['--out', '/nowhere/file'], /no such file/],
   ])('%s', async (_, args, words) => {
     const outcome = await run('intelmq', ...args);
     expect([outcome.code, outcome.stdout]).toEqual([1, '']);
@@ -273,16 +306,22 @@ describe('what goes wrong is said', () => {
     expect(given.code).toBe(0);
   });
 
-  it('a batch that was damaged in the log: no file is left', async () => {
+  it('a batch that was damaged in the log is left out, and it is said', async () => {
     const broken = new SealedLog(['JP']);
     const good = broken.sealer.seal({ sensor: 0, records: toBlock(kept.slice(0, 5)) });
     broken.log.append([{ ...good, bytes: good.bytes.map((byte, n) => (n > 40 ? byte ^ 0xff : byte)) }]);
-    const file = path.join(folder, 'broken.xml');
+    const blocks = [kept.slice(5, 7), kept.slice(7, 10)].map(list => ({ sensor: 0, records: toBlock(list) }));
+    broken.append(...blocks);
+    const file = new Database(path.join(broken.data.log, '2026-03-05.db'));
+    file.exec('UPDATE batches SET records = 9 WHERE position = 3');
+    file.close();
     const sender = ['--organisation', 'A', '--email', 'a@b.example', '--feed', 'f'];
-    const outcome = await run('iodef-v1', '--data', broken.dir, '--out', file, ...sender);
+    const outcome = await run('intelmq', '--data', broken.dir, ...sender);
     broken.remove();
-    expect(outcome.code).toBe(1);
-    expect(outcome.stderr).toMatch(/the batch at position 2 of the log cannot be read/);
-    expect(fs.readdirSync(folder).filter(name => name.startsWith('broken'))).toEqual([]);
+    expect(outcome).toMatchObject({
+      code: 0,
+      stderr: 'enaga export: 2 batches are damaged in the log, and left out\n',
+    });
+    expect(readIntelmq(outcome.stdout)).toHaveLength(3);
   });
 });
