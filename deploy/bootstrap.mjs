@@ -41,6 +41,7 @@ const DEBIAN = {
   base: ['g++', 'libpcap-dev', 'make', 'python3'],
   test: [
     'chromium',
+    'debootstrap',
     'hping3',
     'iproute2',
     'libxml2-utils',

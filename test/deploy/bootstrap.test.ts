@@ -55,7 +55,8 @@ describe('steps', () => {
   });
 
   it('asks for the packages of tests only for tests', async () => {
-    project.haveDebian(...BUILD_PACKAGES, 'chromium', 'iproute2', 'tcpdump', 'zstd');
+    const tools = 'debootstrap hping3 iproute2 libxml2-utils masscan nftables nmap procps strace tcpdump zmap zstd';
+    project.haveDebian(...BUILD_PACKAGES, 'chromium', ...tools.split(' '));
     await project.setUp([]);
     project.calls();
     expect(await project.setUp(['test'], {}, ROOT)).toMatchObject({ status: 0 });

@@ -1,7 +1,7 @@
 /** Two of what may be one alone: the second says so and leaves all as it is, and a killed first leaves no lock behind. */
-import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { isLocked } from '../../common/sqlite/lock.ts';
 import { Observatory, type SensorPlace } from '../support/observatory.ts';
 import { replayed, writeDays } from './captures.ts';
 import { storedBy } from './support.ts';
@@ -28,8 +28,8 @@ it('fault 3: a second sensor on one spool refuses to start; after a kill the nex
   const captures = writeDays(observatory.folder, TOKYO, 0, 1);
   const run = ['run', '--quiet', '--read', ...captures];
   const first = observatory.startSensor('tokyo', [...run, '--pace', '6000x']); // a quarter of a minute for the day
-  const spool = path.join(observatory.state('tokyo'), 'spool.db');
-  await expect.poll(() => fs.existsSync(spool), { timeout: 10_000 }).toBe(true);
+  const lock = path.join(observatory.state('tokyo'), 'lock');
+  await expect.poll(() => isLocked(lock), { timeout: 10_000 }).toBe(true);
   const second = await observatory.sensor('tokyo', run, 1);
   expect(second.stdout).toBe('');
   expect(second.stderr).toMatch(
