@@ -22,6 +22,7 @@ it('fault 7: the acknowledgement is lost after the commit: the batch comes again
   const proxy = await startRoughProxy(() => new URL(observatory.url).host, choice);
   await observatory.addSensor(TOKYO, `http://${proxy.host}`);
   const captures = writeDays(observatory.folder, TOKYO, 0, 1, 1000);
+  proxy.begin();
   swallow = 4;
   await observatory.sensor('tokyo', ['run', '--quiet', '--read', ...captures]);
   await proxy.close();

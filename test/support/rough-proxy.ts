@@ -14,6 +14,8 @@ const swallowMsMax = 300;
 export interface RoughProxy {
   /** host:port to connect to in place of the target. */
   readonly host: string;
+  /** From now on; before, every connection passes. */
+  begin(): void;
   /** What was done to connections so far. */
   readonly done: Record<Treatment, number>;
   close(): Promise<void>;
@@ -25,8 +27,11 @@ export type Treatment = 'passed' | 'delayed' | 'cut' | 'swallowed';
 export async function startRoughProxy(target: () => string, random: Random): Promise<RoughProxy> {
   const done: RoughProxy['done'] = { passed: 0, delayed: 0, cut: 0, swallowed: 0 };
   const open = new Set<net.Socket>();
+  let begun = false;
   const server = net.createServer(client => {
-    const treatment = random.pick<Treatment>(['passed', 'passed', 'delayed', 'delayed', 'cut', 'swallowed']);
+    const treatment = !begun
+      ? 'passed'
+      : random.pick<Treatment>(['passed', 'passed', 'delayed', 'delayed', 'cut', 'swallowed']);
     done[treatment]++;
     const { hostname, port } = new URL(`http://${target()}`);
     const collector = net.connect(Number(port), hostname);
@@ -46,6 +51,9 @@ export async function startRoughProxy(target: () => string, random: Random): Pro
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    begin: () => {
+      begun = true;
+    },
     done,
     close: () =>
       new Promise(resolve => {

@@ -124,6 +124,7 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
     expect(cells[6]).toBe(top!.sources.toLocaleString('en'));
 
     await page.locator('#ports summary').click();
+    await page.locator('#ports tbody tr').first().waitFor(); // it is made when it is opened
     const head = await page.locator('#ports thead th').allTextContents();
     const row = await page.locator('#ports tbody tr').last().locator('th, td').allTextContents();
     const series = await site.ask<{ start: string; meanPerSensor: number | null }>(
