@@ -1,7 +1,8 @@
 /** `enaga audit`: who read raw records, and what admins did. */
+
 import { Command, InvalidArgumentError } from 'commander';
+import { DAY_MS } from '../../common/time.ts';
 import { type AuditQuery, READ_ACTION } from '../registry/members.ts';
-import { DAY_MS } from '../store/batch.ts';
 import { dataOption } from './data.ts';
 import { parseDate } from './dates.ts';
 import { withMembers } from './member.ts';

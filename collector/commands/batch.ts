@@ -1,4 +1,5 @@
 /** `enaga batch show`: what a batch is made of, from a file of the spool, the log or a sensor written by somebody else. */
+
 import fs from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import type { LostRange } from '../../common/batch/batch.ts';
@@ -8,6 +9,7 @@ import { batchRecordsMax, batchWireBytesMax } from '../../common/limits.ts';
 import { formatAddress4, formatAddress6 } from '../../common/record/address.ts';
 import { protocolName } from '../../common/record/protocol.ts';
 import type { Records } from '../../common/record/record.ts';
+import { HOUR_MS } from '../../common/time.ts';
 import { count, plural } from '../publish/words.ts';
 import { troubleText } from './trouble.ts';
 
@@ -18,7 +20,6 @@ interface ShowFlags {
 
 const FAILED = 1;
 const recordsDefault = 10;
-const HOUR_MS = 3_600_000;
 
 const EXAMPLES = `
 Examples:

@@ -1,7 +1,8 @@
 /** Days as people name them on a command line. */
+
 import { InvalidArgumentError } from 'commander';
+import { DAY_MS } from '../../common/time.ts';
 import { dateOf } from '../reduce/result.ts';
-import { DAY_MS } from '../store/batch.ts';
 
 /** YYYY-MM-DD -> days since 1970. */
 export function parseDate(text: string): number {

@@ -1,15 +1,17 @@
 /** `enaga export`: a day of what came from one country, as a file that others' systems read. */
+
 import fs from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { GeoError } from '../../common/geo/error.ts';
+import { DAY_MS } from '../../common/time.ts';
 import { LogReader } from '../log/reader.ts';
 import { BadExport, checkMeta } from '../publish/exports/check.ts';
 import { contentsMs, type DaySource, dayRows, surveyDay } from '../publish/exports/day-rows.ts';
 import { FORMATS, type Format, SHAPES } from '../publish/exports/formats.ts';
 import type { Shape } from '../publish/exports/iodef.ts';
-import { DAY_MS, type Meta, TLPS, type Tlp } from '../publish/exports/meta.ts';
+import { type Meta, TLPS, type Tlp } from '../publish/exports/meta.ts';
 import { eventId } from '../publish/exports/misp.ts';
 import type { Class, LeftOut, Rows } from '../publish/exports/row.ts';
 import { writeFeed, writeFile } from '../publish/exports/write.ts';

@@ -1,5 +1,7 @@
 /** `enaga member`: organisations that may read what the public may not. */
+
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { DAY_MS, HOUR_MS } from '../../common/time.ts';
 import { type Member, Members } from '../registry/members.ts';
 import { dataOption, existingData } from './data.ts';
 import { reporting } from './outcome.ts';
@@ -24,8 +26,6 @@ const EXAMPLES = {
   revoke: ['revoke kr-csirt'],
 };
 
-const DAY_MS = 86_400_000;
-const HOUR_MS = 3_600_000;
 const daysMax = 3650;
 const auditShown = 20;
 

@@ -1,6 +1,7 @@
 /** `enaga sensor`: who may send, and what they are. */
 
 import { Command, InvalidArgumentError } from 'commander';
+import { HOUR_MS } from '../../common/time.ts';
 import { sensorActivity } from '../log/ledger.ts';
 import { isEconomy } from '../publish/names.ts';
 import { count, plural } from '../publish/words.ts';
@@ -31,7 +32,6 @@ collector as enaga serve answers now on this data directory, unless --collector 
 const OF_ROTATION = `
 The sensor must enrol again with the token: enaga-sensor enrol, and start it again. Until then its old key is good.`;
 
-const HOUR_MS = 3_600_000;
 const hoursMax = 24 * 365;
 const auditShown = 20;
 

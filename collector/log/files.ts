@@ -1,11 +1,12 @@
 /** The log's day files in their order, opened for reading as needed. */
+
 import fs from 'node:fs';
 import path from 'node:path';
 import { BadDatabase } from '../../common/sqlite/open.ts';
+import { DAY_MS } from '../../common/time.ts';
 import { DayFile } from './day-file.ts';
 
 const NAME = /^\d{4}-\d\d-\d\d\.db$/;
-const DAY_MS = 86_400_000;
 /** Files kept open at once: a reader is at one or two of them, and walks over all now and then. */
 const openMax = 8;
 

@@ -3,15 +3,13 @@
  * the first day to the last; days without a result are absent, not zero, because nobody knows what they were.
  */
 
+import { DAY_MS, HOUR_MS } from '../../common/time.ts';
 import type { DayResult } from '../reduce/results.ts';
 import { CLASS_NAMES, CLASSES, OTHER, TOOL_NAMES, TOOLS, targetLabel } from './names.ts';
 import { dayStart, type Words } from './words.ts';
 
 /** Above this many calendar days a chart's buckets are days. */
 const hourlyDaysMax = 14;
-
-export const HOUR_MS = 3_600_000;
-export const DAY_MS = 24 * HOUR_MS;
 
 export interface Series {
   key: string;

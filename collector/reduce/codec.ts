@@ -37,8 +37,10 @@
  * Countries and places are numbers of a geography, keys are of a hash key, and neither is told here: whoever keeps a state
  * keeps with it which ones they were. Names of cells and places are not checked against them.
  */
+
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
+import { DAY_MICROS } from '../../common/time.ts';
 import { BadState, Reader, Writer } from './bytes.ts';
 import { CellTable } from './cells.ts';
 import { Day, TABLE_NAMES } from './day.ts';
@@ -78,7 +80,6 @@ const sensorWordsMax = 2048;
 const alikeMax = 8;
 const packetsMax = 2 ** 53;
 const levelMax = 32;
-const DAY_MICROS = 86_400e6;
 /** Words of a source's row that are written as they are. */
 const SOURCE_FIELDS = [SEEN, PLACE, MARKS, NMAP_TARGETS, NMAP_PACKETS] as const;
 

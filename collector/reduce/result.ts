@@ -1,12 +1,12 @@
 /** From rows in numbers (rows.ts) to the rows that people read (results.ts). */
+
 import { formatAddress4, formatAddress6 } from '../../common/record/address.ts';
 import { CLASSES, TOOLS } from '../../common/record/classify.ts';
 import { ICMP, ICMPV6, protocolName } from '../../common/record/protocol.ts';
+import { DAY_MS } from '../../common/time.ts';
 import { HOURS_PER_DAY, IPV6_NETWORK } from './day.ts';
 import type { Count, DayResult, ScanCount, Target } from './results.ts';
 import type { DayRows, Row } from './rows.ts';
-
-const DAY_MS = 86_400_000;
 
 /** YYYY-MM-DD of a day since 1970. */
 export const dateOf = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);

@@ -3,7 +3,9 @@
  * connection of its own. A token is made, kept and compared as an enrolment token is (secrets.ts); it is good until it expires,
  * another takes its place, or its member is revoked, by this process or another, up to the moment it is shown.
  */
+
 import { openDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
+import { DAY_MS } from '../../common/time.ts';
 import { canonicalPrefix } from './networks.ts';
 import { type AuditEntry, RegistryError } from './registry.ts';
 import { MIGRATIONS } from './schema.ts';
@@ -47,7 +49,6 @@ export interface AuditQuery {
 /** Actions in the audit that are reads of raw records begin with it. */
 export const READ_ACTION = 'read ';
 
-const DAY_MS = 86_400_000;
 const expiresInMsDefault = 365 * DAY_MS;
 /** For how long the tokens before are good beside a new one. */
 const overlapMsDefault = DAY_MS;

@@ -4,6 +4,7 @@ import type { KeyObject } from 'node:crypto';
 import { randomUUID } from 'node:crypto';
 import type { Enrolment, EnrolmentRequest } from '../../common/protocol/messages.ts';
 import { openDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
+import { HOUR_MS } from '../../common/time.ts';
 import { type Exclusion, isExcluded, readExclusions, withdrawExclusions } from './exclusions.ts';
 import { canonicalPrefix, findOverlap } from './networks.ts';
 import { MIGRATIONS } from './schema.ts';
@@ -91,7 +92,6 @@ const hasEnded = ({ sensor, untilMs }: EnrolledKey, nowMs: number): boolean =>
 
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 const ECONOMY = /^[A-Z]{2}$/;
-const HOUR_MS = 3_600_000;
 const expiresInMsDefault = 24 * HOUR_MS;
 const overlapMsDefault = 24 * HOUR_MS;
 const networksMax = 256;

@@ -4,6 +4,7 @@ import { randomInt } from 'node:crypto';
 import type { GeoTable } from '../../common/geo/table.ts';
 import { CaptureReader, createBlock, type Damage } from '../../common/packet/capture.ts';
 import { Decoder } from '../../common/packet/decoder.ts';
+import { systemReason } from '../../common/packet/reason.ts';
 import { SKIP_REASONS } from '../../common/packet/skip.ts';
 import type { Prefix } from '../../common/record/address.ts';
 import type { Records } from '../../common/record/record.ts';
@@ -114,11 +115,3 @@ const alone = (reducer: Reducer): Counter => ({
 });
 
 const damaged = (capture: string, { offset, reason }: Damage): Failure => ({ capture, offset, reason });
-
-/** What the system says of a file, in words rather than in codes. */
-function systemReason({ code, message }: NodeJS.ErrnoException): string {
-  if (code === 'ENOENT') return 'there is no such file';
-  if (code === 'EACCES') return 'it may not be read by this user';
-  if (code === 'EISDIR') return 'it is a directory: name the captures in it';
-  return message;
-}

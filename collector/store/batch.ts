@@ -1,12 +1,12 @@
 /** A logged batch, opened: what the store folds. */
+
 import type { BatchHeader } from '../../common/batch/batch.ts';
 import { BadBatch } from '../../common/batch/format.ts';
 import { openBatch } from '../../common/batch/open.ts';
 import type { Records } from '../../common/record/record.ts';
+import { DAY_MS } from '../../common/time.ts';
 import type { LoggedBatch } from '../log/entry.ts';
 
-export const HOUR_MS = 3_600_000;
-export const DAY_MS = 24 * HOUR_MS;
 /** A clock further off than this makes times that say nothing. */
 const clockOffsetMsMax = DAY_MS;
 

@@ -2,7 +2,9 @@
  * Days that are over become rows: what they say is kept when their state is not. A day is closed some time after it ended and
  * when nothing has come for it for a while; its segments stay for some days more, so that a late batch is merged, and then go.
  */
+
 import type { SqliteDatabase } from '../../common/sqlite/open.ts';
+import { DAY_MS } from '../../common/time.ts';
 import { CellTable } from '../reduce/cells.ts';
 import { type Day, TABLES, TARGET_MASK } from '../reduce/day.ts';
 import {
@@ -16,7 +18,6 @@ import {
   sensorRows,
 } from '../reduce/rows.ts';
 import { sourcesMaxDefault } from '../reduce/sources.ts';
-import { DAY_MS } from './batch.ts';
 import { readPlaces } from './geography.ts';
 import { readDay, writeState } from './segments.ts';
 

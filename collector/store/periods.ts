@@ -1,5 +1,5 @@
 /** Weeks, months and quarters of UTC days, by numbers of days since 1970. */
-import { DAY_MS } from './batch.ts';
+import { DAY_MS } from '../../common/time.ts';
 import type { DayRange } from './query.ts';
 
 /** A week begins on Monday, as in ISO 8601. */

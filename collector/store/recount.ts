@@ -2,7 +2,9 @@
  * Whether the store says what the log says: a day is folded from the log again, from nothing and up to where the store is, and
  * every row of every table is compared with the store's, from its segments and from its rows, whichever there are.
  */
+
 import { isDeepStrictEqual } from 'node:util';
+import { DAY_MS } from '../../common/time.ts';
 import type { LogReader } from '../log/reader.ts';
 import { BadState, encodeDay } from '../reduce/codec.ts';
 import { Day } from '../reduce/day.ts';
@@ -19,7 +21,6 @@ import {
   totalOf,
 } from '../reduce/rows.ts';
 import type { Account, Watch } from './account.ts';
-import { DAY_MS } from './batch.ts';
 import { hourlyDays, topPorts } from './closing.ts';
 import type { Geographies, KeptPlaces } from './geography.ts';
 import type { StoreReader } from './query.ts';

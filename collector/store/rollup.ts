@@ -5,10 +5,11 @@
  * Packets of days add up; distinct sources do not. Where each day keeps the set of sources (all countries; of each day the
  * busiest ports) they are merged to the sources of the period; elsewhere there are only `sourceDays`, the sum of the days' counts.
  */
+
 import type { SqliteDatabase } from '../../common/sqlite/open.ts';
+import { DAY_MS } from '../../common/time.ts';
 import { CellTable } from '../reduce/cells.ts';
 import { countryRowsOf, portRowsOf, type Row, totalOf } from '../reduce/rows.ts';
-import { DAY_MS } from './batch.ts';
 import { countriesByCode } from './closing.ts';
 import { PERIODS, type Period, periodOf, previousPeriod } from './periods.ts';
 import { type Choice, StoreReader } from './query.ts';

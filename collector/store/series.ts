@@ -1,10 +1,10 @@
 /** What happened hour by hour, and how much of it was watched: what a count must be divided by before counts are compared. */
+import { HOUR_MICROS } from '../../common/time.ts';
 import type { Account } from './account.ts';
 import { watchedOf } from './account.ts';
 import type { Choice, DayRange, StoreReader } from './query.ts';
 
 const HOURS = 24;
-const HOUR_MICROS = 3.6e9;
 
 /** Packets and distinct sources of an hour; null where they are kept no longer, or not for a choice of sensors. */
 export interface HourPoint {

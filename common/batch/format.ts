@@ -130,7 +130,6 @@ export const headBytesOf = (reasons: number, ranges: number): number => headByte
 export const windowLogMax = 22;
 /** The last hour of the year 9999. */
 export const hourMax = 70_389_527;
-export const HOUR_MICROS = 3_600_000_000;
 export const REASON_NAME = /^[a-z0-9-]+$/;
 export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 

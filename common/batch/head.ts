@@ -1,7 +1,9 @@
 /** The head of a batch as bytes and back (format.ts). Writing, a broken rule is a broken invariant; reading, a bad batch. */
+
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import { batchRecordsMax, batchWireBytesMax, lostRangesMax, skipReasonLengthMax, skipReasonsMax } from '../limits.ts';
+import { HOUR_MICROS } from '../time.ts';
 import type { BatchHeader, LostRange } from './batch.ts';
 import {
   BadBatch,
@@ -9,7 +11,6 @@ import {
   ENTRY_BYTES,
   HEAD,
   HISTORIC,
-  HOUR_MICROS,
   headBytesMin,
   headBytesOf,
   hourMax,

@@ -1,9 +1,11 @@
 /** From bytes that anybody may have made to a batch in memory (format.ts). */
+
 import { createHash } from 'node:crypto';
 import { constants, crc32, zstdDecompressSync } from 'node:zlib';
+import { HOUR_MICROS } from '../time.ts';
 import type { Batch, BatchHeader } from './batch.ts';
 import { decodeColumns, timeMaxOf, viewRecords } from './columns.ts';
-import { BadBatch, check, columnBytes, HOUR_MICROS, VERSION, windowLogMax } from './format.ts';
+import { BadBatch, check, columnBytes, VERSION, windowLogMax } from './format.ts';
 import { type Head, readHead, versionOf } from './head.ts';
 
 export interface OpenedBatch extends Batch {

@@ -1,10 +1,12 @@
 /** From a batch in memory to its bytes (format.ts). */
+
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { constants, crc32, zstdCompressSync } from 'node:zlib';
+import { HOUR_MICROS } from '../time.ts';
 import type { Batch } from './batch.ts';
 import { codeColumns, copyRecords, timeMaxOf, viewRecords } from './columns.ts';
-import { columnBytes, HOUR_MICROS } from './format.ts';
+import { columnBytes } from './format.ts';
 import { writeHead } from './head.ts';
 
 export interface Sealed {

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Block, CaptureReader, createBlock } from '../../common/packet/capture.ts';
 import { NO_HOUR, type Packets } from '../../common/packet/packets.ts';
+import { systemReason } from '../../common/packet/reason.ts';
 import type { Chunk } from '../../common/packet/walker.ts';
 import type { Failure, Moment, Place } from './place.ts';
 import { firstTimed, microsBetween, momentOf, shiftBetween, shiftPackets, stampPackets, timeOf } from './shift.ts';
@@ -154,12 +155,4 @@ async function untilAborted(reading: Promise<boolean>, signal: AbortSignal): Pro
   } finally {
     signal.removeEventListener('abort', stop);
   }
-}
-
-/** What the system says of a file, in words rather than in codes. */
-function systemReason({ code, message }: NodeJS.ErrnoException): string {
-  if (code === 'ENOENT') return 'there is no such file';
-  if (code === 'EACCES') return 'it may not be read by this user';
-  if (code === 'EISDIR') return 'it is a directory: name the captures in it';
-  return message;
 }

@@ -1,8 +1,9 @@
 /** Moves packets in time, in place. Hours and microseconds apart: together they are beyond the integers of a double. */
+
 import { NO_HOUR, type Packets } from '../../common/packet/packets.ts';
+import { HOUR_MICROS } from '../../common/time.ts';
 import type { Moment } from './place.ts';
 
-export const HOUR_MICROS = 3.6e9;
 /** Hours from 1970 to the end of the year 9999. */
 const HOURS_MAX = 70_389_528;
 

@@ -1,12 +1,14 @@
 /** The live part of a run: interfaces to sealed batches, until a signal. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { batchRecordsMax } from '../../common/limits.ts';
 import { parsePrefix } from '../../common/record/address.ts';
 import { isFull } from '../../common/sqlite/full.ts';
+import { HOUR_MICROS } from '../../common/time.ts';
 import { loadPcap } from '../capture/interfaces.ts';
 import { LiveCapture, type LiveSink, type LiveState } from '../capture/live.ts';
 import { type Moment, START } from '../capture/place.ts';
-import { HOUR_MICROS, microsBetween, momentOf } from '../capture/shift.ts';
+import { microsBetween, momentOf } from '../capture/shift.ts';
 import { beat } from '../ship/heartbeat.ts';
 import { noteOpen } from '../spool/open.ts';
 import { Sealer } from '../spool/sealer.ts';

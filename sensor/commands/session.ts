@@ -1,8 +1,10 @@
 /** One run of a sensor: wires capture, spool, ship and status, from the lock to the summary. */
+
 import fs from 'node:fs';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { parsePrefix } from '../../common/record/address.ts';
 import { Locked, takeLock } from '../../common/sqlite/lock.ts';
+import { DAY_MS } from '../../common/time.ts';
 import { type Failure, type Place, type Reading, readingNames, START } from '../capture/place.ts';
 import { readCaptures } from '../capture/read.ts';
 import { momentOf } from '../capture/shift.ts';
@@ -31,7 +33,6 @@ const ageCheckMs = 1000;
 const fillMax = 0.5;
 const silentMsMax = 60_000;
 const holdMs = 20;
-const dayMs = 86_400_000;
 
 /** Returns the exit code. Throws what keeps it from running. */
 export async function runSensor(flags: RunFlags): Promise<number> {
@@ -119,7 +120,7 @@ function openState(flags: RunFlags, paths: SensorPaths, config: SensorConfig, sa
     sensor: config.sensor,
     epoch: config.epoch + 1,
     bytesMax: flags.spoolBytes,
-    keepMs: flags.keepDays * dayMs,
+    keepMs: flags.keepDays * DAY_MS,
     diskFree: () => {
       const { bavail, bsize } = fs.statfsSync(paths.stateDirectory);
       return bavail * bsize;

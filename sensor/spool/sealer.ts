@@ -2,6 +2,7 @@
  * From packets to sealed batches. Packets are decoded straight into the blocks that are sealed: those of IPv4 and of IPv6
  * together, between two packets, so that every packet is in exactly one batch and the place in the captures fits them.
  */
+
 import { createSkipped, type Decoded, decodePackets } from '../../common/packet/decode.ts';
 import { finderOf } from '../../common/packet/link.ts';
 import { observe } from '../../common/packet/observed.ts';
@@ -10,9 +11,10 @@ import { SKIP_REASONS } from '../../common/packet/skip.ts';
 import type { Chunk } from '../../common/packet/walker.ts';
 import type { Prefix } from '../../common/record/address.ts';
 import { createRecords } from '../../common/record/record.ts';
+import { HOUR_MICROS } from '../../common/time.ts';
 import { type Failure, type Moment, type Place, START } from '../capture/place.ts';
 import type { Sink } from '../capture/read.ts';
-import { HOUR_MICROS, microsBetween, momentOf } from '../capture/shift.ts';
+import { microsBetween, momentOf } from '../capture/shift.ts';
 import { NOTHING } from './counters.ts';
 import type { OpenCounts } from './open.ts';
 import { spanOfCapture, spanOfWatch } from './span.ts';

@@ -1,6 +1,6 @@
 /** Of an hour, what was watched for a batch, in microseconds from its start. */
+import { HOUR_MICROS } from '../../common/time.ts';
 import type { Moment } from '../capture/place.ts';
-import { HOUR_MICROS } from '../capture/shift.ts';
 
 export interface Span {
   readonly from: number;

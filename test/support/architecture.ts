@@ -23,12 +23,13 @@ const PROGRAMS = ['sensor/main.ts', 'collector/main.ts'];
 const STAGES: Record<string, Record<string, readonly string[] | true>> = {
   common: {
     limits: [],
+    time: [],
     sqlite: ['limits'],
     record: ['limits'],
     packet: ['limits', 'record'],
     geo: ['limits'],
     protocol: ['limits', 'record', 'packet'],
-    batch: ['limits', 'record', 'protocol'],
+    batch: ['limits', 'time', 'record', 'protocol'],
   },
   sensor: { capture: true, silence: true, spool: true, status: true, ship: true, enrol: true, commands: true },
   collector: {

@@ -3,13 +3,14 @@
  * watched, and `packetsPerSensor` is empty where together they watched less than `meanCoverageMin` of the hour. Packets and sources
  * are empty where they are kept no longer.
  */
+
 import { InvalidArgumentError } from 'commander';
 import { protocolName } from '../../../common/record/protocol.ts';
+import { HOUR_MS } from '../../../common/time.ts';
 import { countryNumber } from '../../reduce/rows.ts';
 import type { Choice, DayRange, StoreReader } from '../../store/query.ts';
 import { type HourPoint, hourlySeries, meanCoverageMin, type Subject, sensorsWatching } from '../../store/series.ts';
 
-const HOUR_MS = 3_600_000;
 const DIGITS = 6;
 
 export function* hourlyCsv(store: StoreReader, range: DayRange, subject: Subject, choice: Choice): Generator<string> {

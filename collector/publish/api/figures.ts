@@ -2,10 +2,10 @@
  * The figures of days, through a view: everything the routes say of packets and sources comes from here, so that none can say
  * more than its reader may see.
  */
+import { DAY_MS } from '../../../common/time.ts';
 import type { GeoSource } from '../../reduce/results.ts';
 import { type RowTable, sensorRows } from '../../reduce/rows.ts';
 import type { Placement } from '../../registry/registry.ts';
-import { DAY_MS } from '../../store/batch.ts';
 import type { DayRange, DaySummary, StoreReader } from '../../store/query.ts';
 import { type Coverage, completeness, coverageOf, meanPerSensor } from '../../store/series.ts';
 import { type GuardedCell, guardedCells, rounded } from '../roles/guarded.ts';

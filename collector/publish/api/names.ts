@@ -1,8 +1,9 @@
 /** Days, ranges, ports and countries as they stand in a path or a query. */
+
 import { ICMP, ICMPV6, protocolName } from '../../../common/record/protocol.ts';
+import { DAY_MS } from '../../../common/time.ts';
 import { dateOf } from '../../reduce/result.ts';
 import { countryNumber } from '../../reduce/rows.ts';
-import { DAY_MS } from '../../store/batch.ts';
 import type { DayRange } from '../../store/query.ts';
 
 export const DATE_PATTERN = '\\d{4}-\\d{2}-\\d{2}';

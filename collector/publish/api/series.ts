@@ -1,6 +1,7 @@
 /** What one port, one country or everything came to, hour by hour or day by day. */
+
 import { setImmediate as breathe } from 'node:timers/promises';
-import { HOUR_MS } from '../../store/batch.ts';
+import { HOUR_MS } from '../../../common/time.ts';
 import type { DayRange, StoreReader } from '../../store/query.ts';
 import { hourlySeries, type Subject, sensorsWatching } from '../../store/series.ts';
 import { rounded } from '../roles/guarded.ts';

@@ -6,7 +6,8 @@
  */
 
 import * as Plot from '@observablehq/plot';
-import { DAY_MS, HOUR_MS, type Timeline } from '../series.ts';
+import { DAY_MS, HOUR_MS } from '../../../common/time.ts';
+import type { Timeline } from '../series.ts';
 import { LANGUAGES, shortCount, type Words } from '../words.ts';
 
 /** As much of an element as charts need: the browser's, or one of a DOM without a browser. */

@@ -2,8 +2,10 @@
  * What no schema finds: XML Schema takes any text for an address, any number for a port and a time without a zone, and JSON's
  * take less care. Everything is looked at before it is written, so that an export is right or is not made.
  */
+
 import { isIPv4, isIPv6 } from 'node:net';
-import { DAY_MS, type Meta, TLPS } from './meta.ts';
+import { DAY_MS } from '../../../common/time.ts';
+import { type Meta, TLPS } from './meta.ts';
 import type { Row, Rows } from './row.ts';
 
 /** What was to be exported cannot be. The message has no address in it. */

@@ -1,8 +1,10 @@
 /** The rows of a day, from the collector's log: what is known of the day's packets from one country. */
+
 import type { GeoTable } from '../../../common/geo/table.ts';
+import { DAY_MS } from '../../../common/time.ts';
 import type { LogReader } from '../../log/reader.ts';
 import type { ObservedTest } from '../../registry/observed.ts';
-import { DAY_MS, DamagedBatch, isMisdated, openOrDamaged } from '../../store/batch.ts';
+import { DamagedBatch, isMisdated, openOrDamaged } from '../../store/batch.ts';
 import { type LeftOut, type Row, rowsOf, type Selection } from './row.ts';
 
 export interface DaySource {

@@ -1,5 +1,7 @@
 /** What an export says beside its rows: of which day and country, from whom, how it may be shared. All of it is handed in. */
+
 import { hash } from 'node:crypto';
+import { DAY_MS } from '../../../common/time.ts';
 
 /** TLP 2.0, from the least to the most restricted. */
 export const TLPS = ['clear', 'green', 'amber', 'amber+strict', 'red'] as const;
@@ -24,8 +26,6 @@ export interface Meta {
   readonly tlp: Tlp;
   readonly organisation: Organisation;
 }
-
-export const DAY_MS = 86_400_000;
 
 const isoDate = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 'YYYY-MM-DD'.length);
 

@@ -6,8 +6,9 @@
  * Identifiers of addresses, systems and traffic are those the standard derives from their contents; an observed-data is the
  * same in every revision, `modified` tells them apart.
  */
+import { DAY_MS } from '../../../common/time.ts';
 import { bySource, type SourceSum, type TargetSum } from './by-source.ts';
-import { DAY_MS, exportId, generatedOf, type Meta, senderId, type Tlp, thingId, uuid5 } from './meta.ts';
+import { exportId, generatedOf, type Meta, senderId, type Tlp, thingId, uuid5 } from './meta.ts';
 import { transportName } from './protocols.ts';
 import type { Rows } from './row.ts';
 import { timeText } from './text.ts';

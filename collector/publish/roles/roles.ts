@@ -10,6 +10,7 @@
  * Observatories that publish quickly and finely were mapped within a week by sending marked probes and watching the graphs
  * (Bethencourt et al., Shinoda et al., USENIX Security 2005): the public's figures are made by guarded.ts.
  */
+import { DAY_MS } from '../../../common/time.ts';
 
 export interface PublicRule {
   /** Distinct sensors that must be behind whatever is shown, and organisations that own them. */
@@ -81,7 +82,6 @@ export type Refused = { readonly kind: 'refused'; readonly why: 'token' | 'forbi
 export type AggregateView = WholeView | GuardedView;
 export type View = AggregateView | SourcesView | SensorsView | Refused;
 
-const DAY_MS = 86_400_000;
 const WHOLE: WholeView = { kind: 'whole' };
 const TOKEN: Refused = { kind: 'refused', why: 'token' };
 const FORBIDDEN: Refused = { kind: 'refused', why: 'forbidden' };

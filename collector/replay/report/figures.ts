@@ -3,9 +3,10 @@
  * beside it (so in the language shown), and followed by its data as a table.
  */
 
+import { DAY_MS } from '../../../common/time.ts';
 import type { Canvas, ChartDocument, ChartElement } from '../../publish/charts/frame.ts';
 import { both, type ContentWords, Html, html } from '../../publish/html.ts';
-import { DAY_MS, type Timeline } from '../../publish/series.ts';
+import type { Timeline } from '../../publish/series.ts';
 import { count } from '../../publish/words.ts';
 
 const WIDE = { width: 960, height: 300 } as const;

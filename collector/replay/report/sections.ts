@@ -1,5 +1,6 @@
 /** The report's sections with charts: packets over time, ports, countries, and what kind of traffic it was. */
 
+import { DAY_MS } from '../../../common/time.ts';
 import { type Bar, barsChart } from '../../publish/charts/bars.ts';
 import type { ChartDocument } from '../../publish/charts/frame.ts';
 import { linesChart } from '../../publish/charts/lines.ts';
@@ -9,7 +10,6 @@ import { exactSourcesMax, sourcesText } from '../../publish/names.ts';
 import {
   classesTimeline,
   countriesTimeline,
-  DAY_MS,
   packetsTimeline,
   portsTimeline,
   type Timeline,

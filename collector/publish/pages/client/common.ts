@@ -1,5 +1,6 @@
 /** What the pages of trends share: who counted, how fresh it is, and charts of a table's busiest. */
 
+import { DAY_MS } from '../../../../common/time.ts';
 import { geoAgeDays, isStale } from '../../freshness.ts';
 import { countryName } from '../../names.ts';
 import { count, type Words } from '../../words.ts';
@@ -11,7 +12,7 @@ import { dateText, utcText } from './sentences.ts';
 import { type Part, sensorsOf, timelineOf, withRest } from './timelines.ts';
 import { seriesOf } from './trends.ts';
 import type { View } from './view.ts';
-import { DAY_MS, daysBefore, type Latest, type Stretch } from './windows.ts';
+import { daysBefore, type Latest, type Stretch } from './windows.ts';
 
 export const OTHER: Words = { en: 'other', ja: 'その他' };
 

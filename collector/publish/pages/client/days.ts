@@ -1,4 +1,5 @@
 /** Every day there is, as a calendar: how much it brought, whether it still changes, and its files. */
+import { DAY_MS } from '../../../../common/time.ts';
 import { count, shortCount } from '../../words.ts';
 import { ask, askFile, isMember } from './api.ts';
 import { h, language, saveFile, say } from './dom.ts';
@@ -6,7 +7,7 @@ import type { DayRow } from './rows.ts';
 import { dateText } from './sentences.ts';
 import { nothingYet, tooFewSensors } from './states.ts';
 import type { View } from './view.ts';
-import { DAY_MS, dateOf, msOf } from './windows.ts';
+import { dateOf, msOf } from './windows.ts';
 
 const FORMATS = ['csv', 'json', 'ndjson'] as const;
 const daysOfWeek = 7;

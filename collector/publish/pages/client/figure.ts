@@ -1,11 +1,12 @@
 /** A chart on a page: drawn to the width there is, read off with the pointer, its data as a table, as CSV and as SVG. */
 
+import { DAY_MS } from '../../../../common/time.ts';
 import { barsChart } from '../../charts/bars.ts';
 import { type Canvas, type ChartElement, endMargin, MARGIN } from '../../charts/frame.ts';
 import { seriesColour } from '../../charts/ink.ts';
 import { linesChart } from '../../charts/lines.ts';
 import { stackChart } from '../../charts/stack.ts';
-import { DAY_MS, type Timeline } from '../../series.ts';
+import type { Timeline } from '../../series.ts';
 import { append, h, language, saveFile, say } from './dom.ts';
 import { pictureOf } from './picture.ts';
 import { localText, meanText, utcText } from './sentences.ts';

@@ -1,6 +1,7 @@
 /** What kind of traffic it was: scans and answers to floods, and the marks that tools leave. */
+import { DAY_MS } from '../../../../common/time.ts';
 import { CLASS_NAMES, CLASSES, TOOL_NAMES, TOOLS } from '../../names.ts';
-import { DAY_MS, type Timeline } from '../../series.ts';
+import type { Timeline } from '../../series.ts';
 import { ask, orNone } from './api.ts';
 import { say } from './dom.ts';
 import { figure } from './figure.ts';

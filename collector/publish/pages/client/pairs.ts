@@ -1,5 +1,6 @@
 /** The other side of a port or a country: countries that called the port, ports that the country called. */
-import { DAY_MS, type Timeline } from '../../series.ts';
+import { DAY_MS } from '../../../../common/time.ts';
+import type { Timeline } from '../../series.ts';
 import { count, share } from '../../words.ts';
 import { ask, orNone } from './api.ts';
 import { labelWords, OTHER } from './common.ts';

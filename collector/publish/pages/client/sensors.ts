@@ -1,11 +1,12 @@
 /** How the sensors are, at a glance: whether each watches, how completely, and what it lost. For those who run them. */
+import { DAY_MS } from '../../../../common/time.ts';
 import { count, share } from '../../words.ts';
 import { ask, isMember } from './api.ts';
 import { h, say } from './dom.ts';
 import { datesText, dateText } from './sentences.ts';
 import { signInFirst } from './states.ts';
 import type { View } from './view.ts';
-import { DAY_MS, dateOf, daysBefore } from './windows.ts';
+import { dateOf, daysBefore } from './windows.ts';
 
 const shownDays = 14;
 /** Of a day: less is worth a word. */

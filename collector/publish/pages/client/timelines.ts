@@ -1,5 +1,6 @@
 /** Rows of /v1/series as timelines for the charts. */
-import { DAY_MS, HOUR_MS, type Series, type Timeline } from '../../series.ts';
+import { DAY_MS, HOUR_MS } from '../../../../common/time.ts';
+import type { Series, Timeline } from '../../series.ts';
 import type { Words } from '../../words.ts';
 import type { SeriesRow } from './rows.ts';
 import type { CountName, Stretch } from './windows.ts';

@@ -1,4 +1,5 @@
 /** What the pages ask of /v1, put together. */
+import { DAY_MS } from '../../../../common/time.ts';
 import { ask, isMember, orNone } from './api.ts';
 import {
   type CountryKeys,
@@ -12,16 +13,7 @@ import {
   type TargetKeys,
   type TotalRow,
 } from './rows.ts';
-import {
-  DAY_MS,
-  dateOf,
-  daysBefore,
-  type Latest,
-  type PeriodName,
-  periodEnd,
-  periodsBefore,
-  type Stretch,
-} from './windows.ts';
+import { dateOf, daysBefore, type Latest, type PeriodName, periodEnd, periodsBefore, type Stretch } from './windows.ts';
 
 /** Days back that the last day is looked for in before all are asked for. */
 const lookBackDays = 60;

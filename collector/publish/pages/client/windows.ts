@@ -1,7 +1,5 @@
 /** How long a stretch of time a page shows, which days and steps that is, and which calendar periods rank what is in it. */
-
-export const DAY_MS = 86_400_000;
-export const HOUR_MS = 3_600_000;
+import { DAY_MS, HOUR_MS } from '../../../../common/time.ts';
 
 export const WINDOWS = ['week', 'month', 'quarter', 'year'] as const;
 export type WindowName = (typeof WINDOWS)[number];
