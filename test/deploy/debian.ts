@@ -1,6 +1,7 @@
 /** A clean Debian 12 with systemd, to install packages in for real. The machine that the test runs on is not touched. */
 import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -12,7 +13,7 @@ const MIRROR = 'http://deb.debian.org/debian';
 const INCLUDED = ['ca-certificates', 'dbus', 'iproute2', 'libpcap0.8', 'libstdc++6', 'nftables', 'systemd'];
 const arch = process.arch === 'x64' ? 'amd64' : process.arch;
 /** Made once a clone, in a minute or two. */
-const folder = path.join(root, '.cache', `debian-12-${arch}`);
+export const debianFolder = path.join(root, '.cache', `debian-12-${arch}`);
 const makeMsMax = 280_000;
 const startMsMax = 30_000;
 const commandSecondsMax = 25;
@@ -26,33 +27,39 @@ const ENVIRONMENT = [
 const OVERLAY = `mount --make-rprivate /; mount -t tmpfs tmpfs /mnt; cd /mnt; mkdir lower upper work root
   mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root`;
 
-/** Why there can be none here; empty if there can. */
-export function reasonWithoutDebian(): string {
+/** Why there can be none here; empty if there is one, fetched if there was none yet. */
+export async function reasonWithoutDebian(): Promise<string> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'it takes root on Linux to boot a Debian';
   if (cgroup2() === undefined) return 'there is no cgroup2 for a systemd';
   const namespaces = ['--mount', '--net', '--pid', '--cgroup', '--fork'];
   if (spawnSync('unshare', [...namespaces, 'sh', '-ec', OVERLAY]).status !== 0)
     return 'no namespaces, or no overlays in them, are allowed here';
-  if (!fs.existsSync(folder) && spawnSync('debootstrap', ['--version']).error) return 'debootstrap is not installed';
-  return '';
+  if (fs.existsSync(debianFolder)) return '';
+  if (spawnSync('debootstrap', ['--version']).error) return 'debootstrap is not installed';
+  try {
+    await fetchDebian();
+    return '';
+  } catch (error) {
+    return `no Debian can be fetched: ${(error as Error).message.split('\n')[0]}`;
+  }
 }
 
 /** Where it is mounted. */
 const cgroup2 = (): string | undefined => /^\S+ (\S+) cgroup2 /m.exec(fs.readFileSync('/proc/mounts', 'utf8'))?.[1];
 
-/** The folder of a Debian that nobody has booted: fetched, if there is none yet. */
-export async function debianFolder(): Promise<string> {
-  if (fs.existsSync(folder)) return folder;
-  const temporary = `${folder}.${process.pid}`;
+/** Into a folder whose path has no space, which debootstrap does not take; then to where it stays. */
+async function fetchDebian(): Promise<void> {
+  const temporary = fs.mkdtempSync(path.join(os.tmpdir(), 'enaga-debian-'));
+  const fetched = path.join(temporary, 'debian');
   try {
-    const args = ['--variant=minbase', `--include=${INCLUDED.join()}`, RELEASE, temporary, MIRROR];
+    const args = ['--variant=minbase', `--include=${INCLUDED.join()}`, RELEASE, fetched, MIRROR];
     await promisify(execFile)('debootstrap', args, { timeout: makeMsMax, maxBuffer: 2 ** 26 });
-    fs.rmSync(path.join(temporary, 'var/cache/apt'), { recursive: true });
-    fs.renameSync(temporary, folder);
+    fs.rmSync(path.join(fetched, 'var/cache/apt'), { recursive: true });
+    fs.mkdirSync(path.dirname(debianFolder), { recursive: true });
+    execFileSync('mv', [fetched, debianFolder]); // to another file system too
   } finally {
     fs.rmSync(temporary, { recursive: true, force: true });
   }
-  return folder;
 }
 
 export class Debian {

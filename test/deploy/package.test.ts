@@ -108,14 +108,14 @@ it('tells in words what is wrong', () => {
   expect(build(['--speed'])).toMatchObject({ status: 2, stderr: expect.stringContaining('--speed') });
 });
 
-const reason = reasonWithoutDebian() || (hasDpkg ? '' : 'there is no dpkg-deb');
+const reason = (await reasonWithoutDebian()) || (hasDpkg ? '' : 'there is no dpkg-deb');
 
 describe.skipIf(reason !== '')(`on a clean Debian 12${reason === '' ? '' : ` (skipped: ${reason})`}`, () => {
   let debian: Debian;
   beforeAll(async () => {
     fs.copyFileSync(capture(CAPTURE), path.join(shared, CAPTURE));
     fs.chmodSync(shared, 0o755);
-    debian = await Debian.boot(await debianFolder(), shared);
+    debian = await Debian.boot(debianFolder, shared);
   }, 300_000);
   afterAll(() => debian?.stop());
 
