@@ -10,6 +10,7 @@ import { count } from '../../collector/publish/words.ts';
 import { type Contestant, OURS, peers, replayCounts, replayStep } from './contestants.ts';
 import { type Counts, compare } from './counts.ts';
 import { measureLive, renderLive, whyNotLive } from './live.ts';
+import { measurePipe, renderPipe } from './pipe.ts';
 import { isThere, RunFailed, type Spent, Workshop } from './run.ts';
 import { type Measured, type Outcome, renderMarkdown, renderText, type Tenfold } from './table.ts';
 import { measureWire, renderWire, type Wire } from './wire.ts';
@@ -29,6 +30,7 @@ const times = 10;
 const tenfoldPart = 5;
 const tenfoldPacketsMax = 2_000_000;
 const wirePacketsMax = 500_000;
+const pipePacketsMax = 5_000_000;
 const readBytes = 1 << 22;
 
 const HELP = `Measures enaga replay against walking the packets alone, tshark, tcpdump, nfdump and libtrace.
@@ -37,6 +39,7 @@ usage: npm run bench -- [options]
   --packets N   packets of the generated capture (default ${count(packetsDefault)}; with --quick ${count(packetsQuick)})
   --rounds N    how often each runs (default ${roundsDefault}; with --quick 1)
   --quick       a short look: a small capture, one round
+  --pipe        instead: from sealed batches over HTTP and TLS to the store (half a minute for 5 million packets)
   --live        instead: the rate a live sensor takes without a drop, against tcpdump (needs root, tcpdump, cc)
   --markdown    print Markdown, as it stands in the README
   --keep        keep the temporary folder, and say where it is
@@ -59,6 +62,7 @@ interface Options {
   readonly markdown: boolean;
   readonly keep: boolean;
   readonly live: boolean;
+  readonly pipe: boolean;
 }
 
 class UsageError extends Error {}
@@ -81,6 +85,7 @@ function readOptions(): Options | undefined {
     markdown: flag,
     keep: flag,
     live: flag,
+    pipe: flag,
     help: { ...flag, short: 'h' },
   };
   let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
@@ -89,11 +94,11 @@ function readOptions(): Options | undefined {
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
-  const { quick, markdown, keep, live, help } = values;
+  const { quick, markdown, keep, live, pipe, help } = values;
   if (help) return undefined;
   const packets = wholeNumber('packets', values.packets, quick ? packetsQuick : packetsDefault, packetsMin, packetsMax);
   const rounds = wholeNumber('rounds', values.rounds, quick ? 1 : roundsDefault, 1, roundsMax);
-  return { packets, rounds, quick, markdown, keep, live };
+  return { packets, rounds, quick, markdown, keep, live, pipe };
 }
 
 async function benchLive(): Promise<void> {
@@ -272,10 +277,22 @@ function expectRoom(folder: string, packets: number): void {
   );
 }
 
+/** The pipe on a capture of its own, beside replay of the same. */
+async function benchPipe(options: Options): Promise<void> {
+  const workshop = new Workshop({ kept: options.keep });
+  const capture = await new Captures(workshop).of(Math.min(options.packets, pipePacketsMax));
+  const started = performance.now();
+  await workshop.run([replayStep([capture], workshop.emptyFolder('replay'), 1)]);
+  const rate = (1000 * Math.min(options.packets, pipePacketsMax)) / (performance.now() - started);
+  const over = (tls: boolean) => step(`the pipe over ${tls ? 'TLS' : 'HTTP'}`, () => measurePipe(capture, tls));
+  process.stdout.write(renderPipe([await over(false), await over(true)], rate, options.markdown));
+}
+
 async function main(): Promise<void> {
   const options = readOptions();
   if (options === undefined) return void process.stdout.write(HELP);
   if (options.live) return benchLive();
+  if (options.pipe) return benchPipe(options);
   const workshop = new Workshop({ kept: options.keep });
   expectRoom(workshop.folder, options.packets);
   if (!workshop.hasTime) say('bench: GNU time is not installed: peak memory is not measured\n');
