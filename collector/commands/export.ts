@@ -11,7 +11,7 @@ import { BadExport, checkMeta } from '../publish/exports/check.ts';
 import { contentsMs, type DaySource, dayRows, surveyDay } from '../publish/exports/day-rows.ts';
 import { FORMATS, type Format, SHAPES } from '../publish/exports/formats.ts';
 import type { Shape } from '../publish/exports/iodef.ts';
-import { type Meta, TLPS, type Tlp } from '../publish/exports/meta.ts';
+import { type Meta, TLPS, type Tlp, tlpDefault } from '../publish/exports/meta.ts';
 import { eventId } from '../publish/exports/misp.ts';
 import type { Class, LeftOut, Rows } from '../publish/exports/row.ts';
 import { writeFeed, writeFile } from '../publish/exports/write.ts';
@@ -25,6 +25,7 @@ import { excludedOn } from '../store/tail.ts';
 import { BadData, type DataPaths, dataOption, existingData } from './data.ts';
 import { parseDate } from './dates.ts';
 import { reporting } from './outcome.ts';
+import { readSender } from './sender.ts';
 
 interface ExportFlags {
   date: number;
@@ -48,8 +49,6 @@ const CLASSES = {
   scan: new Set<Class>(['scan']),
   all: new Set<Class>(['scan', 'other', 'backscatter']),
 };
-
-const tlpDefault: Tlp = 'amber';
 
 const EXAMPLES = `
 Formats:
@@ -153,15 +152,14 @@ async function write(format: Format, rows: Rows, meta: Meta, { out, shape }: Exp
 }
 
 function metaOf(paths: DataPaths, flags: ExportFlags, generatedMs: number): Meta {
-  const file = paths.exports;
-  const settings = readSettings(file);
+  const settings = readSender(paths);
   const said = (name: 'organisation' | 'email' | 'feed'): string => {
     const value = flags[name] ?? settings[name];
-    if (typeof value !== 'string') throw new BadData(`who sends? Give --${name}, or "${name}" in ${file}`);
+    if (value === undefined) throw new BadData(`who sends? Give --${name}, or "${name}" in ${paths.exports}`);
     return value;
   };
   const organisation = { name: said('organisation'), email: said('email'), feedCode: said('feed') };
-  const tlp = (flags.tlp ?? settings.tlp ?? tlpDefault) as Tlp; // checked with the rest
+  const tlp = (flags.tlp ?? settings.tlp ?? tlpDefault) as Tlp; // a flag's is one of its choices
   const { date: day, country, revision = storedRevision(paths, flags.date) } = flags;
   return { day, country, revision, generatedMs, tlp, organisation };
 }
@@ -175,23 +173,6 @@ function storedRevision(paths: DataPaths, day: number): number {
   } finally {
     store.close();
   }
-}
-
-function readSettings(file: string): Readonly<Record<string, unknown>> {
-  let text: string;
-  try {
-    text = fs.readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw error;
-  }
-  try {
-    const settings: unknown = JSON.parse(text);
-    if (settings !== null && typeof settings === 'object') return settings as Record<string, unknown>;
-  } catch {
-    // said below
-  }
-  throw new BadData(`${file} is no JSON object`);
 }
 
 const warn = (text: string): void => void process.stderr.write(`enaga export: ${text}\n`);

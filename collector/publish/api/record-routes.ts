@@ -112,7 +112,7 @@ function firstCursor(powers: ReadPowers, day: number): RecordsCursor {
 }
 
 function choiceOf(view: SourcesView | SensorsView, { registry }: ReadPowers, day: number): RecordsChoice {
-  if (view.kind === 'sources') return { of: 'sources', scope: view.scope };
+  if (view.kind === 'sources') return { of: 'sources', scope: view.scope, observed: observedBy(registry.placements()) };
   const sensors = registry.sensors();
   const owned = view.owner === null ? undefined : ownedAllDay(registry.placements(), view.owner, day);
   const names = sensors

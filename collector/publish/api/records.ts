@@ -16,6 +16,7 @@ import {
 import { CLASSES, classify, TOOLS } from '../../../common/record/classify.ts';
 import { ICMP, ICMPV6, protocolName } from '../../../common/record/protocol.ts';
 import type { Records } from '../../../common/record/record.ts';
+import type { ObservedTest } from '../../registry/observed.ts';
 import { isMisdated, openLogged } from '../../store/batch.ts';
 import type { SourcesView } from '../roles/roles.ts';
 import type { DayLog } from './day-log.ts';
@@ -33,7 +34,8 @@ export interface RecordsQuestion {
 
 /** Either of sources, or of sensors by their index, with their names. */
 export type RecordsChoice =
-  | { readonly of: 'sources'; readonly scope: SourcesView['scope'] }
+  /** `observed`: a source written there is forged, and would name a sensor; an admin, whose scope is null, sees it. */
+  | { readonly of: 'sources'; readonly scope: SourcesView['scope']; readonly observed: ObservedTest }
   | { readonly of: 'sensors'; readonly sensors: ReadonlyMap<number, string> };
 
 /** Where a page begins: the record of this number in the batch at this position of the log; and where the last one ends. */
@@ -69,7 +71,7 @@ export async function recordsPage({
   choice,
 }: RecordsQuestion): Promise<RecordsPage> {
   const rows: Row[] = [];
-  const wanted = choice.of === 'sources' ? sourceTest(choice.scope, geo) : undefined;
+  const wanted = choice.of === 'sources' ? sourceTest(choice, geo) : undefined;
   let bytes = 0;
   for (const logged of log.ofDay(day, from.position, from.upTo)) {
     const { position, sensor } = logged;
@@ -94,7 +96,10 @@ const placeOf = ({ family, src }: Records, i: number, geo: GeoTable): number =>
   family === 4 ? lookup4(geo, src[i]!) : lookup6(geo, src[4 * i]!, src[4 * i + 1]!, src[4 * i + 2]!, src[4 * i + 3]!);
 
 /** Whether a record's source is in the scope; of none, whether anything is. */
-function sourceTest(scope: SourcesView['scope'], geo: GeoTable): (records: Records, i: number) => boolean {
+function sourceTest(
+  { scope, observed }: Extract<RecordsChoice, { of: 'sources' }>,
+  geo: GeoTable,
+): (records: Records, i: number) => boolean {
   if (scope === null) return () => true;
   const countries = new Set(scope.countries.map(code => geo.countries.indexOf(code)).filter(number => number >= 0));
   const asns = new Set(scope.asns);
@@ -102,8 +107,13 @@ function sourceTest(scope: SourcesView['scope'], geo: GeoTable): (records: Recor
     Number(countries.has(country) || asns.has(geo.placeAsn[place]!)),
   );
   const prefixes = scope.prefixes.map(parsePrefix);
+  const isObserved = ({ family, src }: Records, i: number) =>
+    family === 4
+      ? observed.has4(src[i]!)
+      : observed.has6(src[4 * i]!, src[4 * i + 1]!, src[4 * i + 2]!, src[4 * i + 3]!);
   return (records, i) =>
-    places[placeOf(records, i, geo)] === 1 || prefixes.some(prefix => isWithin(records, i, prefix));
+    (places[placeOf(records, i, geo)] === 1 || prefixes.some(prefix => isWithin(records, i, prefix))) &&
+    !isObserved(records, i);
 }
 
 function isWithin({ family, src }: Records, i: number, prefix: Prefix): boolean {

@@ -6,6 +6,8 @@ import { DAY_MS } from '../../../common/time.ts';
 /** TLP 2.0, from the least to the most restricted. */
 export const TLPS = ['clear', 'green', 'amber', 'amber+strict', 'red'] as const;
 export type Tlp = (typeof TLPS)[number];
+/** Where nobody says how far it may go. */
+export const tlpDefault: Tlp = 'amber';
 
 export interface Organisation {
   readonly name: string;
