@@ -1,21 +1,22 @@
 /**
  * Makes each program few files: it starts fast, stays small in memory, and brings no package that it does not use.
  *
- *     node deploy/bundle.ts OUT.mjs             writes the sensor
+ *     node deploy/bundle.ts OUT.mjs             writes the sensor, and what it loads when asked beside it
  *     node deploy/bundle.ts OUT.mjs --inputs    and lists the files it is made of, with their bytes in it
  *
- * The two native addons stay packages beside it. The collector (deploy/package/ calls it) is a folder: its commands stay apart, to
+ * The native addons stay packages beside it. The collector (deploy/package/ calls it) is a folder: its commands stay apart, to
  * be loaded when they are asked for, and its worker threads are programs of their own.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { worldMade } from '../collector/publish/pages/world-made.ts';
 
 const root = path.dirname(import.meta.dirname);
 
 /** Built for a machine and a Node: they cannot be in a file for all. */
-export const NATIVE = ['better-sqlite3', 'pcap'];
+export const NATIVE = ['better-sqlite3', 'pcap', '@duckdb/node-bindings'];
 
 export interface Bundle {
   /** Files in the bundle, from the top of the repository, with the bytes each takes there; largest first. */
@@ -40,14 +41,23 @@ const COMMON = {
   logLevel: 'warning',
 } as const satisfies BuildOptions;
 
-/** Bundles the sensor into `file`. */
+/** Pieces that are loaded when they are asked for. */
+const FOLDER = {
+  outExtension: { '.js': '.mjs' },
+  splitting: true,
+  chunkNames: '[name]-[hash]',
+  banner: { js: REQUIRE },
+} as const satisfies BuildOptions;
+
+/** Bundles the sensor into `file`, an .mjs; its thread and what both share lie beside it. */
 export const bundleSensor = (file: string): Promise<Bundle> =>
   bundle({
     ...COMMON,
-    entryPoints: ['sensor/main.ts'],
-    outfile: path.resolve(file),
-    banner: { js: REQUIRE },
+    ...FOLDER,
+    entryPoints: { [path.basename(file, '.mjs')]: 'sensor/main.ts', ...workersOf('sensor') },
+    outdir: path.dirname(path.resolve(file)),
     external: NATIVE,
+    plugins: [besideBundle],
   });
 
 /** The collector's program in its folder. */
@@ -57,37 +67,35 @@ export const COLLECTOR_PAGES = 'pages';
 
 /** Bundles the collector into `folder`, flat: what names a file beside itself finds it, whichever piece it is in. */
 export function bundleCollector(folder: string): Promise<Bundle> {
-  const workers = workersOf('collector').map(file => [path.basename(file, '.ts'), file]);
   return bundle({
     ...COMMON,
-    entryPoints: { [path.basename(COLLECTOR_PROGRAM, '.mjs')]: 'collector/main.ts', ...Object.fromEntries(workers) },
+    ...FOLDER,
+    entryPoints: { [path.basename(COLLECTOR_PROGRAM, '.mjs')]: 'collector/main.ts', ...workersOf('collector') },
     outdir: path.resolve(folder),
-    outExtension: { '.js': '.mjs' },
-    splitting: true,
-    chunkNames: '[name]-[hash]',
-    banner: { js: REQUIRE },
     // jsdom draws without a canvas if there is none, and the pages' scripts are made ahead.
     external: [...NATIVE, '@napi-rs/canvas', 'esbuild'],
-    plugins: [besideBundle],
+    plugins: [worldMade, besideBundle], // of two that know a file the first has it
   });
 }
 
 const NAMED_FILE = /new URL\(\s*'(\.[^']*)',\s*import\.meta\.url,?\s*\)/g;
 const isWorker = (named: string): boolean => /^\.\/[^/]+\.ts$/.test(named);
 
-/** Source files that are named as the program of a thread, from the top of the repository. */
-const workersOf = (folder: string): string[] =>
-  globSync(`${folder}/**/*.ts`, { cwd: root }).flatMap(file =>
+/** Source files that are named as the program of a thread, by their names in the bundle. */
+const workersOf = (folder: string): Record<string, string> => {
+  const files = globSync(`${folder}/**/*.ts`, { cwd: root }).flatMap(file =>
     [...readFileSync(path.join(root, file), 'utf8').matchAll(NAMED_FILE)]
       .filter(([, named]) => isWorker(named!))
       .map(([, named]) => path.join(path.dirname(file), named!)),
   );
+  return Object.fromEntries(files.map(file => [path.basename(file, '.ts'), file]));
+};
 
 /** Files that sources name by their own place lie beside the bundle: threads, and what was made ahead. */
 const besideBundle: Plugin = {
   name: 'beside-bundle',
   setup({ onLoad }) {
-    onLoad({ filter: /[\\/]collector[\\/].*\.ts$/ }, async ({ path: file }) => {
+    onLoad({ filter: /[\\/](?:collector|sensor)[\\/].*\.ts$/ }, async ({ path: file }) => {
       const text = await readFile(file, 'utf8');
       const contents = text.replaceAll(NAMED_FILE, (whole, named: string) => {
         if (isWorker(named)) return `new URL('./${path.basename(named, '.ts')}.mjs', import.meta.url)`;
@@ -103,6 +111,13 @@ const besideBundle: Plugin = {
   },
 };
 
+/** Packages of which a source of ours asks for the addon alone: by `createRequire`, which esbuild does not look into. */
+async function addonsOf(input: string): Promise<string[]> {
+  if (!/^(collector|common|sensor)\//.test(input)) return [];
+  const text = await readFile(path.join(root, input), 'utf8');
+  return NATIVE.filter(name => new RegExp(`\\('${name}/[^']+\\.node'\\)`).test(text));
+}
+
 async function bundle(options: BuildOptions & { metafile: true }): Promise<Bundle> {
   const { metafile } = await build(options);
   const bytesOf = new Map<string, number>();
@@ -111,6 +126,7 @@ async function bundle(options: BuildOptions & { metafile: true }): Promise<Bundl
     for (const [input, { bytesInOutput }] of Object.entries(inputs))
       bytesOf.set(input, (bytesOf.get(input) ?? 0) + bytesInOutput);
     for (const { path: imported } of imports) if (NATIVE.includes(imported)) packages.add(imported);
+    for (const input of Object.keys(inputs)) for (const name of await addonsOf(input)) packages.add(name);
   }
   return { inputs: [...bytesOf].sort((a, b) => b[1] - a[1]), packages: [...packages].sort() };
 }

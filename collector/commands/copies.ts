@@ -2,13 +2,19 @@
  * A backup is a directory laid out as the data directory, with `backup.json` beside: what the files are, each with its length
  * and SHA-256. Databases are copied by SQLite, each as it was at one moment, while others write. The order keeps them
  * together: the store comes before the log it was counted from, the ledger before the day files it follows, and the
- * registry and the geography after the log that names their sensors and files.
+ * registry and the geography after the log that names their sensors and files. Nothing is archived meanwhile, so that no day is
+ * on its way from the log to the archive.
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
+import { isLocked, takeLock } from '../../common/sqlite/lock.ts';
 import { BadDatabase, damageNamed } from '../../common/sqlite/open.ts';
+import { MINUTE_MS } from '../../common/time.ts';
+import { LOCK } from '../archive/layout.ts';
+import { archivedFiles } from '../archive/manifest.ts';
 import { dayFileNames } from '../log/files.ts';
 import { syncDirectory } from '../log/identity.ts';
 import { BadData, type DataPaths, dataPaths } from './data.ts';
@@ -17,11 +23,14 @@ const MANIFEST = 'backup.json';
 const MANIFEST_VERSION = 1;
 /** Pages of one step: all. A copy in several steps begins again whenever somebody writes, and might never end. */
 const allPages = 0x7fffffff;
+/** A day is archived in less. */
+const archivingMsMax = 10 * MINUTE_MS;
+const pollMs = 100;
 /** Of SQLite; what lies in geo/ is copied as it is, whatever it is called. */
 const DATABASE = /^(?!geo\/).*\.db$/;
 /** What a backup may hold; a manifest that names another file is not followed. */
 const KNOWN =
-  /^(store\.db|registry\.db|secret\.json|config\.json|exports\.json|log\/(id|ledger\.db|\d{4}-\d\d-\d\d\.db)|geo\/[^/]+)$/;
+  /^(store\.db|peers\.db|registry\.db|secret\.json|config\.json|exports\.json|push\.db|log\/(id|ledger\.db|\d{4}-\d\d-\d\d\.db)|geo\/[^/]+|archive\/(manifest\.db|date=\d{4}-\d\d-\d\d\/part-\d+\.(parquet|heads\.zst)))$/;
 
 export interface Manifest {
   readonly version: number;
@@ -39,20 +48,22 @@ interface FileEntry {
 
 /** Writes a backup to `target`, which is there whole or not at all. Throws `BadData`, `BadDatabase`. */
 export async function writeBackup(paths: DataPaths, target: string, nowMs: number): Promise<Manifest> {
-  return await makeDirectory(target, async partial => {
-    const files: FileEntry[] = [];
-    for (const file of filesOf(paths)) {
-      const from = path.join(paths.root, file);
-      const to = path.join(partial, file);
-      if (DATABASE.test(file)) await copyDatabase(from, to);
-      else copyFile(from, to);
-      files.push(await describeFile(partial, file));
-    }
-    const manifest = { version: MANIFEST_VERSION, made: new Date(nowMs).toISOString(), files };
-    const text = `${JSON.stringify(manifest, null, 2)}\n`;
-    fs.writeFileSync(path.join(partial, MANIFEST), text, { mode: 0o600, flush: true });
-    return manifest;
-  });
+  return await makeDirectory(target, partial => holdArchive(paths.archive, () => copyAll(paths, partial, nowMs)));
+}
+
+async function copyAll(paths: DataPaths, partial: string, nowMs: number): Promise<Manifest> {
+  const files: FileEntry[] = [];
+  for (const file of filesOf(paths)) {
+    const from = path.join(paths.root, file);
+    const to = path.join(partial, file);
+    if (DATABASE.test(file)) await copyDatabase(from, to);
+    else copyFile(from, to);
+    files.push(await describeFile(partial, file));
+  }
+  const manifest = { version: MANIFEST_VERSION, made: new Date(nowMs).toISOString(), files };
+  const text = `${JSON.stringify(manifest, null, 2)}\n`;
+  fs.writeFileSync(path.join(partial, MANIFEST), text, { mode: 0o600, flush: true });
+  return manifest;
 }
 
 /**
@@ -79,12 +90,37 @@ export async function readBackup(
 }
 
 /** Relative to the data directory, in the order they are to be copied; each is looked for only when its turn comes. */
-function* filesOf({ root, store, registry, secret, config, exports, geo, log }: DataPaths): Generator<string> {
+function* filesOf({
+  root,
+  store,
+  registry,
+  secret,
+  config,
+  exports,
+  peers,
+  push,
+  geo,
+  log,
+  archive,
+}: DataPaths): Generator<string> {
   const there = (files: string[]) => files.filter(file => fs.existsSync(file)).map(file => path.relative(root, file));
   yield* there([store]);
   yield* there(['id', 'ledger.db', ...dayFileNames(log)].map(name => path.join(log, name)));
-  yield* there([registry, secret, config, exports]);
+  yield* there([registry, secret, config, exports, peers, push]);
   yield* there(fs.existsSync(geo) ? fs.readdirSync(geo).map(name => path.join(geo, name)) : []);
+  yield* there(archivedFiles(archive).map(name => path.join(archive, name)));
+}
+
+/** Once nobody archives, until it is done. Throws `Locked`. */
+async function holdArchive<T>(dir: string, use: () => Promise<T>): Promise<T> {
+  if (!fs.existsSync(dir)) return use();
+  for (let waited = 0; waited < archivingMsMax && isLocked(path.join(dir, LOCK)); waited += pollMs) await sleep(pollMs);
+  const lock = takeLock(path.join(dir, LOCK));
+  try {
+    return await use();
+  } finally {
+    lock.release();
+  }
 }
 
 /** Fills a directory beside `target`, which takes its place when it is complete. */
@@ -107,6 +143,7 @@ async function makeDirectory<T>(target: string, fill: (partial: string) => Promi
 }
 
 function copyFile(from: string, to: string): void {
+  fs.mkdirSync(path.dirname(to), { recursive: true, mode: 0o700 });
   fs.copyFileSync(from, to);
   fs.chmodSync(to, 0o600);
   const handle = fs.openSync(to, 'r+');
@@ -118,6 +155,7 @@ function copyFile(from: string, to: string): void {
 }
 
 async function copyDatabase(from: string, to: string): Promise<void> {
+  fs.mkdirSync(path.dirname(to), { recursive: true, mode: 0o700 });
   const database = new Database(from, { readonly: true, fileMustExist: true });
   try {
     await database.backup(to, { progress: () => allPages });

@@ -13,6 +13,8 @@ export interface DataPaths {
   /** The directory of the log. */
   readonly log: string;
   readonly store: string;
+  /** The directory of days that are closed, as Parquet files. */
+  readonly archive: string;
   /** The directory of kept geography databases. */
   readonly geo: string;
   readonly config: string;
@@ -20,6 +22,14 @@ export interface DataPaths {
   readonly url: string;
   /** Who sends exchange files. */
   readonly exports: string;
+  /** What is known of days' files (publish/api/digests.ts); not in a backup. */
+  readonly files: string;
+  /** What is pushed where (collector/push/schema.ts), held by the one that pushes, and files under way. */
+  readonly push: string;
+  readonly pushLock: string;
+  readonly pushSpool: string;
+  /** Figures of others (collector/peer/schema.ts). */
+  readonly peers: string;
 }
 
 const DIRECTORY = '/var/lib/enaga';
@@ -39,10 +49,16 @@ export function dataPaths(dir: string): DataPaths {
     secret: at('secret.json'),
     log: at('log'),
     store: at('store.db'),
+    archive: at('archive'),
     geo: at('geo'),
     config: at('config.json'),
     url: at('url'),
     exports: at('exports.json'),
+    files: at('files.db'),
+    push: at('push.db'),
+    pushLock: at('push.lock'),
+    pushSpool: at('push'),
+    peers: at('peers.db'),
   };
 }
 

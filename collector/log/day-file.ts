@@ -70,6 +70,13 @@ export class DamagedEntry extends BadDatabase {
 export const lacking = (path: string, from: number, to: number) =>
   new BadDatabase(`${path} lacks entries: some of positions ${from} to ${to} are missing`);
 
+export interface DayWithin {
+  /** Days since 1970, of the records. */
+  readonly day: number;
+  /** Position of its last batch. */
+  readonly last: number;
+}
+
 type BatchRow = Omit<LoggedBatch, 'historic'> & { readonly historic: 0 | 1; readonly checksum: number };
 type GeoRow = Omit<GeoEntry, 'files'> & { readonly files: string; readonly checksum: number };
 
@@ -187,6 +194,19 @@ export class DayFile {
     });
   }
 
+  /** Of the batch at this position, whatever they are: nothing is checked. */
+  bytesAt(position: number): Uint8Array | undefined {
+    return this.#reading(() => {
+      const found: unknown = this.#statements.bytes.get(position);
+      return found instanceof Uint8Array ? found : undefined;
+    });
+  }
+
+  /** Days that it has batches of up to a position, with the last of each. */
+  days(upTo: number): DayWithin[] {
+    return this.#reading(() => this.#statements.days.all(upTo) as DayWithin[]);
+  }
+
   /** Geo entries from `from` to `to`, both included, ascending. Throws `BadDatabase`. */
   geo(from = 0, to = Number.MAX_SAFE_INTEGER): GeoEntry[] {
     return this.#reading(() =>
@@ -253,6 +273,8 @@ function prepare(database: SqliteDatabase) {
       `SELECT ${COLUMNS} FROM batches WHERE day = ? AND position BETWEEN ? AND ? ORDER BY position LIMIT 1`,
     ),
     sha256: database.prepare('SELECT sha256 FROM batches WHERE position = ?').pluck(),
+    bytes: database.prepare('SELECT bytes FROM batches WHERE position = ?').pluck(),
+    days: database.prepare('SELECT day, max(position) AS last FROM batches WHERE position <= ? GROUP BY day'),
     geo: database.prepare('SELECT * FROM geo WHERE position BETWEEN ? AND ? ORDER BY position'),
   };
 }

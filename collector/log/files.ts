@@ -30,8 +30,21 @@ export class DayFiles {
     this.#dir = dir;
   }
 
+  /** What is there no more is let go of: as long as it is open it takes its room on the disk. */
   names(): string[] {
-    return dayFileNames(this.#dir);
+    const names = dayFileNames(this.#dir);
+    for (const [name, file] of this.#open) {
+      if (names.includes(name)) continue;
+      this.#open.delete(name);
+      file.close();
+    }
+    return names;
+  }
+
+  /** Whether what was thrown is of a file that went since `names` were read. */
+  wentMeanwhile(names: readonly string[], error: unknown): boolean {
+    const { code = '' } = error as { code?: string };
+    return code.startsWith('SQLITE_CANTOPEN') && dayFileNames(this.#dir)[0] !== names[0];
   }
 
   /** Throws `BadDatabase`. The file is good until the next call. */

@@ -18,6 +18,7 @@ import type { GeoEntry, LoggedBatch, NewBatch } from './entry.ts';
 import { DayFiles, dayFileName } from './files.ts';
 import { readIdentity, renewIdentity, syncDirectory } from './identity.ts';
 import { LEDGER, Ledger } from './ledger.ts';
+import type { LogPast } from './past.ts';
 
 export type Appended =
   | { readonly kind: 'logged' | 'duplicate'; readonly position: number }
@@ -44,6 +45,7 @@ export class Log {
   readonly #dir: string;
   readonly #files: DayFiles;
   readonly #ledger: Ledger;
+  readonly #past: LogPast | undefined;
   /** The newest file, undefined in an empty log. */
   #file: DayFile | undefined;
   #head: number;
@@ -52,9 +54,10 @@ export class Log {
   /** Where each sensor's last list of gaps was cut off, so that the next one asks for the rest. */
   readonly #gapsTold = new Map<number, { readonly epoch: number; readonly from: number }>();
 
-  private constructor(dir: string, ledger: Ledger) {
+  private constructor(dir: string, ledger: Ledger, past?: LogPast) {
     this.#dir = dir;
     this.#ledger = ledger;
+    this.#past = past;
     this.#files = new DayFiles(dir);
     const newest = this.#files.names().at(-1);
     this.#file = newest === undefined ? undefined : DayFile.open(path.join(dir, newest), { readonly: false });
@@ -66,12 +69,15 @@ export class Log {
     this.#files.close(); // reading is over: the write-ahead log of a file is kept while anyone has it open
   }
 
-  /** Makes the directory if need be; reconciles the ledger. Throws `BadDatabase` when the newest day file is damaged. */
-  static open(dir: string): Log {
+  /**
+   * Makes the directory if need be; reconciles the ledger, of what the archive has too if that is given. Throws `BadDatabase`
+   * when the newest day file is damaged.
+   */
+  static open(dir: string, past?: LogPast): Log {
     fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
     const ledger = openLedger(dir);
     try {
-      return new Log(dir, ledger);
+      return new Log(dir, ledger, past);
     } catch (error) {
       ledger.close();
       throw error;
@@ -206,6 +212,7 @@ export class Log {
     const reached = this.#ledger.reached();
     if (reached === this.#head) return;
     const names = this.#files.names();
+    this.#catchUpPast(reached + 1, this.#files.open(names[0]!).first - 1);
     let from = Math.max(reached + 1, this.#files.open(names[0]!).first);
     for (const name of names.slice(this.#files.find(names, from))) {
       for (;;) {
@@ -223,6 +230,16 @@ export class Log {
     }
     this.#guarded(() => this.#ledger.add([], this.#head)); // entries that are no batches
     this.#files.close();
+  }
+
+  /** Keys of batches whose files are gone: with a ledger that does not know them, they would be logged again. */
+  #catchUpPast(start: number, upTo: number): void {
+    if (this.#past === undefined) return;
+    for (let from = start; from <= upTo; ) {
+      const { batches, next } = this.#past.ask({ from, upTo, headsOnly: true, max: catchUpMax });
+      this.#guarded(() => this.#ledger.add(batches, next - 1));
+      from = next;
+    }
   }
 
   #soundFrom(name: string, from: number): LoggedBatch[] | DamagedEntry {

@@ -58,7 +58,7 @@ export interface Recounted {
   readonly damaged: readonly Damage[];
 }
 
-/** The store was counted from another log: there is nothing to compare. */
+/** The store was counted from another log, or the day's records are gone: there is nothing to compare. */
 export class OtherLog extends Error {
   override readonly name = 'OtherLog';
 }
@@ -70,6 +70,8 @@ export function recountDay(options: RecountOptions): Recounted {
   if (position === undefined) throw new OtherLog('the store has counted nothing yet');
   if (!isCountedFrom(reader, position))
     throw new OtherLog('the store was counted from another log: `enaga serve` folds everything again when it starts');
+  if (reader.isExpired(day))
+    throw new OtherLog('the records of that day were removed for their age: its figures cannot be counted again');
   const again = refoldDay({
     reader,
     day,

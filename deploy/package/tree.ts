@@ -18,8 +18,16 @@ export function runtime(): string {
   );
 }
 
+/** The package of DuckDB's that has what was built for this machine: its addon, and the library that this is linked to. */
+const DUCKDB_BUILT = `@duckdb/node-bindings-${process.platform}-${process.arch}`;
+
+/** Of a package that finds its addon in another. */
+const BUILT_ELSEWHERE: Readonly<Record<string, string>> = { '@duckdb/node-bindings': DUCKDB_BUILT };
+
 /** Files of a native addon that run: not its sources, nor what was built for other machines. */
 const ADDONS: Record<string, (file: string) => boolean> = {
+  '@duckdb/node-bindings': file => /^(package\.json|duckdb\.js)$/.test(file),
+  [DUCKDB_BUILT]: file => /^(package\.json|duckdb\.node|libduckdb\.so)$/.test(file),
   'better-sqlite3': file =>
     /^(package\.json|lib(\/.*)?|prebuilds)$/.test(file) ||
     file === `prebuilds/${process.platform}-${process.arch}.node`,
@@ -34,7 +42,8 @@ export async function layOut(program: Program, tree: string): Promise<void> {
   const source = path.join(import.meta.dirname, name);
   const home = path.join(tree, 'usr/lib', name);
   fs.mkdirSync(home, { recursive: true });
-  const { inputs, packages } = await program.bundle(home);
+  const { inputs, packages: named } = await program.bundle(home);
+  const packages = named.flatMap(one => [one, ...(BUILT_ELSEWHERE[one] === undefined ? [] : [BUILT_ELSEWHERE[one]])]);
   for (const one of packages) copyAddon(one, path.join(home, 'node_modules', one));
   for (const [one, files] of Object.entries(data))
     for (const file of files) put(path.join(modules, one, file), path.join(home, 'node_modules', one, file));
@@ -67,7 +76,7 @@ function copyAddon(name: string, to: string): void {
   const filter = (file: string) => file === from || wanted(path.relative(from, file));
   fs.cpSync(from, to, { recursive: true, filter });
   const built = fs.globSync('**/*.node', { cwd: to });
-  if (built.length !== 1)
+  if (built.length !== (name in BUILT_ELSEWHERE ? 0 : 1))
     throw new PackageFailed(`node_modules/${name} has no addon for this machine: start npm test once`);
 }
 

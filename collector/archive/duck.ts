@@ -1,0 +1,59 @@
+/** DuckDB, within bounds: of its memory, its threads and what it may look at. It loads nothing and asks no network. */
+import os from 'node:os';
+import path from 'node:path';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { SPILL } from './layout.ts';
+
+/** A part is sorted in a third of it. What does not fit goes to the disk, up to the second. */
+const memoryMax = '512MB';
+const spillMax = '16GB';
+const threadsMax = 2;
+
+export interface DuckOptions {
+  /** Directories and files that it may read and write, and no others. */
+  readonly directories?: readonly string[];
+  readonly files?: readonly string[];
+  /** Where it may put what does not fit into its memory. */
+  readonly spill: string;
+  /** From the start, unless said otherwise. */
+  readonly isLocked?: boolean;
+}
+
+export interface Duck {
+  readonly connection: DuckDBConnection;
+  /** Nothing of its bounds can be changed any more. */
+  lock(): Promise<void>;
+  close(): void;
+}
+
+export const spillOf = (archive: string): string => path.join(archive, SPILL);
+
+export async function openDuck({ directories = [], files = [], spill, isLocked = true }: DuckOptions): Promise<Duck> {
+  const instance = await DuckDBInstance.create(':memory:', {
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    memory_limit: memoryMax,
+    threads: String(Math.min(threadsMax, os.availableParallelism())),
+    temp_directory: spill,
+    max_temp_directory_size: spillMax,
+  });
+  const connection = await instance.connect();
+  const close = () => {
+    connection.closeSync();
+    instance.closeSync();
+  };
+  try {
+    await connection.run(`SET allowed_directories = [${directories.map(quoted).join(', ')}]`);
+    await connection.run(`SET allowed_paths = [${files.map(quoted).join(', ')}]`);
+    await connection.run('SET enable_external_access = false');
+    const lock = async () => void (await connection.run('SET lock_configuration = true'));
+    if (isLocked) await lock();
+    return { connection, lock, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** As a string of SQL. */
+export const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;

@@ -1,0 +1,131 @@
+/** Questions to the archive, and a researcher's files: what DuckDB says is what was counted. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ArchiveSql, BadQuery } from '../../collector/archive/sql.ts';
+import { formatAddress4 } from '../../common/record/address.ts';
+import { writeTraffic } from '../bench/traffic.ts';
+import { enaga } from '../support/enaga.ts';
+import { RECEIVED_MS } from '../support/sealed-log.ts';
+import { ArchivedLog, blocksOfRows, DAY_MS, randomRows } from './support.ts';
+
+const rows = randomRows(77, 500);
+let made: ArchivedLog;
+let folder: string;
+beforeAll(async () => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'enaga-sql-'));
+  made = new ArchivedLog();
+  made.append(...blocksOfRows(rows));
+  made.goOn(RECEIVED_MS + DAY_MS);
+  made.count();
+  await made.archived();
+});
+afterAll(() => {
+  made.remove();
+  fs.rmSync(folder, { recursive: true });
+});
+
+const sql = (...args: string[]) => enaga(['sql', '--data', made.dir, ...args]);
+const files = () =>
+  (fs.readdirSync(made.dir, { recursive: true }) as string[]).filter(name => !/-(shm|wal)$/.test(name)).sort();
+
+async function readAll(open: ArchiveSql, question: string): Promise<unknown[]> {
+  const found: unknown[] = [];
+  for await (const chunk of (await open.ask(question)).rows) found.push(...chunk);
+  return found;
+}
+
+describe('enaga sql', () => {
+  test('answers as a table, as CSV and as JSON', async () => {
+    const counts = 'SELECT date, count(*) AS records FROM records GROUP BY ALL ORDER BY date';
+    const first = rows.filter(({ hour }) => hour < 24 * (RECEIVED_MS / DAY_MS - 2)).length;
+    expect((await sql(counts)).stdout).toBe(
+      `date        records\n2026-03-02      ${first}\n2026-03-03      ${rows.length - first}\n`,
+    );
+    expect((await sql('--csv', counts)).stdout).toBe(
+      `date,records\r\n2026-03-02,${first}\r\n2026-03-03,${rows.length - first}\r\n`,
+    );
+    expect((await sql('--json', counts)).stdout).toBe(
+      `{"date":"2026-03-02","records":${first}}\n{"date":"2026-03-03","records":${rows.length - first}}\n`,
+    );
+    const sources = await sql('--csv', 'SELECT source FROM records WHERE src4 IS NOT NULL');
+    const expected = rows.filter(({ src }) => src.length === 1).map(({ src }) => formatAddress4(src[0]!));
+    expect(sources.stdout.split('\r\n').slice(1, -1).sort()).toEqual(expected.sort());
+  });
+
+  test('reads the archive and nothing else', async () => {
+    const open = await ArchiveSql.open(made.archive);
+    const before = files();
+    for (const question of HARMFUL) {
+      const asked = readAll(open, question.replace('ARCHIVE', made.archive));
+      await expect(asked, question).rejects.toBeInstanceOf(BadQuery);
+    }
+    for (const question of HARMLESS) expect((await readAll(open, question)).length, question).toBeGreaterThan(0);
+    open.close();
+    expect(files()).toEqual(before);
+    const { code, stdout, stderr } = await sql('DROP VIEW records');
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^enaga sql: the archive is read only/);
+  });
+});
+
+const HARMFUL = [
+  "COPY (SELECT 1) TO 'ARCHIVE/x.csv'",
+  "EXPLAIN ANALYZE COPY (SELECT 1) TO 'ARCHIVE/x.csv'",
+  'CREATE TABLE t (a INTEGER)',
+  'DROP VIEW records',
+  'SELECT 1; DROP VIEW records',
+  "ATTACH 'ARCHIVE/other.db'",
+  'SET enable_external_access = true',
+  'INSTALL httpfs',
+  "EXPORT DATABASE 'ARCHIVE/copy'",
+  "SELECT * FROM read_text('ARCHIVE/../secret.json')",
+  "SELECT * FROM read_text('ARCHIVE/manifest.db')",
+  "SELECT * FROM glob('/etc/*')",
+  'DELETE FROM records',
+  'PRAGMA database_list',
+];
+const HARMLESS = ['DESCRIBE records', 'SHOW TABLES', 'SUMMARIZE SELECT dst_port FROM records', 'FROM records LIMIT 1'];
+
+describe('enaga replay --parquet', () => {
+  test('writes what it counted, and a country is read without the rest', async () => {
+    const capture = path.join(folder, 'traffic.pcap');
+    const out = path.join(folder, 'out');
+    writeTraffic(capture, 150_000);
+    const { code, stdout } = await enaga(['replay', '--parquet', out, '--json', '-', '-q', capture]);
+    expect(code).toBe(0);
+    const { days } = JSON.parse(stdout);
+    const instance = await DuckDBInstance.create(':memory:', { autoload_known_extensions: 'false' });
+    const connection = await instance.connect();
+    const ask = async (question: string) => (await connection.runAndReadAll(question)).getRowObjectsJson();
+    const from = `read_parquet('${out}/date=*/*.parquet', hive_partitioning = true)`;
+    expect(
+      await ask(`SELECT date::VARCHAR AS date, count(*)::INTEGER AS packets FROM ${from} GROUP BY ALL ORDER BY ALL`),
+    ).toEqual(days.map(({ date, packets }: { date: string; packets: number }) => ({ date, packets })));
+    expect(
+      await ask(
+        `SELECT country, count(*)::INTEGER AS packets FROM ${from} GROUP BY ALL ORDER BY packets DESC, country`,
+      ),
+    ).toEqual(
+      days[0].countries
+        .map(({ country, packets }: { country: string; packets: number }) => ({ country, packets }))
+        .sort(
+          (a: { country: string; packets: number }, b: { country: string; packets: number }) =>
+            b.packets - a.packets || (a.country < b.country ? -1 : 1),
+        ),
+    );
+    const groups = await ask(
+      `SELECT stats_min_value AS low, stats_max_value AS high FROM parquet_metadata('${out}/date=*/*.parquet')
+       WHERE path_in_schema = 'country' ORDER BY row_group_id`,
+    );
+    connection.closeSync();
+    instance.closeSync();
+    // Sorted by country: each group begins where the one before it ended.
+    expect(groups.length).toBeGreaterThan(1);
+    for (const [n, { low }] of groups.entries()) if (n > 0) expect(low! >= groups[n - 1]!.high!).toBe(true);
+    const again = await enaga(['replay', '--parquet', out, '-q', capture]);
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('give another directory')]);
+  });
+});
