@@ -18,7 +18,7 @@ const program = new Command('enaga-sensor')
     'after',
     `
 Examples:
-  enaga-sensor enrol --collector https://collector.example --token enaga_...
+  enaga-sensor enrol --collector https://collector.example --token-file -
   enaga-sensor check                         is everything there that a run needs?
   enaga-sensor run --interface eth1          record what reaches unused addresses, and send it
   enaga-sensor run --read darknet.pcap.gz    record what a capture holds, and send it

@@ -10,14 +10,50 @@
  * - libuv stops watching a socket at its first error (the interface went down), and the binding does not tell. So the ring is
  *   read each second whatever libuv says, and more often when libuv has nothing to say any more (live.ts).
  * - It reads on until the ring is empty: in a flood that is faster than we are, for ever. `abandon` ends that.
+ *
+ * Its addon alone is used, not the package's JavaScript (pcap.js), which makes an object and an event of each packet, and loads
+ * decoders of fifty protocols: 6 MB.
  */
 import fs from 'node:fs';
-import type { CaptureStats, PacketWithHeader, PcapSession } from 'pcap';
+import type { CaptureStats, Device as Interface, LinkType } from 'pcap';
 
-export type Pcap = typeof import('pcap');
+/** The addon (pcap_session.cc). */
+interface Session {
+  open_live(
+    device: string,
+    filter: string,
+    bufferBytes: number,
+    snapBytes: number,
+    writeTo: string,
+    onPacket: () => void,
+    monitor: boolean,
+    timeoutMs: number,
+    onWarning: (text: string) => void,
+    promiscuous: boolean,
+  ): LinkType;
+  start_polling(): void;
+  /** Called when libuv says that there is something. */
+  read_callback: () => void;
+  /** Calls `onPacket` for each packet, which lies in `frame` then: its first bytes, as many as `header` says. */
+  dispatch(frame: Buffer, header: Buffer): number;
+  stats(): CaptureStats;
+  close(): void;
+}
 
-/** Where a frame has these bytes is the binding's; they are gone with the next frame. */
-export type OnFrame = (frame: Uint8Array, view: DataView, length: number, seconds: number, micros: number) => void;
+export interface Pcap {
+  readonly PcapSession: new () => Session;
+  findalldevs(): Interface[];
+}
+
+/** Where a frame lies: the bytes are gone with the next one. */
+export interface Frame {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  /** The same bytes, for who copies them. */
+  readonly words: Uint32Array;
+}
+
+export type OnFrame = (frame: Frame, length: number, seconds: number, micros: number) => void;
 
 export interface DeviceOptions {
   readonly filter: (isLoopback: boolean) => string;
@@ -33,15 +69,10 @@ export interface DeviceOptions {
  * has; and no payload beyond it ever enters the process.
  */
 export const snapBytes = 256;
+/** Of libpcap's words on a frame, which the addon writes (PacketReady). */
+const headerBytes = 16;
 /** For how long a packet may lie in the kernel's block. */
 export const ringMsMax = 100;
-
-/** What the binding has inside, and its types do not tell. */
-interface Inside {
-  readonly session: { read_callback: () => void; dispatch(buffer: Uint8Array, header: Uint8Array): number };
-  readonly buf: Uint8Array;
-  readonly header: Uint8Array;
-}
 
 export interface LinkState {
   readonly index: number;
@@ -74,7 +105,7 @@ const LINK_TYPES: Record<string, number> = {
 };
 
 /** See above: what is in here is never collected. */
-const closed: Inside['session'][] = [];
+const closed: Session[] = [];
 /** What the binding's `dispatch` gives when it has closed the session; it must not be called again. */
 const CLOSED = -2;
 
@@ -91,8 +122,10 @@ export class Device {
   frames = 0;
   /** How often libuv said that there is something. */
   polls = 0;
-  readonly #session: PcapSession;
-  readonly #inside: Inside;
+  readonly #session: Session;
+  /** Of one frame, and of what libpcap says of it: seconds, microseconds, bytes captured, bytes it had. */
+  readonly #frame = Buffer.alloc(snapBytes);
+  readonly #header = Buffer.alloc(headerBytes);
   readonly #options: DeviceOptions;
   #told = { received: 0, dropped: 0, missed: 0 };
   /** Received by the kernel and not dropped, since the opening. */
@@ -106,40 +139,48 @@ export class Device {
     this.mac = macOf(name);
     this.index = linkState(name)?.index ?? 0;
     this.#options = options;
-    pcap.warningHandler = () => {}; // that an interface has no address is what we want
-    this.#session = pcap.createSession(name, {
-      filter: filter(sysfs(name, 'type') === LOOPBACK),
-      buffer_size: bufferBytes,
-      snap_length: snapBytes,
-      buffer_timeout: ringMsMax,
-      promiscuous: true,
-    });
-    this.#inside = this.#session as unknown as Inside;
-    const type: string = this.#session.link_type;
+    this.#session = new pcap.PcapSession();
+    const isLoopback = sysfs(name, 'type') === LOOPBACK;
+    const type: string = this.#session.open_live(
+      name,
+      filter(isLoopback),
+      bufferBytes,
+      snapBytes,
+      '',
+      this.#receiver(),
+      false,
+      ringMsMax,
+      () => {}, // that an interface has no address is what we want
+      true,
+    );
     this.linkType = LINK_TYPES[type] ?? Number(/\d+$/.exec(type)?.[0] ?? Number.NaN);
-    this.#receive();
-    const read = this.#inside.session.read_callback;
-    this.#inside.session.read_callback = () => {
+    const read = () => this.#around(() => this.#session.dispatch(this.#frame, this.#header));
+    this.#session.read_callback = () => {
       this.polls++;
-      this.#around(read);
+      read();
     };
+    this.#session.start_polling();
+    process.nextTick(read); // what came before the polling
   }
 
   get isOpen(): boolean {
     return this.#isOpen;
   }
 
-  #receive(): void {
-    const { buf, header } = this.#inside;
+  #receiver(): () => void {
     const { onFrame } = this.#options;
-    const view = new DataView(buf.buffer, buf.byteOffset, buf.byteLength);
-    const head = new DataView(header.buffer, header.byteOffset, header.byteLength);
-    this.#session.on('packet', (_: PacketWithHeader) => {
+    const { buffer, byteOffset } = this.#frame;
+    const frame: Frame = {
+      bytes: new Uint8Array(buffer, byteOffset, snapBytes),
+      view: new DataView(buffer, byteOffset, snapBytes),
+      words: new Uint32Array(buffer, byteOffset, snapBytes / 4),
+    };
+    const header = new Uint32Array(this.#header.buffer, this.#header.byteOffset, headerBytes / 4);
+    return () => {
       if (!this.#isOpen) return;
       this.frames++;
-      const captured = Math.min(head.getUint32(8, true), snapBytes);
-      onFrame(buf, view, captured, head.getUint32(0, true), head.getUint32(4, true));
-    });
+      onFrame(frame, Math.min(header[2]!, snapBytes), header[0]!, header[1]!);
+    };
   }
 
   #around(read: () => void): void {
@@ -152,8 +193,7 @@ export class Device {
   /** Reads what lies in the ring; how many frames that were. Not while the ring is being read. */
   drain(): number {
     const before = this.frames;
-    const { session, buf, header } = this.#inside;
-    this.#around(() => session.dispatch(buf, header));
+    this.#around(() => this.#session.dispatch(this.#frame, this.#header));
     return this.frames - before;
   }
 
@@ -183,17 +223,16 @@ export class Device {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#session.close();
-    const { session, buf, header } = this.#inside;
-    session.read_callback = () => {};
-    if (session.dispatch(buf, header) !== CLOSED) remains++;
-    closed.push(session);
+    this.#session.read_callback = () => {};
+    if (this.#session.dispatch(this.#frame, this.#header) !== CLOSED) remains++;
+    closed.push(this.#session);
   }
 
   /** Ends it while the ring is being read; how many frames lay in it still. */
   abandon(): number {
     this.#isOpen = false;
     this.#session.close(); // whoever is reading finds the mark
-    closed.push(this.#inside.session);
+    closed.push(this.#session);
     return Math.max(0, this.#kept - this.frames);
   }
 }

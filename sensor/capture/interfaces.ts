@@ -1,6 +1,8 @@
 /** The interfaces a sensor could listen on, as libpcap sees them. */
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import type { Address, Device } from 'pcap';
+import type { Pcap } from './device.ts';
 
 export interface Interface {
   name: string;
@@ -16,16 +18,15 @@ export interface Interface {
  *
  * @throws when the binding does not load, or libpcap may not look.
  */
-export async function listInterfaces(): Promise<Interface[]> {
-  const { findalldevs } = await loadPcap();
+export function listInterfaces(): Interface[] {
+  const { findalldevs } = loadPcap();
   return findalldevs().filter(isNetworkInterface).map(toInterface);
 }
 
 /** Throws when the binding does not load. */
-export async function loadPcap() {
+export function loadPcap(): Pcap {
   try {
-    const { default: pcap } = (await import('pcap')) as unknown as { default: typeof import('pcap') };
-    return pcap; // and not its names, so that `warningHandler` can be set
+    return createRequire(import.meta.url)('pcap/build/Release/pcap_binding.node');
   } catch (error) {
     const advice = 'it must be built for the Node that runs it, which `npm run enaga-sensor` sees to';
     throw new Error(`the libpcap binding does not load under Node ${process.versions.node}: ${advice}`, {

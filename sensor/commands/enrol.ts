@@ -1,20 +1,26 @@
 /** `enaga-sensor enrol`. */
+import fs from 'node:fs';
 import { Command } from 'commander';
-import { stateOption, told } from './options.ts';
+import { Failed, stateOption, told } from './options.ts';
 
 interface EnrolFlags {
   collector: string;
-  token: string;
+  token?: string;
+  tokenFile?: string;
   ca?: string;
   state?: string;
   insecureHttp: boolean;
 }
 
+/** Bytes of a file that holds a token, far more than any. */
+const tokenBytesMax = 4096;
+
 export function enrolCommand(): Command {
   return new Command('enrol')
     .description('Make a key and register it with a collector, by a token that its operator gives')
     .requiredOption('--collector <url>', 'where the collector is, like https://collector.example')
-    .requiredOption('--token <token>', 'enrolment token: good for one time, and for a while')
+    .option('--token-file <file>', 'file with the enrolment token, good for one time and for a while; - reads a line')
+    .option('--token <token>', 'the token itself, which every user of this machine can read meanwhile (ps)')
     .option('--ca <file>', "certificates to trust in place of the system's, in PEM; they are copied")
     .addOption(stateOption())
     .option('--insecure-http', 'allow http:// to another machine: anybody on the way can read what is sent', false)
@@ -25,19 +31,40 @@ A sensor that enrols again keeps what it has not sent, and gets a new key. One t
 until it is started again; the collector takes it for a while.
 
 Examples:
-  enaga-sensor enrol --collector https://collector.example --token enaga_...
-  enaga-sensor enrol --collector https://10.0.0.2:8443 --ca collector.pem --token enaga_... --state ./sensor-1`,
+  enaga-sensor enrol --collector https://collector.example --token-file -
+  enaga-sensor enrol --collector https://10.0.0.2:8443 --ca collector.pem --token-file token --state ./sensor-1`,
     )
-    .action((flags: EnrolFlags) =>
-      told('enrol', async () => {
+    .action((flags: EnrolFlags, command: Command) => {
+      if ((flags.token === undefined) === (flags.tokenFile === undefined))
+        command.error(
+          'error: it takes the token by --token-file FILE, by --token-file - from standard input, or by --token',
+        );
+      return told('enrol', async () => {
+        const token = flags.token ?? (await readToken(flags.tokenFile!));
         const { enrol } = await import('../enrol/enrol.ts');
         const { sensorPaths } = await import('../enrol/paths.ts');
         const paths = sensorPaths(flags.state);
-        const { name, sensor, networks } = await enrol(paths, flags);
+        const { name, sensor, networks } = await enrol(paths, { ...flags, token });
         process.stdout.write(
           `Enrolled as ${name} (${sensor}), which observes ${networks.join(', ')}.\n` +
             `Configuration: ${paths.config}\nState: ${paths.stateDirectory}\n`,
         );
-      }),
-    );
+      });
+    });
+}
+
+/** The first line. Throws `Failed` without the token in its words. */
+async function readToken(file: string): Promise<string> {
+  const from = file === '-' ? 'standard input' : file;
+  if (file === '-' && process.stdin.isTTY) process.stderr.write('Token: ');
+  const input = file === '-' ? process.stdin : fs.createReadStream(file);
+  let text = '';
+  for await (const piece of input) {
+    text += piece;
+    if (text.includes('\n')) break;
+    if (text.length > tokenBytesMax) throw new Failed(`${from} holds no token: it is too long`);
+  }
+  const token = text.split('\n')[0]!.trim();
+  if (token === '') throw new Failed(`${from} holds no token`);
+  return token;
 }

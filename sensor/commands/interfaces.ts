@@ -14,7 +14,7 @@ Examples:
     )
     .action(async ({ json }: { json?: boolean }) => {
       const { listInterfaces, formatInterfaces } = await import('../capture/interfaces.ts');
-      const interfaces = await listInterfaces();
+      const interfaces = listInterfaces();
       process.stdout.write(json ? `${JSON.stringify(interfaces, null, 2)}\n` : formatInterfaces(interfaces));
     });
 }

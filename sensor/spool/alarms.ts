@@ -15,7 +15,8 @@ export type AlarmName =
   | 'interface'
   | 'quarantine'
   | 'silence'
-  | 'spool';
+  | 'spool'
+  | 'tripwire';
 
 /** Letters of an alarm: part of it may come from somebody else's answer. */
 const alarmLengthMax = 300;

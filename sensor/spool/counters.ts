@@ -12,7 +12,7 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 export const skippedTotal = (skipped: Readonly<Record<string, number>>): number => sum(Object.values(skipped));
 export const lostRecords = (lost: readonly LostRange[]): number => sum(lost.map(({ records }) => records));
 
-export const isNothing = (counters: Counters): boolean => counters.seen === 0 && counters.lost.length === 0;
+const isNothing = (counters: Counters): boolean => counters.seen === 0 && counters.lost.length === 0;
 
 export const balances = (counters: Counters, records: number): boolean =>
   counters.seen ===
@@ -42,29 +42,21 @@ export const countersOfLost = (
 ): Counters => addCounters(told, { ...NOTHING, lost: [{ epoch, from: sequence, to: sequence, records }] });
 
 /**
- * Ranges in order, neighbours joined. Beyond `max` the closest of an epoch are joined over what lies between them, so that a
- * range may span batches that are not lost; its records are those of the lost ones alone.
+ * Ranges in order, neighbours joined, and nothing else: a range that spanned a batch which is not lost would tell the collector
+ * not to ask for it. However many there are, each batch tells as many as its header has room for (`partTold`); there are at most
+ * as many as the spool had batches.
  */
-export function joinRanges(ranges: readonly LostRange[], max = lostRangesMax): LostRange[] {
+export function joinRanges(ranges: readonly LostRange[]): LostRange[] {
   const sorted = [...ranges].sort((a, b) => a.epoch - b.epoch || a.from - b.from);
   const joined: LostRange[] = [];
   for (const range of sorted) {
     const before = joined.at(-1);
-    if (before !== undefined && gapBetween(before, range) <= 0) joined[joined.length - 1] = span(before, range);
+    if (before !== undefined && before.epoch === range.epoch && range.from <= before.to + 1)
+      joined[joined.length - 1] = span(before, range);
     else joined.push(range);
-  }
-  while (joined.length > max) {
-    const gaps = joined.slice(1).map((range, n) => gapBetween(joined[n]!, range));
-    const smallest = Math.min(...gaps);
-    if (smallest === Number.POSITIVE_INFINITY) break; // each of another epoch
-    const at = gaps.indexOf(smallest);
-    joined.splice(at, 2, span(joined[at]!, joined[at + 1]!));
   }
   return joined;
 }
-
-const gapBetween = (a: LostRange, b: LostRange): number =>
-  a.epoch === b.epoch ? b.from - a.to - 1 : Number.POSITIVE_INFINITY;
 
 const span = (a: LostRange, b: LostRange): LostRange => ({
   epoch: a.epoch,
@@ -73,7 +65,7 @@ const span = (a: LostRange, b: LostRange): LostRange => ({
   records: a.records + b.records,
 });
 
-/** What one header has room for, and what must wait for the next: ranges of more epochs than it may list. */
+/** What one header has room for, and what must wait for the next: ranges beyond those that it may list. */
 export function partTold(counters: Counters): { readonly now: Counters; readonly later: Counters } {
   const lost = counters.lost.slice(0, lostRangesMax);
   const rest = counters.lost.slice(lostRangesMax);
@@ -83,3 +75,7 @@ export function partTold(counters: Counters): { readonly now: Counters; readonly
     later: { ...NOTHING, lost: rest, seen: untold },
   };
 }
+
+/** How many headers it takes to tell them. */
+export const batchesToTell = (counters: Counters): number =>
+  isNothing(counters) ? 0 : Math.max(1, Math.ceil(counters.lost.length / lostRangesMax));

@@ -39,6 +39,8 @@ export interface SealerOptions {
   readonly recordsMax?: number;
   /** Of a batch's columns: fewer records of IPv6, which are longer. */
   readonly columnBytesMax?: number;
+  /** Blocks of records taken in turn, in shared memory: `commit` may go on using those of so many drafts, less one. Else one. */
+  readonly blocks?: number;
   readonly now?: () => number;
 }
 
@@ -61,7 +63,9 @@ export class Sealer implements Sink {
   /** Captures that could not be read, or not to their end, in this run or before. */
   readonly failures: Failure[] = [];
   readonly #options: SealerOptions;
-  readonly #decoded: Decoded;
+  readonly #blocks: readonly Decoded[];
+  #decoded: Decoded;
+  #turns = 0;
   #input = 0;
   #place: Place = START;
   #shift: Moment | undefined;
@@ -75,16 +79,20 @@ export class Sealer implements Sink {
   #last = 0;
 
   constructor(options: SealerOptions) {
-    const { recordsMax = recordsDefault, columnBytesMax = columnBytesDefault } = options;
+    const { recordsMax = recordsDefault, columnBytesMax = columnBytesDefault, blocks } = options;
+    const Memory = blocks === undefined ? ArrayBuffer : SharedArrayBuffer;
     const capacity = (family: 4 | 6) => Math.min(recordsMax, Math.floor(columnBytesMax / RECORD_BYTES[family]));
     this.#options = options;
     this.#shift = options.shift;
-    this.#decoded = {
-      records4: createRecords(4, capacity(4)),
-      records6: createRecords(6, capacity(6)),
-      skipped: createSkipped(),
-      observed: observe(options.networks),
-    };
+    const skipped = createSkipped();
+    const observed = observe(options.networks);
+    this.#blocks = Array.from({ length: blocks ?? 1 }, () => ({
+      records4: createRecords(4, capacity(4), Memory),
+      records6: createRecords(6, capacity(6), Memory),
+      skipped,
+      observed,
+    }));
+    this.#decoded = this.#blocks[0]!;
   }
 
   get shift(): Moment | undefined {
@@ -200,8 +208,9 @@ export class Sealer implements Sink {
     this.#options.commit(drafts, isKept ? { name, place: JSON.stringify(place) } : undefined);
     const { records4, records6, skipped } = this.#decoded;
     this.records += records4.count + records6.count;
-    records4.count = 0;
-    records6.count = 0;
+    this.#decoded = this.#blocks[++this.#turns % this.#blocks.length]!;
+    this.#decoded.records4.count = 0;
+    this.#decoded.records6.count = 0;
     skipped.fill(0);
     this.#place = place;
     this.#seen = 0;

@@ -15,7 +15,7 @@ import { createRecords } from '../../common/record/record.ts';
 import { isFull } from '../../common/sqlite/full.ts';
 import { openDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
 import { Alarms } from './alarms.ts';
-import { addCounters, addSkipped, balances, countersOfLost, isNothing, NOTHING, partTold } from './counters.ts';
+import { addCounters, addSkipped, balances, batchesToTell, countersOfLost, NOTHING, partTold } from './counters.ts';
 import { dropOldest } from './room.ts';
 import { ACKNOWLEDGED, MIGRATIONS, QUARANTINED, WAITING } from './schema.ts';
 import type { Draft, Progress, SpoolOptions, Waiting } from './types.ts';
@@ -125,11 +125,11 @@ export class Spool {
     }
   }
 
-  /** Seals what is pending into a batch of its own; false if there is nothing to tell. */
+  /** Seals what is pending into batches of its own, as many as it takes; false if there is nothing to tell. */
   tellPending(at: Pick<BatchHeader, 'hour' | 'from' | 'to' | 'historic'>): boolean {
-    if (isNothing(this.pending)) return false;
-    this.commit([{ ...at, counters: NOTHING }]);
-    return true;
+    const batches = batchesToTell(this.pending); // before: where there is no room each pushes out another, which is pending then
+    for (let n = 0; n < batches; n++) this.commit([{ ...at, counters: NOTHING }]);
+    return batches > 0;
   }
 
   /** Ids of the oldest waiting batches. */

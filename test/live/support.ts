@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SensorStatus } from '../../common/protocol/messages.ts';
+import { root } from '../support/enaga.ts';
 import type { LiveNetwork, Program } from './network.ts';
 
 const COLLECTOR = 'collector/main.ts';
@@ -15,12 +16,18 @@ export class Outpost {
   readonly data: string;
   readonly state: string;
   #collector: Program | undefined;
+  readonly #before: readonly string[];
   #port = 0;
 
-  constructor(network: LiveNetwork) {
+  /** `before`: words before the collector's command, such as `nice`; `state`: where the sensor's is. */
+  constructor(
+    network: LiveNetwork,
+    { before = [], state }: { readonly before?: readonly string[]; readonly state?: string } = {},
+  ) {
     this.network = network;
+    this.#before = before;
     this.data = path.join(network.folder, 'collector');
-    this.state = path.join(network.folder, 'sensor');
+    this.state = state ?? path.join(network.folder, 'sensor');
   }
 
   enaga(...args: string[]): Promise<string> {
@@ -29,7 +36,8 @@ export class Outpost {
 
   async serve(): Promise<void> {
     const listen = `127.0.0.1:${this.#port}`;
-    this.#collector = this.network.node(COLLECTOR, ['serve', '--data', this.data, '--listen', listen]);
+    const command = [process.execPath, path.resolve(root, COLLECTOR), 'serve', '--data', this.data, '--listen', listen];
+    this.#collector = this.network.start('dark', [...this.#before, ...command]);
     let said = '';
     this.#collector.child.stdout!.on('data', piece => {
       said += piece;
@@ -38,9 +46,10 @@ export class Outpost {
     this.#port = Number(/serves https?:\/\/[^:]+:(\d+)/.exec(said)?.[1] ?? this.#port);
   }
 
-  async stopServing(): Promise<void> {
+  /** What the collector had logged. */
+  async stopServing(): Promise<string> {
     this.#collector!.child.kill('SIGTERM');
-    await this.#collector!.outcome;
+    return (await this.#collector!.outcome).stderr;
   }
 
   /** Makes the collector, and a sensor that observes these networks. */

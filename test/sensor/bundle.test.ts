@@ -1,4 +1,4 @@
-/** The packaged sensor: one file with nothing of the collector's in it, and it runs. */
+/** The packaged sensor: few files with nothing of the collector's in them, and it runs. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
@@ -22,7 +22,7 @@ const PACKAGES = [
   'structured-headers',
 ];
 
-it('is one file of its own files and a few packages, and starts beside its native addons alone', async () => {
+it('is made of its own files and a few packages, and starts beside its native addons alone', async () => {
   const folder = temporary();
   const file = path.join(folder, 'enaga-sensor.mjs');
   const { inputs, packages } = await bundleSensor(file);

@@ -59,7 +59,7 @@ it('fault 1: counts every packet once, however often it is killed', async () => 
     const { child, outcome } = startSensor(['run', '--state', state, '--read', traffic]);
     // Killed when a batch has arrived: its acknowledgement, and what was sealed since, is anywhere on the way.
     collector.mischief = () => {
-      if (collector.attempts.length === attempts) child.kill('SIGKILL');
+      if (collector.attempts.length >= attempts) child.kill('SIGKILL');
       return undefined;
     };
     expect((await outcome).signal).toBe('SIGKILL');
@@ -158,6 +158,26 @@ it('fault 19: reads what can be read of a damaged capture and of one that is not
   expect(piped.code).toBe(0);
   expect(collector.records).toBe(both + (await decodeCaptures([capture('scanners-dark-24.pcap')], [])).length);
   expect(await sensor('run', '--state', state, '--read', '-', broken)).toMatchObject({ code: 2, stdout: '' });
+});
+
+it('takes its token from a file or from standard input, and one of these alone', async () => {
+  const collector = await new FakeCollector().start();
+  onTestFinished(() => collector.stop());
+  const folder = temporary();
+  const enrol = (args: string[], typed?: string) =>
+    startSensor(['enrol', '--collector', collector.url, '--state', path.join(folder, String(made++)), ...args], {
+      ...(typed !== undefined && { stdin: Readable.from([typed]) }),
+    }).outcome;
+  let made = 0;
+  const file = path.join(folder, 'token');
+  fs.writeFileSync(file, ' good\n');
+  expect(await enrol(['--token-file', file])).toMatchObject({ code: 0, stderr: '' });
+  expect(await enrol(['--token-file', '-'], 'good\nand more')).toMatchObject({ code: 0, stderr: '' });
+  expect((await enrol(['--token-file', '-'], '\n')).stderr).toBe('enaga-sensor enrol: standard input holds no token\n');
+  expect((await enrol(['--token-file', '-'], 'x'.repeat(100_000))).stderr).toContain('too long');
+  expect((await enrol(['--token-file', path.join(folder, 'none')])).code).toBe(1);
+  expect((await enrol([])).code).toBe(2);
+  expect((await enrol(['--token-file', file, '--token', 'good'])).code).toBe(2);
 });
 
 it('enrols with a good token alone, and keeps its secrets', async () => {

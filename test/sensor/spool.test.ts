@@ -51,6 +51,19 @@ describe('a bounded spool', () => {
     expect(balanceOf(spool)).toEqual(BALANCED);
   });
 
+  it('tells each lost batch and no other, though their ranges are more than a header holds', () => {
+    const spool = newSpool();
+    for (let n = 0; n < 400; n++) spool.commit([draft(10)]);
+    const all = spool.waiting(400);
+    const lost = all.filter((_, n) => n % 2 === 1);
+    for (const id of lost) spool.quarantine(id, 'the collector says so');
+    expect(spool.tellPending({ hour: 1, from: 0, to: 0, historic: true })).toBe(true);
+    expect(spool.tellPending({ hour: 1, from: 0, to: 0, historic: true })).toBe(false);
+    const ranges = shipAll(spool).flatMap(({ header }) => header.counters.lost);
+    expect(ranges).toEqual(lost.map((_, n) => ({ epoch: 1, from: 2 * n + 2, to: 2 * n + 2, records: 10 })));
+    expect(balanceOf(spool)).toEqual(BALANCED);
+  });
+
   it('drops acknowledged batches before any that waits, and none that is in flight', () => {
     const spool = newSpool({ bytesMax: 100_000 });
     for (let n = 0; n < 4; n++) spool.commit([draft(1000)]);

@@ -4,6 +4,7 @@ import { openBatch } from '../../common/batch/open.ts';
 import { createSkipped } from '../../common/packet/decode.ts';
 import { createPackets, setTime } from '../../common/packet/packets.ts';
 import { skipIndex } from '../../common/packet/skip.ts';
+import type { Records } from '../../common/record/record.ts';
 import { START } from '../../sensor/capture/place.ts';
 import { noteOpen, readOpen, tellInterrupted } from '../../sensor/spool/open.ts';
 import { Sealer } from '../../sensor/spool/sealer.ts';
@@ -54,6 +55,33 @@ const told = (spool: Spool) =>
     (hour - HOUR) * 3600 + to / SECOND,
     records.count,
   ]);
+
+it('leaves records alone that were handed over, until as many blocks are full', () => {
+  const handed: Records[] = [];
+  const sealer = new Sealer({
+    networks: [],
+    placeOf: () => START,
+    nameOf: () => undefined,
+    historic: false,
+    live: true,
+    recordsMax: 2,
+    blocks: 3,
+    ready: async () => {},
+    commit: ([draft]) => void handed.push(draft!.records!),
+  });
+  const secondsOf = ({ time, count }: Records) => [...time.subarray(0, count)].map(micros => micros / SECOND);
+  take(sealer, [1, 2, 3, 4, 5]);
+  expect(handed.map(secondsOf)).toEqual([
+    [1, 2],
+    [3, 4],
+  ]);
+  take(sealer, [6, 7]);
+  expect(handed.slice(1).map(secondsOf)).toEqual([
+    [3, 4],
+    [5, 6],
+  ]);
+  expect(handed.every(({ src }) => src.buffer instanceof SharedArrayBuffer)).toBe(true);
+});
 
 describe('what was watched', () => {
   it('goes on from batch to batch, with packets or without', () => {
