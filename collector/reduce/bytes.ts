@@ -1,82 +1,96 @@
-/** Little-endian numbers into bytes and out of them, for the encodings of states (codec.ts). */
+/**
+ * 32-bit words, one after another, for the encodings of states (codec.ts), whose fields are whole words. They are little-endian,
+ * as all of memory is here (common/record/record.ts asserts it), so rows of tables are copied as they lie.
+ */
 
 /** The bytes are not the encoding of a state. */
 export class BadState extends Error {
   override readonly name = 'BadState';
 }
 
+export function check(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new BadState(what);
+}
+
+/** Packets of one cell or source. */
+export const packetsMax = 2 ** 53;
+const WORD_BYTES = 4;
+
 export class Writer {
-  #bytes = new Uint8Array(1 << 16);
-  #view = new DataView(this.#bytes.buffer);
+  /** What is written, and room for more. */
+  words = new Int32Array(1 << 14);
   #at = 0;
 
-  u16(value: number): void {
-    const at = this.#take(2); // first: it may change the view
-    this.#view.setUint16(at, value, true);
+  /** Makes room for so many words, which the caller writes; returns where they begin. To be called before `words` is read. */
+  take(count: number): number {
+    const at = this.#at;
+    this.#at += count;
+    if (this.#at > this.words.length) {
+      const grown = new Int32Array(Math.max(this.#at, 2 * this.words.length));
+      grown.set(this.words);
+      this.words = grown;
+    }
+    return at;
   }
 
-  u32(value: number): void {
-    const at = this.#take(4); // first: it may change the view
-    this.#view.setUint32(at, value, true);
+  word(value: number): void {
+    const at = this.take(1);
+    this.words[at] = value;
   }
 
-  f64(value: number): void {
-    const at = this.#take(8); // first: it may change the view
-    this.#view.setFloat64(at, value, true);
-  }
-
+  /** A multiple of four bytes. */
   bytes(bytes: Uint8Array): void {
-    const at = this.#take(bytes.length);
-    this.#bytes.set(bytes, at);
+    const at = this.take(bytes.length / WORD_BYTES);
+    new Uint8Array(this.words.buffer).set(bytes, WORD_BYTES * at);
   }
 
   written(): Uint8Array {
-    return this.#bytes.subarray(0, this.#at);
-  }
-
-  /** Where the next bytes go. */
-  #take(bytes: number): number {
-    const at = this.#at;
-    this.#at += bytes;
-    if (this.#at > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(this.#at, 2 * this.#bytes.length));
-      grown.set(this.#bytes);
-      this.#bytes = grown;
-      this.#view = new DataView(grown.buffer);
-    }
-    return at;
+    return new Uint8Array(this.words.buffer, 0, WORD_BYTES * this.#at);
   }
 }
 
 export class Reader {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  readonly words: Int32Array;
   #at = 0;
+  readonly #double = new Float64Array(1);
+  readonly #doubleWords = new Int32Array(this.#double.buffer);
 
+  /** Throws `BadState` if the bytes are no whole words. */
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    check(bytes.length % WORD_BYTES === 0, 'it ends within a number');
+    const aligned = bytes.byteOffset % WORD_BYTES === 0 ? bytes : bytes.slice();
+    this.words = new Int32Array(aligned.buffer, aligned.byteOffset, aligned.length / WORD_BYTES);
   }
 
-  /** Bytes not read yet. */
+  /** Words not read yet. */
   get rest(): number {
-    return this.#bytes.length - this.#at;
+    return this.words.length - this.#at;
   }
 
-  u8 = (): number => this.#view.getUint8(this.#take(1));
-  u16 = (): number => this.#view.getUint16(this.#take(2), true);
-  u32 = (): number => this.#view.getUint32(this.#take(4), true);
-  f64 = (): number => this.#view.getFloat64(this.#take(8), true);
+  /** Where the next so many words begin. Throws `BadState` if there are fewer. */
+  peek(count: number): number {
+    if (count > this.rest) throw new BadState('it ends too early');
+    return this.#at;
+  }
+
+  /** The same, and goes past them. */
+  take(count: number): number {
+    const at = this.peek(count);
+    this.#at += count;
+    return at;
+  }
+
+  /** Unsigned. */
+  word = (): number => this.words[this.take(1)]! >>> 0;
+
+  double(at: number): number {
+    this.#doubleWords[0] = this.words[at]!;
+    this.#doubleWords[1] = this.words[at + 1]!;
+    return this.#double[0]!;
+  }
 
   bytes(count: number): Uint8Array {
-    const at = this.#take(count);
-    return this.#bytes.subarray(at, at + count);
-  }
-
-  #take(bytes: number): number {
-    if (bytes > this.rest) throw new BadState('it ends too early');
-    const at = this.#at;
-    this.#at += bytes;
-    return at;
+    const at = this.take(count / WORD_BYTES);
+    return new Uint8Array(this.words.buffer, this.words.byteOffset + WORD_BYTES * at, count);
   }
 }

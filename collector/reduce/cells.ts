@@ -8,6 +8,7 @@
  *   4, 5   its set of sources (distinct.ts): at, size
  *   6 ...  sensors that contributed, a bit each: as many words as the highest sensor index needs
  */
+import { check, packetsMax, type Reader, type Writer } from './bytes.ts';
 import { type DistinctLimits, DistinctPool, type DistinctPoolData } from './distinct.ts';
 import { mixPair } from './hash.ts';
 import { createLines, doublesOver } from './lines.ts';
@@ -64,14 +65,29 @@ export class CellTable {
 
   /** Counts packets of one sensor in the cell; returns its row. */
   count(a: number, b: number, packets: number, sensor: number): number {
-    if (sensor >>> 5 >= this.#sensorWords) this.#widen((sensor >>> 5) + 1);
+    this.makeRoom(sensor);
     const row = this.row(a, b);
-    this.doubles[(row + PACKETS) >> 1]! += packets;
-    this.rows[row + SENSORS + (sensor >>> 5)]! |= 1 << (sensor & 31);
+    this.countAt(row, packets, sensor);
     return row;
   }
 
-  /** Where the cell's row begins in `rows`, made if there was none; to be used before the next cell is made. */
+  /** Makes room for the bits of sensors up to this one: every row moves if there was none. */
+  makeRoom(sensor: number): void {
+    if (sensor >>> 5 >= this.#sensorWords) this.#widen((sensor >>> 5) + 1);
+  }
+
+  /** Counts packets of a sensor, for which there is room, in the cell at this row. */
+  countAt(row: number, packets: number, sensor: number): void {
+    this.doubles[(row + PACKETS) >> 1]! += packets;
+    this.rows[row + SENSORS + (sensor >>> 5)]! |= 1 << (sensor & 31);
+  }
+
+  /** Counts packets whose sensors are told apart from them. */
+  addPackets(row: number, packets: number): void {
+    this.doubles[(row + PACKETS) >> 1]! += packets;
+  }
+
+  /** Where the cell's row begins in `rows`, made if there was none. */
   row(a: number, b: number): number {
     const { rows, stride } = this;
     const index = this.#index;
@@ -144,16 +160,40 @@ export class CellTable {
   /** Which of 32 sensors contributed, a bit each, the lowest index first. */
   sensorBits = (n: number, word: number): number => this.rows[n * this.stride + SENSORS + word]!;
 
-  /** Words that hold a bit of any cell: those after them are 0 in all. */
+  /** Words that hold a bit of any cell's sensors: those after them are 0 in all. */
   sensorWordsUsed(): number {
     for (let word = this.#sensorWords - 1; word >= 0; word--)
       for (let n = 0; n < this.size; n++) if (this.sensorBits(n, word) !== 0) return word + 1;
     return 0;
   }
 
-  /** Makes the sources of the cell at this row a sketch with these registers, taken by maximum. */
-  addRegisters(row: number, registers: Uint8Array): void {
-    this.pool.addRegisters(this.rows, row + SET_AT, registers);
+  /** Writes a cell, by the number of its row, as a state has it (codec.ts), with so many words of sensors. */
+  write(out: Writer, n: number, sensorWords: number): void {
+    const { rows } = this;
+    const row = n * this.stride;
+    const to = out.take(SET_AT + sensorWords);
+    const { words } = out;
+    for (let word = 0; word < SET_AT; word++) words[to + word] = rows[row + word]!;
+    for (let word = 0; word < sensorWords; word++) words[to + SET_AT + word] = this.sensorBits(n, word);
+    this.pool.write(out, rows[row + SET_AT]!, rows[row + SET_SIZE]!);
+  }
+
+  /** Reads what `write` wrote of a cell that the table does not have yet. Throws `BadState`. */
+  read(input: Reader, sensorWords: number): void {
+    if (sensorWords > this.#sensorWords) this.#widen(sensorWords);
+    const from = input.take(SET_AT + sensorWords);
+    const { words } = input;
+    const packets = input.double(from + PACKETS);
+    check(Number.isInteger(packets) && packets >= 1 && packets <= packetsMax, 'a count that is none');
+    const row = this.row(words[from]!, words[from + 1]!);
+    this.doubles[(row + PACKETS) >> 1] = packets;
+    let sensors = 0;
+    for (let word = 0; word < sensorWords; word++) {
+      sensors |= words[from + SET_AT + word]!;
+      this.rows[row + SENSORS + word] = words[from + SET_AT + word]!;
+    }
+    check(sensors !== 0, 'a cell of no sensor');
+    this.pool.read(input, this.rows, row + SET_AT);
   }
 
   #create(a: number, b: number, place: number): number {
@@ -196,5 +236,30 @@ export class CellTable {
     this.doubles = doublesOver(rows);
     this.#sensorWords = even;
     this.stride = stride;
+  }
+}
+
+/** Rows of a table by small numbers of the caller's, so that each cell is looked up once. No row may move meanwhile. */
+export class Rows {
+  readonly table: CellTable;
+  readonly #rows: Int32Array;
+
+  constructor(table: CellTable, numbers: number) {
+    this.table = table;
+    this.#rows = new Int32Array(numbers).fill(-1);
+  }
+
+  /** The row of the cell that this number stands for, made if there was none. */
+  of(number: number, a: number, b: number): number {
+    const known = this.#rows[number]!;
+    if (known >= 0) return known;
+    const row = this.table.row(a, b);
+    this.#rows[number] = row;
+    return row;
+  }
+
+  /** The numbers are to stand for other cells. */
+  forget(): void {
+    this.#rows.fill(-1);
   }
 }

@@ -41,12 +41,12 @@
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import { DAY_MICROS } from '../../common/time.ts';
-import { BadState, Reader, Writer } from './bytes.ts';
+import { BadState, check, packetsMax, Reader, Writer } from './bytes.ts';
 import { CellTable } from './cells.ts';
 import { Day, TABLE_NAMES } from './day.ts';
-import { type DistinctLimits, type DistinctPool, SKETCH, sizeCount } from './distinct.ts';
+import type { DistinctLimits, DistinctPool } from './distinct.ts';
 import { IPV4_HIGH } from './hash.ts';
-import { rankMax } from './sketch.ts';
+import { orderByWords } from './order.ts';
 import {
   ENTERED,
   KEY_HIGH,
@@ -55,7 +55,6 @@ import {
   marksAreSound,
   NMAP_PACKETS,
   NMAP_TARGETS,
-  PLACE,
   SEEN,
   SEEN_BITS,
   SOURCE_WORDS,
@@ -63,12 +62,11 @@ import {
   TARGETS,
 } from './sources.ts';
 
-const MAGIC = new TextEncoder().encode('ENAGADAY');
+const MAGIC = new Int32Array(new TextEncoder().encode('ENAGADAY').buffer);
 /** Whoever keeps a state notes with which version it was written: another is not read. */
 export const STATE_VERSION = 2;
 const HEADER_BYTES = 16;
 const CRC_BYTES = 4;
-const SKETCH_SIZE = 0xffffffff;
 /** The last day of the year 9999. */
 const dayMax = 2_932_896;
 /** 65,536 sensors: far more than there are, and no table of few cells becomes large by its width. */
@@ -78,23 +76,23 @@ const sensorWordsMax = 2048;
  * no sample is thin enough to part them.
  */
 const alikeMax = 8;
-const packetsMax = 2 ** 53;
 const levelMax = 32;
-/** Words of a source's row that are written as they are. */
-const SOURCE_FIELDS = [SEEN, PLACE, MARKS, NMAP_TARGETS, NMAP_PACKETS] as const;
+/** Of a source: its key, its address, and then the words that its row begins with: packets, times and fields. */
+const KEY_WORDS = 2;
+const ADDRESS_WORDS = 4;
+const PLAIN_WORDS = NMAP_PACKETS + 1;
 
 export { BadState };
 
 /** The day must be settled: as `Reducer.days` and `decodeDay` give it. */
 export function encodeDay(day: Day): Uint8Array {
   const out = new Writer();
-  out.bytes(MAGIC);
-  out.u16(STATE_VERSION);
-  out.u16(TABLE_NAMES.length);
-  out.u32(day.day);
+  for (const word of MAGIC) out.word(word);
+  writePair(out, STATE_VERSION, TABLE_NAMES.length);
+  out.word(day.day);
   for (const name of TABLE_NAMES) writeTable(out, day.tables[name]);
   writeSources(out, day.sources);
-  out.u32(crc32(out.written()));
+  out.word(crc32(out.written()));
   return out.written();
 }
 
@@ -102,17 +100,16 @@ export function encodeDay(day: Day): Uint8Array {
 export function decodeDay(bytes: Uint8Array, sourcesMax: number): Day {
   assert(sourcesMax >= alikeMax);
   if (bytes.length < HEADER_BYTES + CRC_BYTES) throw new BadState('shorter than its header');
-  const body = bytes.subarray(0, -CRC_BYTES);
-  const input = new Reader(body);
+  const input = new Reader(bytes.subarray(0, -CRC_BYTES));
   check(
-    MAGIC.every(byte => input.u8() === byte),
+    MAGIC.every(word => input.word() === word >>> 0),
     'no state of a day',
   );
-  const version = input.u16();
+  const [version, tables] = readPair(input);
   check(version === STATE_VERSION, `version ${version}, where only ${STATE_VERSION} is read`);
-  check(new Reader(bytes.subarray(-CRC_BYTES)).u32() === crc32(body), 'the checksum disagrees');
-  check(input.u16() === TABLE_NAMES.length, 'another number of tables');
-  const number = input.u32();
+  checkCrc(bytes);
+  check(tables === TABLE_NAMES.length, 'another number of tables');
+  const number = input.word();
   check(number <= dayMax, 'a day beyond the year 9999');
   const day = new Day(number, sourcesMax);
   for (const name of TABLE_NAMES) readTable(input, day.tables[name]);
@@ -125,214 +122,147 @@ export function decodeDay(bytes: Uint8Array, sourcesMax: number): Day {
 export function encodeTable(table: CellTable): Uint8Array {
   const out = new Writer();
   writeTable(out, table);
-  out.u32(crc32(out.written()));
+  out.word(crc32(out.written()));
   return out.written();
 }
 
 /** Throws `BadState`. */
 export function decodeTable(bytes: Uint8Array, limits: DistinctLimits): CellTable {
   if (bytes.length < CRC_BYTES) throw new BadState('shorter than its checksum');
-  const body = bytes.subarray(0, -CRC_BYTES);
-  check(new Reader(bytes.subarray(-CRC_BYTES)).u32() === crc32(body), 'the checksum disagrees');
+  const input = new Reader(bytes.subarray(0, -CRC_BYTES));
+  checkCrc(bytes);
   const table = new CellTable(limits);
-  const input = new Reader(body);
   readTable(input, table);
   check(input.rest === 0, 'bytes after the last cell');
   return table;
 }
 
-function check(condition: boolean, what: string): asserts condition {
-  if (!condition) throw new BadState(what);
+function checkCrc(bytes: Uint8Array): void {
+  const crc = new Reader(bytes.subarray(-CRC_BYTES)).word();
+  check(crc === crc32(bytes.subarray(0, -CRC_BYTES)), 'the checksum disagrees');
 }
 
-/** Whether one pair of words comes before another. */
+/** Two numbers of 16 bits. */
+const writePair = (out: Writer, first: number, second: number): void => out.word(first | (second << 16));
+
+function readPair(input: Reader): [number, number] {
+  const word = input.word();
+  return [word & 0xffff, word >>> 16];
+}
+
+/** Whether one pair of unsigned words comes before another. */
 const ascends = (a0: number, a1: number, b0: number, b1: number): boolean => a0 < b0 || (a0 === b0 && a1 < b1);
 
-/** Numbers below `count`, ordered by two words each, the first the more significant. */
-function ordered(count: number, first: (n: number) => number, second: (n: number) => number): number[] {
-  const order = Array.from({ length: count }, (_, n) => n);
-  return order.sort((x, y) => (first(x) >>> 0) - (first(y) >>> 0) || (second(x) >>> 0) - (second(y) >>> 0));
+/** One word of each of `count` rows. */
+function columnOf(rows: Int32Array, word: number, stride: number, count: number): Int32Array<ArrayBuffer> {
+  const column = new Int32Array(count);
+  for (let n = 0; n < count; n++) column[n] = rows[n * stride + word]!;
+  return column;
 }
 
 function writeTable(out: Writer, table: CellTable): void {
+  const { rows, stride, size } = table;
   const words = table.sensorWordsUsed();
   assert(words <= sensorWordsMax);
-  writeLimits(out, table.pool);
-  out.u16(words);
-  out.u32(table.size);
-  for (const n of ordered(table.size, table.nameA, table.nameB)) {
-    out.u32(table.nameA(n));
-    out.u32(table.nameB(n));
-    out.f64(table.packets(n));
-    for (let word = 0; word < words; word++) out.u32(table.sensorBits(n, word));
-    writeSet(out, table.pool, table.setAt(n), table.setSize(n));
-  }
+  writeLimits(out, table.pool, words);
+  out.word(size);
+  for (const n of orderByWords(columnOf(rows, 0, stride, size), columnOf(rows, 1, stride, size)))
+    table.write(out, n, words);
 }
 
 function readTable(input: Reader, table: CellTable): void {
-  checkLimits(input, table.pool);
-  const words = input.u16();
+  const words = readLimits(input, table.pool);
   check(words <= sensorWordsMax, 'too many sensors');
-  const cells = input.u32();
+  const cells = input.word();
   let [beforeA, beforeB] = [-1, -1];
-  let used = 0;
   for (let n = 0; n < cells; n++) {
-    const [a, b] = [input.u32(), input.u32()];
+    const at = input.peek(2);
+    const [a, b] = [input.words[at]! >>> 0, input.words[at + 1]! >>> 0];
     check(ascends(beforeA, beforeB, a, b), 'cells out of order');
     [beforeA, beforeB] = [a, b];
-    let packets = readPackets(input);
-    let row = -1;
-    for (let word = 0; word < words; word++) {
-      const bits = input.u32();
-      if (bits !== 0) used = Math.max(used, word + 1);
-      for (let bit = 0; bit < 32; bit++) {
-        if (((bits >>> bit) & 1) === 0) continue;
-        row = table.count(a, b, packets, 32 * word + bit);
-        packets = 0;
-      }
-    }
-    check(row >= 0, 'a cell of no sensor');
-    readSet(
-      input,
-      table.pool,
-      (high, low) => table.addSource(row, high, low),
-      registers => table.addRegisters(row, registers),
-    );
+    table.read(input, words);
   }
-  check(used === words, 'more words of sensors than its cells need');
+  check(table.sensorWordsUsed() === words, 'more words of sensors than its cells need');
 }
 
 function writeSources(out: Writer, sources: SourceTable): void {
-  writeLimits(out, sources.targets);
-  out.u16(sources.level);
-  out.u32(sources.count);
-  const word = (n: number, field: number) => sources.rows[n * SOURCE_WORDS + field]!;
-  const order = ordered(
-    sources.count,
-    n => word(n, KEY_LOW),
-    n => word(n, KEY_HIGH),
-  );
-  for (const n of order) {
-    assert.equal(word(n, SEEN), word(n, ENTERED), 'the day is not settled');
+  const { rows, count } = sources;
+  writeLimits(out, sources.targets, sources.level);
+  out.word(count);
+  const column = (word: number) => columnOf(rows, word, SOURCE_WORDS, count);
+  for (const n of orderByWords(column(KEY_LOW), column(KEY_HIGH))) {
     const row = n * SOURCE_WORDS;
-    out.u32(word(n, KEY_HIGH));
-    out.u32(word(n, KEY_LOW));
-    for (const part of sources.address(row)) out.u32(part);
-    out.f64(sources.packets(row));
-    out.f64(sources.first(row));
-    out.f64(sources.last(row));
-    for (const field of SOURCE_FIELDS) out.u32(word(n, field));
-    writeSet(out, sources.targets, word(n, TARGETS), word(n, TARGETS + 1));
+    assert(rows[row + SEEN] === rows[row + ENTERED], 'the day is not settled');
+    const to = out.take(KEY_WORDS + ADDRESS_WORDS + PLAIN_WORDS);
+    const plain = to + KEY_WORDS + ADDRESS_WORDS;
+    const { words } = out;
+    words[to] = rows[row + KEY_HIGH]!;
+    words[to + 1] = rows[row + KEY_LOW]!;
+    sources.copyAddress(n, words, to + KEY_WORDS);
+    for (let word = 0; word < PLAIN_WORDS; word++) words[plain + word] = rows[row + word]!;
+    sources.targets.write(out, rows[row + TARGETS]!, rows[row + TARGETS + 1]!);
   }
 }
 
 function readSources(input: Reader, { day, sources }: Day): void {
-  checkLimits(input, sources.targets);
-  const level = input.u16();
+  const level = readLimits(input, sources.targets);
   check(level <= levelMax, 'a sample of too few');
   sources.level = level;
-  const count = input.u32();
+  const count = input.word();
   let [beforeLow, beforeHigh] = [-1, -1];
   let alike = 0;
   for (let n = 0; n < count; n++) {
-    const [high, low] = [input.u32(), input.u32()];
+    const at = input.take(KEY_WORDS + ADDRESS_WORDS + PLAIN_WORDS);
+    const [high, low] = [input.words[at]! >>> 0, input.words[at + 1]! >>> 0];
     check(ascends(beforeLow, beforeHigh, low, high), 'sources out of order');
     check(high === IPV4_HIGH || high >>> 31 === 1, 'a source whose key is none');
     alike = low === beforeLow ? alike + 1 : 1;
     check(alike <= alikeMax, 'sources chosen to be alike');
     check(level === 0 || low >>> (32 - level) === 0, 'a source outside the sample');
     [beforeLow, beforeHigh] = [low, high];
-    readSource(input, day, sources, high | 0, low | 0);
+    readSource(input, at, day, sources);
   }
 }
 
-/** The rest of a source, after its key. */
-function readSource(input: Reader, day: number, sources: SourceTable, high: number, low: number): void {
-  const [w0, w1, w2, w3] = [input.u32(), input.u32(), input.u32(), input.u32()];
-  const packets = readPackets(input);
-  const [first, last] = [input.f64(), input.f64()];
+/** The source whose words begin at `at`, and its targets, which are next. */
+function readSource(input: Reader, at: number, day: number, sources: SourceTable): void {
+  const { words } = input;
+  const address = at + KEY_WORDS;
+  const plain = address + ADDRESS_WORDS;
+  const packets = input.double(plain);
+  check(Number.isInteger(packets) && packets >= 1 && packets <= packetsMax, 'a count that is none');
+  const [first, last] = [input.double(plain + 2), input.double(plain + 4)];
   const start = day * DAY_MICROS;
   const within = Number.isInteger(first) && Number.isInteger(last) && start <= first && last < start + DAY_MICROS;
   check(within && first <= last, 'a time outside the day');
-  const [seen, place, marks, nmapTargets, nmapPackets] = SOURCE_FIELDS.map(() => input.u32());
-  check((seen! & ~SEEN_BITS) === 0, 'hours or classes that are none');
-  check(marksAreSound(marks!, nmapTargets!, nmapPackets!), 'marks that no packets leave');
-  const row = sources.create(high, low, w0, w1, w2, w3);
-  if (row >= 0) {
-    sources.countPackets(row, packets, first, last);
-    for (const [n, field] of SOURCE_FIELDS.entries())
-      sources.rows[row + field] = [seen, place, marks, nmapTargets, nmapPackets][n]!;
-    sources.rows[row + ENTERED] = seen!;
-  }
-  // A source thinned out has no row: its targets go to a set that is given back at once.
-  const words = row < 0 ? new Int32Array(2) : sources.rows;
-  const at = row < 0 ? 0 : row + TARGETS;
-  readSet(
-    input,
-    sources.targets,
-    (keyHigh, keyLow) => sources.targets.add(words, at, keyHigh, keyLow),
-    registers => sources.targets.addRegisters(words, at, registers),
-  );
-  if (row < 0) sources.targets.release(words[0]!, words[1]!);
-}
-
-function readPackets(input: Reader): number {
-  const packets = input.f64();
-  check(Number.isInteger(packets) && packets >= 1 && packets <= packetsMax, 'a count that is none');
-  return packets;
-}
-
-function writeLimits(out: Writer, { limits }: DistinctPool): void {
-  out.u32(limits.exactMax);
-  out.u16(limits.p);
-}
-
-function checkLimits(input: Reader, { limits }: DistinctPool): void {
-  check(input.u32() === limits.exactMax && input.u16() === limits.p, 'sets of other limits');
-}
-
-function writeSet(out: Writer, pool: DistinctPool, at: number, size: number): void {
-  if (size === SKETCH) {
-    out.u32(SKETCH_SIZE);
-    out.bytes(pool.registers(at));
+  const seen = words[plain + SEEN]!;
+  check((seen & ~SEEN_BITS) === 0, 'hours or classes that are none');
+  const unsigned = (word: number) => words[plain + word]! >>> 0;
+  check(marksAreSound(unsigned(MARKS), unsigned(NMAP_TARGETS), unsigned(NMAP_PACKETS)), 'marks that no packets leave');
+  const [w0, w1, w2, w3] = words.subarray(address, plain);
+  const row = sources.create(words[at]!, words[at + 1]!, w0!, w1!, w2!, w3!);
+  if (row < 0) {
+    // Thinned out: its targets go to a set that is given back at once.
+    const set = new Int32Array(2);
+    sources.targets.read(input, set, 0);
+    sources.targets.release(set[0]!, set[1]!);
     return;
   }
-  out.u32(sizeCount(size));
-  const keys = pool.keys(at, size);
-  if (keys.length === 2) {
-    // most sets, by far
-    out.u32(keys[0]!);
-    out.u32(keys[1]!);
-    return;
-  }
-  // As 64-bit numbers the low word, which comes second, is the more significant.
-  new BigUint64Array(keys.buffer).sort();
-  out.bytes(new Uint8Array(keys.buffer));
+  for (let word = 0; word < PLAIN_WORDS; word++) sources.rows[row + word] = words[plain + word]!;
+  sources.rows[row + ENTERED] = seen;
+  sources.targets.read(input, sources.rows, row + TARGETS);
 }
 
-function readSet(
-  input: Reader,
-  { limits }: DistinctPool,
-  add: (high: number, low: number) => void,
-  addRegisters: (registers: Uint8Array) => void,
-): void {
-  const size = input.u32();
-  if (size === SKETCH_SIZE) {
-    const registers = input.bytes(1 << limits.p);
-    check(
-      registers.every(rank => rank <= rankMax(limits.p)),
-      'a register that is too high',
-    );
-    addRegisters(registers);
-    return;
-  }
-  check(size <= limits.exactMax, 'a set too large to be exact');
-  let [beforeLow, beforeHigh] = [-1, -1];
-  for (let n = 0; n < size; n++) {
-    const [high, low] = [input.u32(), input.u32()];
-    check(high !== 0, 'an empty key');
-    check(ascends(beforeLow, beforeHigh, low, high), 'keys out of order');
-    [beforeLow, beforeHigh] = [low, high];
-    add(high | 0, low | 0);
-  }
+/** The limits of a table's sets, and a number of 16 bits of its own. */
+function writeLimits(out: Writer, { limits }: DistinctPool, own: number): void {
+  out.word(limits.exactMax);
+  writePair(out, limits.p, own);
+}
+
+/** Returns the table's own number. */
+function readLimits(input: Reader, { limits }: DistinctPool): number {
+  const exactMax = input.word();
+  const [p, own] = readPair(input);
+  check(exactMax === limits.exactMax && p === limits.p, 'sets of other limits');
+  return own;
 }

@@ -16,6 +16,9 @@ export const HOURS_PER_DAY = 24;
 /** Side of a class, in the names of cells. */
 export const SCANNING_SIDE = 0;
 export const BACKSCATTER_SIDE = 1;
+export const SIDES = 2;
+/** Countries that a geography tells apart (common/geo/table.ts). */
+export const COUNTRIES = 256;
 /** A target is a protocol's number above 16 bits of port, or of ICMP type and code; with the side above it, it is a name. */
 export const TARGET_BITS = 24;
 export const TARGET_MASK = (1 << TARGET_BITS) - 1;

@@ -9,13 +9,14 @@
  * A set is named by two words that its owner keeps: `at`, where its block or its registers begin, and `size`, the count of its
  * keys and the class `c` of its block, or `SKETCH`.
  */
-import { sketchAdd, sketchEstimate, sketchMerge } from './sketch.ts';
+import { check, type Reader, type Writer } from './bytes.ts';
+import { rankMax, sketchAdd, sketchEstimate, sketchMerge } from './sketch.ts';
 
-/** `size` of a set that became a sketch. */
+/** `size` of a set that became a sketch; also in a state, as an unsigned word. */
 export const SKETCH = -1;
 const CLASS_BITS = 5;
 const CLASS_MASK = (1 << CLASS_BITS) - 1;
-export const sizeCount = (size: number): number => size >>> CLASS_BITS;
+const sizeCount = (size: number): number => size >>> CLASS_BITS;
 const sizeOf = (count: number, blockClass: number): number => (count << CLASS_BITS) | blockClass;
 
 /** Blocks up to 8 slots are filled to the last, since a probe of them is a scan; larger ones to three quarters. */
@@ -104,10 +105,14 @@ export class DistinctPool {
   /** `add` for many sets: keys `high[i]`, `low[i]` in the sets at `w[i]`. */
   addMany(words: Int32Array, w: Int32Array, high: Int32Array, low: Int32Array, count: number): void {
     const { p } = this.limits;
+    let registers = this.#registers;
     for (let i = 0; i < count; i++) {
       const set = w[i]!;
-      if (words[set + 1] === SKETCH) sketchAdd(this.#registers, words[set]!, p, low[i]!);
-      else this.add(words, set, high[i]!, low[i]!);
+      if (words[set + 1] === SKETCH) sketchAdd(registers, words[set]!, p, low[i]!);
+      else {
+        this.add(words, set, high[i]!, low[i]!);
+        registers = this.#registers; // which a new sketch may have moved
+      }
     }
   }
 
@@ -120,11 +125,14 @@ export class DistinctPool {
   countUnion(atA: number, sizeA: number, atB: number, sizeB: number): number {
     if (sizeA === 0) return this.count(atB, sizeB);
     if (sizeB === 0) return this.count(atA, sizeA);
-    const union = new DistinctPool(this.limits);
-    const words = new Int32Array(2);
-    union.addAll(words, 0, this, atA, sizeA);
-    union.addAll(words, 0, this, atB, sizeB);
-    return union.count(words[0]!, words[1]!);
+    if (sizeA !== SKETCH && sizeB !== SKETCH) {
+      const union = sizeCount(sizeA) + sizeCount(sizeB) - this.#common(atA, sizeA, atB, sizeB);
+      if (union <= this.limits.exactMax) return union;
+    }
+    const registers = new Uint8Array(1 << this.limits.p);
+    this.#addTo(registers, atA, sizeA);
+    this.#addTo(registers, atB, sizeB);
+    return sketchEstimate(registers, 0, this.limits.p);
   }
 
   /** Adds every key of a set of another pool, which has the same limits. */
@@ -145,12 +153,7 @@ export class DistinctPool {
   /** The keys of an exact set, as pairs of words, in no particular order. */
   keys(at: number, size: number): Int32Array {
     const keys = new Int32Array(2 * sizeCount(size));
-    let n = 0;
-    for (let slot = at; slot < at + (1 << (size & CLASS_MASK)) && n < keys.length; slot++) {
-      if (this.#slots[2 * slot] === 0) continue;
-      keys[n++] = this.#slots[2 * slot]!;
-      keys[n++] = this.#slots[2 * slot + 1]!;
-    }
+    this.#copyKeys(at, keys, 0, sizeCount(size));
     return keys;
   }
 
@@ -159,16 +162,63 @@ export class DistinctPool {
     return this.#registers.subarray(at, at + (1 << this.limits.p));
   }
 
-  /** Makes the set a sketch with these registers, taken by maximum. */
-  addRegisters(words: Int32Array, w: number, registers: Uint8Array): void {
-    if (words[w + 1] !== SKETCH) this.#becomeSketch(words, w);
-    sketchMerge(this.#registers, words[w]!, registers, 0, this.limits.p);
+  /** Writes the set as a state has it (codec.ts). */
+  write(out: Writer, at: number, size: number): void {
+    if (size === SKETCH) {
+      out.word(SKETCH);
+      out.bytes(this.registers(at));
+      return;
+    }
+    const count = sizeCount(size);
+    const to = out.take(1 + 2 * count);
+    out.words[to] = count;
+    this.#copyKeys(at, out.words, to + 1, count);
+    if (count > 1) sortKeys(out.words, to + 1, count); // most sets have one, by far
+  }
+
+  /** Reads what `write` wrote into a set without keys. Throws `BadState`. */
+  read(input: Reader, words: Int32Array, w: number): void {
+    const size = input.word();
+    const { exactMax, p } = this.limits;
+    if (size === SKETCH >>> 0) {
+      const registers = input.bytes(1 << p);
+      const highest = rankMax(p);
+      for (let i = 0; i < registers.length; i++) check(registers[i]! <= highest, 'a register that is too high');
+      words[w] = this.#allocateSketch();
+      words[w + 1] = SKETCH;
+      this.#registers.set(registers, words[w]);
+      return;
+    }
+    check(size <= exactMax, 'a set too large to be exact');
+    if (size === 0) return;
+    const from = input.take(2 * size);
+    const keys = input.words;
+    let blockClass = 0;
+    while (keysMax(blockClass) < size) blockClass++;
+    const block = this.#allocate(blockClass);
+    for (let i = from; i < from + 2 * size; i += 2) {
+      check(keys[i] !== 0, 'an empty key');
+      check(i === from || comesBefore(keys, i - 2, keys[i]!, keys[i + 1]!), 'keys out of order');
+      this.#place(block, blockClass, keys[i]!, keys[i + 1]!);
+    }
+    words[w] = block;
+    words[w + 1] = sizeOf(size, blockClass);
   }
 
   /** Gives back what the set takes. */
   release(at: number, size: number): void {
     if (size === SKETCH) this.#freeSketches.push(at);
     else if (size !== 0) this.#free[size & CLASS_MASK]!.push(at);
+  }
+
+  #copyKeys(at: number, to: Int32Array, toAt: number, count: number): void {
+    const slots = this.#slots;
+    const end = toAt + 2 * count;
+    for (let slot = 2 * at, n = toAt; n < end; slot += 2) {
+      if (slots[slot] === 0) continue;
+      to[n++] = slots[slot]!;
+      to[n++] = slots[slot + 1]!;
+    }
   }
 
   #put(slot: number, high: number, low: number): void {
@@ -205,11 +255,40 @@ export class DistinctPool {
     this.#put(at + slot, high, low);
   }
 
+  /** Adds every key of a set to a sketch of its own. */
+  #addTo(registers: Uint8Array, at: number, size: number): void {
+    const { p } = this.limits;
+    if (size === SKETCH) {
+      sketchMerge(registers, 0, this.#registers, at, p);
+      return;
+    }
+    const keys = this.keys(at, size);
+    for (let i = 1; i < keys.length; i += 2) sketchAdd(registers, 0, p, keys[i]!);
+  }
+
+  /** How many keys two exact sets share. */
+  #common(atA: number, sizeA: number, atB: number, sizeB: number): number {
+    const keys = this.keys(atB, sizeB);
+    let common = 0;
+    for (let i = 0; i < keys.length; i += 2) if (this.#has(atA, sizeA, keys[i]!, keys[i + 1]!)) common++;
+    return common;
+  }
+
+  /** Whether an exact set has the key. */
+  #has(at: number, size: number, high: number, low: number): boolean {
+    const mask = (1 << (size & CLASS_MASK)) - 1;
+    for (let probes = 0, slot = low & mask; probes <= mask; probes++, slot = (slot + 1) & mask) {
+      const found = this.#slots[2 * (at + slot)]!;
+      if (found === 0) return false;
+      if (found === high && this.#slots[2 * (at + slot) + 1] === low) return true;
+    }
+    return false;
+  }
+
   #becomeSketch(words: Int32Array, w: number): void {
     const { p } = this.limits;
     const at = this.#allocateSketch();
-    const keys = this.keys(words[w]!, words[w + 1]!);
-    for (let i = 1; i < keys.length; i += 2) sketchAdd(this.#registers, at, p, keys[i]!);
+    this.#addTo(this.#registers.subarray(at, at + (1 << p)), words[w]!, words[w + 1]!);
     this.release(words[w]!, words[w + 1]!);
     words[w] = at;
     words[w + 1] = SKETCH;
@@ -248,5 +327,34 @@ export class DistinctPool {
       this.#slots = grown;
     }
     return at;
+  }
+}
+
+/** Whether the key at `at` comes before another: by its low word, then its high word, both unsigned. */
+const comesBefore = (keys: Int32Array, at: number, high: number, low: number): boolean =>
+  keys[at + 1] === low ? keys[at]! >>> 0 < high >>> 0 : keys[at + 1]! >>> 0 < low >>> 0;
+
+/** Fewer keys than this are sorted quicker by putting each in its place than by a call. */
+const fewKeys = 32;
+
+/** Sorts `count` keys that begin at `from`. */
+function sortKeys(words: Int32Array, from: number, count: number): void {
+  if (count >= fewKeys) {
+    // As 64-bit numbers the low word, which comes second, is the more significant.
+    const keys = words.slice(from, from + 2 * count);
+    new BigUint64Array(keys.buffer).sort();
+    words.set(keys, from);
+    return;
+  }
+  for (let i = from + 2; i < from + 2 * count; i += 2) {
+    const high = words[i]!;
+    const low = words[i + 1]!;
+    let to = i;
+    for (; to > from && !comesBefore(words, to - 2, high, low); to -= 2) {
+      words[to] = words[to - 2]!;
+      words[to + 1] = words[to - 1]!;
+    }
+    words[to] = high;
+    words[to + 1] = low;
   }
 }

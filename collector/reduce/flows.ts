@@ -17,6 +17,7 @@ import type { Records } from '../../common/record/record.ts';
 import type { Stretch } from './columns.ts';
 import { HOURS_PER_DAY, TARGET_BITS, TARGET_MASK } from './day.ts';
 import { createLines } from './lines.ts';
+import { orderByKey } from './order.ts';
 
 /** Target, class and marks of a flow in one word: `marks << 26 | class << 24 | target`. */
 export const keyTarget = (key: number): number => key & TARGET_MASK;
@@ -107,9 +108,13 @@ export class FlowTable {
         continue;
       }
       const hours = entries[at + FLOW_HOURS]! & HOURS_MASK;
+      const later = micros >= entries[at + FLOW_LAST]! >>> 0;
+      if (hours >>> hourOfDay === 1 && later) {
+        entries[at + FLOW_LAST] = micros; // nearly always: packets come in the order of their times
+        continue;
+      }
       const inHour = (hours & hourBit) !== 0;
-      if (hours >>> hourOfDay <= 1 && (!inHour || micros > entries[at + FLOW_LAST]! >>> 0))
-        entries[at + FLOW_LAST] = micros;
+      if (hours >>> hourOfDay <= 1 && (!inHour || later)) entries[at + FLOW_LAST] = micros;
       if ((hours & (hourBit - 1)) === 0 && (!inHour || micros < entries[at + FLOW_FIRST]! >>> 0))
         entries[at + FLOW_FIRST] = micros;
       if (!inHour) entries[at + FLOW_HOURS]! |= hourBit;
@@ -123,22 +128,23 @@ export class FlowTable {
   /** Where the entries in use begin, ordered by target, so that the flows of one port come together. */
   ordered(): Int32Array {
     const { entries } = this;
-    let targets = new Int32Array(this.count);
-    let places = new Int32Array(this.count);
+    const targets = new Int32Array(this.count);
+    const places = new Int32Array(this.count);
     let n = 0;
     for (let at = 0; at < entries.length; at += FLOW_WORDS) {
       if (entries[at + FLOW_PACKETS] === 0) continue;
       targets[n] = keyTarget(entries[at + FLOW_KEY]!);
       places[n++] = at;
     }
-    for (let shift = 0; shift < TARGET_BITS; shift += DIGIT_BITS)
-      [targets, places] = sortByDigit(targets, places, shift);
-    return places;
+    return orderByKey(targets, places, TARGET_BITS);
   }
 
+  /** Leaves room for as many flows as there were, which is what may come. */
   clear(): void {
+    let places = placesMin;
+    while (places < 2 * this.count) places *= 2;
     if (this.entries.length === placesMin * FLOW_WORDS) this.entries.fill(0);
-    else this.entries = createLines(placesMin * FLOW_WORDS);
+    else this.entries = createLines(places * FLOW_WORDS);
     this.count = 0;
     this.sensors.length = 0;
   }
@@ -185,22 +191,3 @@ export const place6 = (geo: GeoTable, src: Uint32Array, r: number): number =>
  * flows lie could send such as pile up in one place, where each is asked about all that came before it.
  */
 const hash = (id: number, key: number, seed: number): number => mix(mix(id ^ seed) ^ key);
-
-/** Eight bits a digit: few enough buckets that each one's end stays in the cache. */
-const DIGIT_BITS = 8;
-
-/** One stable pass of a radix sort of places by their targets, by the digit above `shift`. */
-function sortByDigit(targets: Int32Array<ArrayBuffer>, places: Int32Array<ArrayBuffer>, shift: number) {
-  const mask = (1 << DIGIT_BITS) - 1;
-  const starts = new Int32Array(mask + 2);
-  for (let i = 0; i < targets.length; i++) starts[((targets[i]! >>> shift) & mask) + 1]!++;
-  for (let i = 1; i < starts.length; i++) starts[i]! += starts[i - 1]!;
-  const sortedTargets = new Int32Array(targets.length);
-  const sortedPlaces = new Int32Array(targets.length);
-  for (let i = 0; i < targets.length; i++) {
-    const to = starts[(targets[i]! >>> shift) & mask]!++;
-    sortedTargets[to] = targets[i]!;
-    sortedPlaces[to] = places[i]!;
-  }
-  return [sortedTargets, sortedPlaces] as const;
-}

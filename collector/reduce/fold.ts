@@ -14,6 +14,9 @@ import { HourCounts } from './hour.ts';
 import { countSensorHour } from './sensors.ts';
 import { settleFlows } from './settle.ts';
 
+/** What of a day a reducer counts: two with a part each share the work, and their days merge to the whole. */
+export type Part = 'all' | 'networks' | 'others';
+
 /** What a fold works with: the geography, what is not settled yet, and memory that is used again for every stretch. */
 export class Workbench {
   readonly geo: GeoTable;
@@ -23,13 +26,15 @@ export class Workbench {
   readonly stretch = new Stretch();
   /** Whether each sensor is counted alone too. */
   readonly perSensor: boolean;
+  readonly part: Part;
 
-  constructor({ geo, hashKey, tableSeed, perSensor = false }: WorkbenchOptions) {
+  constructor({ geo, hashKey, tableSeed, perSensor = false, part = 'all' }: WorkbenchOptions) {
     this.geo = geo;
     this.hashKey = hashKey;
     this.counts = new HourCounts(geo);
     this.flows = new FlowTable(tableSeed);
     this.perSensor = perSensor;
+    this.part = part;
   }
 }
 
@@ -39,11 +44,12 @@ interface WorkbenchOptions {
   readonly hashKey: HashKey;
   readonly tableSeed: number;
   readonly perSensor?: boolean;
+  readonly part?: Part;
 }
 
 /** Folds all that a day counts of the block. `sensor` is a small index. */
 export function foldBlock(day: Day, records: Records, sensor: number, bench: Workbench): void {
-  const { stretch, flows, geo, hashKey } = bench;
+  const { stretch, flows, geo, hashKey, part } = bench;
   for (let from = 0; from < records.count; from += stretchMax) {
     stretch.take(records, from);
     stretch.takeSources(records, hashKey);
@@ -52,15 +58,23 @@ export function foldBlock(day: Day, records: Records, sensor: number, bench: Wor
     flows.countAll(records, stretch, sensor, geo);
     countNmap(day, records, stretch);
     countHour(bench);
-    countNetworks(day, records, sensor, bench);
-    day.tables.networks.addSources(stretch.scratch, stretch.high, stretch.low, stretch.count);
+    if (part !== 'others') countNetworks(day, records, sensor, bench);
   }
 }
 
-/** Adds what was counted by the hour, of one sensor, to the day. `hour` counts from 1970. */
-export function settleHour(day: Day, hour: number, sensor: number, { counts, geo, perSensor }: Workbench): void {
+/** Folds the observed networks alone: the one table that needs nothing of the others. */
+export function foldNetworks(day: Day, records: Records, sensor: number, bench: Workbench): void {
+  for (let from = 0; from < records.count; from += stretchMax) {
+    bench.stretch.take(records, from);
+    bench.stretch.takeSources(records, bench.hashKey);
+    countNetworks(day, records, sensor, bench);
+  }
+}
+
+/** Adds what was counted of one sensor in an hour to the day. `hour` counts from 1970. */
+export function settleSensor(day: Day, hour: number, sensor: number, { counts, geo, perSensor }: Workbench): void {
   if (perSensor) countSensorHour(day, hour, sensor, counts, geo);
-  counts.settle(day, hour, sensor, geo);
+  counts.settleSensor(day, hour, sensor, geo);
 }
 
 /** The same without sources: packets alone, for measuring what the sources cost. */
@@ -70,7 +84,7 @@ export function foldPackets(day: Day, records: Records, sensor: number, bench: W
     findPlaces(records, bench);
     countPortCountries(day, sensor, bench);
     countHour(bench);
-    countNetworks(day, records, sensor, bench);
+    countNetworkPackets(day, records, sensor, bench);
   }
 }
 
@@ -127,8 +141,15 @@ function countHour({ stretch, counts }: Workbench): void {
   }
 }
 
+/** Packets to each observed network, and their sources. */
+function countNetworks(day: Day, records: Records, sensor: number, bench: Workbench): void {
+  const { scratch, high, low, count } = bench.stretch;
+  countNetworkPackets(day, records, sensor, bench);
+  day.tables.networks.addSources(scratch, high, low, count);
+}
+
 /** Packets to each observed network; leaves in `scratch` where its row begins. */
-function countNetworks(day: Day, { dst, family }: Records, sensor: number, { stretch, counts }: Workbench): void {
+function countNetworkPackets(day: Day, { dst, family }: Records, sensor: number, { stretch, counts }: Workbench): void {
   const { from, count, name, scratch } = stretch;
   const { networks } = day.tables;
   if (family === 6) {

@@ -1,6 +1,6 @@
 /**
- * Packets of one sensor in one hour, counted in arrays that are indexed by what is counted; settled into the day's tables when
- * the hour or the sensor changes. The two largest arrays span 2^25 counters each, of which the system gives memory only to
+ * Packets of one hour, counted in arrays that are indexed by what is counted; settled into the day's tables when the hour
+ * changes, and but for the names, which are many, when the sensor changes. The two largest arrays span 2^25 counters each, of which the system gives memory only to
  * the pages touched: about a megabyte for TCP and UDP.
  */
 import type { GeoTable } from '../../common/geo/table.ts';
@@ -37,16 +37,10 @@ export class HourCounts {
     return entry;
   }
 
-  /** Adds the counts to the day and begins anew. `hour` counts from 1970. */
-  settle(day: Day, hour: number, sensor: number, geo: GeoTable): void {
+  /** Adds what is counted of one sensor to the day, and begins anew. `hour` counts from 1970. */
+  settleSensor(day: Day, hour: number, sensor: number, geo: GeoTable): void {
     const { tables } = day;
     const hourOfDay = hour % HOURS_PER_DAY;
-    for (const name of this.touchedNames) {
-      const packets = this.names[name]!;
-      tables.ports.count(name, 0, packets, sensor);
-      tables.portHours.count(name & TARGET_MASK, hourOfDay, packets, sensor);
-      this.names[name] = 0;
-    }
     for (const place of this.touchedPlaces) {
       const packets = this.places[place]!;
       const side = place & 1;
@@ -67,8 +61,26 @@ export class HourCounts {
         if ((kind >>> (2 + tool)) & 1) tables.tools.count(tool, 0, packets, sensor);
       this.kinds[kind] = 0;
     }
-    this.touchedNames.length = 0;
     this.touchedPlaces.length = 0;
     this.touchedNetworks.length = 0;
+  }
+
+  /** Adds the packets of each name to the day, and begins anew: which sensors sent them the flows know, and what they sum to. */
+  settleNames({ tables: { portHours } }: Day, hour: number): void {
+    for (const name of this.touchedNames) {
+      portHours.addPackets(portHours.row(name & TARGET_MASK, hour % HOURS_PER_DAY), this.names[name]!);
+      this.names[name] = 0;
+    }
+    this.touchedNames.length = 0;
+  }
+
+  /** The same where no flows are counted: what there is came from one sensor. */
+  settleNamesOf({ tables: { ports, portHours } }: Day, hour: number, sensor: number): void {
+    for (const name of this.touchedNames) {
+      ports.count(name, 0, this.names[name]!, sensor);
+      portHours.count(name & TARGET_MASK, hour % HOURS_PER_DAY, this.names[name]!, sensor);
+      this.names[name] = 0;
+    }
+    this.touchedNames.length = 0;
   }
 }

@@ -5,7 +5,7 @@
 import type { GeoTable } from '../../common/geo/table.ts';
 import type { Records } from '../../common/record/record.ts';
 import { Day, HOURS_PER_DAY } from './day.ts';
-import { foldBlock, foldPackets, settleHour, Workbench } from './fold.ts';
+import { foldBlock, foldNetworks, foldPackets, type Part, settleSensor, Workbench } from './fold.ts';
 import type { HashKey } from './hash.ts';
 import { settleFlows } from './settle.ts';
 import { sourcesMaxDefault } from './sources.ts';
@@ -21,6 +21,8 @@ export interface ReducerOptions {
   readonly distinct?: boolean;
   /** Counts each sensor alone too (sensors.ts). */
   readonly perSensor?: boolean;
+  /** `all` unless two share the work. */
+  readonly part?: Part;
 }
 
 /** Counters of flows and hours have 32 bits: they are settled long before. */
@@ -47,12 +49,13 @@ export class Reducer {
     const { hour } = records;
     const day = this.#dayOf(Math.floor(hour / HOURS_PER_DAY));
     if (day !== this.#day || this.#unsettled > unsettledMax) this.#settle();
-    if (hour !== this.#hour || sensor !== this.#sensor) this.#settleHour();
+    if (hour !== this.#hour || sensor !== this.#sensor) this.#settleSensor(hour !== this.#hour);
     this.#day = day;
     this.#hour = hour;
     this.#sensor = sensor;
     this.#unsettled += records.count;
-    if (this.#options.distinct ?? true) foldBlock(day, records, sensor, this.#bench);
+    if (this.#options.part === 'networks') foldNetworks(day, records, sensor, this.#bench);
+    else if (this.#distinct) foldBlock(day, records, sensor, this.#bench);
     else foldPackets(day, records, sensor, this.#bench);
   }
 
@@ -76,14 +79,23 @@ export class Reducer {
     return days;
   }
 
+  get #distinct(): boolean {
+    return this.#options.distinct ?? true;
+  }
+
   #settle(): void {
-    this.#settleHour();
+    this.#settleSensor(true);
     if (this.#day !== undefined) settleFlows(this.#day, this.#bench);
     this.#unsettled = 0;
   }
 
-  #settleHour(): void {
-    if (this.#day !== undefined) settleHour(this.#day, this.#hour, this.#sensor, this.#bench);
+  /** Also at the end of an hour. */
+  #settleSensor(hourEnds: boolean): void {
+    if (this.#day === undefined) return;
+    const { counts } = this.#bench;
+    settleSensor(this.#day, this.#hour, this.#sensor, this.#bench);
+    if (!this.#distinct) counts.settleNamesOf(this.#day, this.#hour, this.#sensor);
+    else if (hourEnds) counts.settleNames(this.#day, this.#hour);
   }
 
   #dayOf(day: number): Day {

@@ -4,53 +4,93 @@
  * where it is asked for. The tables of a choice of sensors are then merged to tables like those of all sensors.
  */
 import type { GeoTable } from '../../common/geo/table.ts';
-import { BACKSCATTER } from '../../common/record/classify.ts';
-import { CellTable } from './cells.ts';
+import { BACKSCATTER, CLASSES } from '../../common/record/classify.ts';
+import { CellTable, Rows } from './cells.ts';
 import {
   BACKSCATTER_SIDE,
+  COUNTRIES,
   type Day,
   HOURS_PER_DAY,
   SCANNING_SIDE,
+  SIDES,
   TABLES,
   TARGET_BITS,
   type TableName,
 } from './day.ts';
-import { FLOW_HOURS, FLOW_KEY, FLOW_PLACE, HOURS_MASK, keyClass, keyTarget, SLOT_SHIFT } from './flows.ts';
+import {
+  FLOW_HOURS,
+  FLOW_KEY,
+  FLOW_PACKETS,
+  FLOW_PLACE,
+  HOURS_MASK,
+  keyClass,
+  keyTarget,
+  SLOT_SHIFT,
+} from './flows.ts';
 import type { HourCounts } from './hour.ts';
 
 const HOUR_BITS = 5;
 const HOUR_MASK = (1 << HOUR_BITS) - 1;
 const hourName = (country: number, hour: number): number => (country << HOUR_BITS) | hour;
 
-/** Enters the source of the flow at `at` in the sets of its sensor. */
-export function enterSensorSource(
-  { tables }: Day,
-  entries: Int32Array,
-  at: number,
-  high: number,
-  low: number,
-  sensors: readonly number[],
-  geo: GeoTable,
-): void {
-  const { sensorTotal, sensorClasses, sensorPorts, sensorCountries, sensorHours, sensorCountryHours } = tables;
-  const key = entries[at + FLOW_KEY]!;
-  const packetClass = keyClass(key);
-  const side = packetClass === BACKSCATTER ? BACKSCATTER_SIDE : SCANNING_SIDE;
-  const sensor = sensors[entries[at + FLOW_HOURS]! >>> SLOT_SHIFT]!;
-  const country = geo.placeCountry[entries[at + FLOW_PLACE]!]!;
-  const sided = (sensor << 1) | side;
-  sensorTotal.addSource(sensorTotal.row(0, sided), high, low);
-  sensorClasses.addSource(sensorClasses.row(packetClass, sensor), high, low);
-  sensorPorts.addSource(sensorPorts.row(keyTarget(key) | (side << TARGET_BITS), sensor), high, low);
-  sensorCountries.addSource(sensorCountries.row(country, sided), high, low);
-  for (let rest = entries[at + FLOW_HOURS]! & HOURS_MASK; rest !== 0; rest &= rest - 1) {
-    const hour = 31 - Math.clz32(rest & -rest);
-    sensorHours.addSource(sensorHours.row(hour, sensor), high, low);
-    sensorCountryHours.addSource(sensorCountryHours.row(hourName(country, hour), sensor), high, low);
+/** The cells of each sensor alone, where the flows at hand are of these sensors, by slot (flows.ts). */
+export class SensorCells {
+  readonly #sensors: readonly number[];
+  #target = -1;
+  /** By slot and: side; class; hour; side, of the target at hand; country and side; country and hour. */
+  readonly #total: Rows;
+  readonly #classes: Rows;
+  readonly #hours: Rows;
+  readonly #ports: Rows;
+  readonly #countries: Rows;
+  readonly #countryHours: Rows;
+
+  constructor({ tables }: Day, sensors: readonly number[]) {
+    this.#sensors = sensors;
+    const slots = sensors.length;
+    for (const sensor of sensors) tables.sensorPorts.makeRoom(sensor);
+    this.#total = new Rows(tables.sensorTotal, slots * SIDES);
+    this.#classes = new Rows(tables.sensorClasses, slots * CLASSES.length);
+    this.#hours = new Rows(tables.sensorHours, slots * HOURS_PER_DAY);
+    this.#ports = new Rows(tables.sensorPorts, slots * SIDES);
+    this.#countries = new Rows(tables.sensorCountries, slots * COUNTRIES * SIDES);
+    this.#countryHours = new Rows(tables.sensorCountryHours, slots * COUNTRIES * HOURS_PER_DAY);
+  }
+
+  /** Counts the flow at `at`, and enters its source in the sets of its sensor. Flows of one target come one after another. */
+  settle(entries: Int32Array, at: number, high: number, low: number, geo: GeoTable): void {
+    const key = entries[at + FLOW_KEY]!;
+    const target = keyTarget(key);
+    if (target !== this.#target) {
+      this.#target = target;
+      this.#ports.forget();
+    }
+    const packetClass = keyClass(key);
+    const side = packetClass === BACKSCATTER ? BACKSCATTER_SIDE : SCANNING_SIDE;
+    const slot = entries[at + FLOW_HOURS]! >>> SLOT_SHIFT;
+    const sensor = this.#sensors[slot]!;
+    const country = geo.placeCountry[entries[at + FLOW_PLACE]!]!;
+    const sided = (sensor << 1) | side;
+    const ofSlot = slot * SIDES + side;
+    const ofCountry = slot * COUNTRIES + country;
+    enter(this.#total, this.#total.of(ofSlot, 0, sided), high, low);
+    enter(this.#classes, this.#classes.of(slot * CLASSES.length + packetClass, packetClass, sensor), high, low);
+    const port = this.#ports.of(ofSlot, target | (side << TARGET_BITS), sensor);
+    this.#ports.table.countAt(port, entries[at + FLOW_PACKETS]! >>> 0, sensor);
+    enter(this.#ports, port, high, low);
+    enter(this.#countries, this.#countries.of(ofCountry * SIDES + side, country, sided), high, low);
+    for (let rest = entries[at + FLOW_HOURS]! & HOURS_MASK; rest !== 0; rest &= rest - 1) {
+      const hour = 31 - Math.clz32(rest & -rest);
+      enter(this.#hours, this.#hours.of(slot * HOURS_PER_DAY + hour, hour, sensor), high, low);
+      const row = this.#countryHours.of(ofCountry * HOURS_PER_DAY + hour, hourName(country, hour), sensor);
+      enter(this.#countryHours, row, high, low);
+    }
   }
 }
 
-/** Adds one hour's packets to the tables of their sensor; to be called before the counts are settled. `hour` counts from 1970. */
+const enter = ({ table }: Rows, row: number, high: number, low: number): void => table.addSource(row, high, low);
+
+/** Adds one hour's packets to the tables of their sensor, but for its ports, which the flows count; to be called before the counts are settled. `hour` counts from 1970. */
 export function countSensorHour(
   { tables }: Day,
   hour: number,
@@ -58,9 +98,8 @@ export function countSensorHour(
   counts: HourCounts,
   geo: GeoTable,
 ): void {
-  const { sensorTotal, sensorClasses, sensorPorts, sensorCountries, sensorHours, sensorCountryHours } = tables;
+  const { sensorTotal, sensorClasses, sensorCountries, sensorHours, sensorCountryHours } = tables;
   const hourOfDay = hour % HOURS_PER_DAY;
-  for (const name of counts.touchedNames) sensorPorts.count(name, sensor, counts.names[name]!, sensor);
   for (const place of counts.touchedPlaces) {
     const packets = counts.places[place]!;
     const sided = (sensor << 1) | (place & 1);

@@ -6,7 +6,8 @@
 import type { GeoTable } from '../../common/geo/table.ts';
 import { BACKSCATTER, CLASSES, NMAP, OTHER, SCAN } from '../../common/record/classify.ts';
 import { mix } from '../../common/record/mix.ts';
-import { BACKSCATTER_SIDE, type Day, HOURS_PER_DAY, SCANNING_SIDE, TARGET_BITS, type Tables } from './day.ts';
+import { Rows } from './cells.ts';
+import { BACKSCATTER_SIDE, COUNTRIES, type Day, HOURS_PER_DAY, SCANNING_SIDE, SIDES, TARGET_BITS } from './day.ts';
 import {
   FLOW_FIRST,
   FLOW_HIGH,
@@ -23,7 +24,7 @@ import {
   SLOT_SHIFT,
 } from './flows.ts';
 import { type HashKey, IPV4_HIGH, low4 } from './hash.ts';
-import { enterSensorSource } from './sensors.ts';
+import { SensorCells } from './sensors.ts';
 import { CLASS_SEEN_SHIFT, ENTERED, KEY_HIGH, KEY_LOW, PLACE, SEEN, SOURCE_WORDS, TARGETS } from './sources.ts';
 
 const MICROS_PER_HOUR = 3600e6;
@@ -51,7 +52,8 @@ export function settleFlows(day: Day, { flows, geo, hashKey, perSensor }: Settli
   const high = new Int32Array(stretchMax);
   const low = new Int32Array(stretchMax);
   const scratch = new Int32Array(stretchMax);
-  const cells = new TargetCells(day);
+  const cells = new TargetCells(day, sensors);
+  const sensorCells = perSensor ? new SensorCells(day, sensors) : undefined;
   for (let from = 0; from < places.length; from += stretchMax) {
     const count = Math.min(stretchMax, places.length - from);
     for (let i = 0; i < count; i++) high[i] = entries[places[from + i]! + FLOW_HIGH]!;
@@ -60,9 +62,8 @@ export function settleFlows(day: Day, { flows, geo, hashKey, perSensor }: Settli
       low[i] = high[i] === IPV4_HIGH ? low4(hashKey, id) : id;
     }
     for (let i = 0; i < count; i++) cells.settle(entries, places[from + i]!, high[i]!, low[i]!, sensors, geo);
-    if (perSensor)
-      for (let i = 0; i < count; i++)
-        enterSensorSource(day, entries, places[from + i]!, high[i]!, low[i]!, sensors, geo);
+    if (sensorCells !== undefined)
+      for (let i = 0; i < count; i++) sensorCells.settle(entries, places[from + i]!, high[i]!, low[i]!, geo);
     day.sources.fetch(high, low, count, scratch);
     for (let i = 0; i < count; i++) settleSource(day, entries, places[from + i]!, high[i]!, low[i]!, geo);
   }
@@ -73,36 +74,42 @@ export function settleFlows(day: Day, { flows, geo, hashKey, perSensor }: Settli
 
 /** The cells of the target at hand, whose flows come one after another. */
 class TargetCells {
-  readonly #tables: Tables;
   #target = -1;
-  /** Rows of the target's hours, -1 for those not asked for yet. */
-  readonly #hourRows = new Int32Array(HOURS_PER_DAY);
+  /** By side; by country and side; by hour. */
+  readonly #ports: Rows;
+  readonly #portCountries: Rows;
+  readonly #portHours: Rows;
 
-  constructor(day: Day) {
-    this.#tables = day.tables;
+  constructor({ tables: { ports, portCountries, portHours } }: Day, sensors: readonly number[]) {
+    for (const table of [ports, portCountries, portHours]) for (const sensor of sensors) table.makeRoom(sensor);
+    this.#ports = new Rows(ports, SIDES);
+    this.#portCountries = new Rows(portCountries, COUNTRIES * SIDES);
+    this.#portHours = new Rows(portHours, HOURS_PER_DAY);
   }
 
   settle(entries: Int32Array, at: number, high: number, low: number, sensors: readonly number[], geo: GeoTable): void {
-    const { ports, portCountries, portHours } = this.#tables;
     const key = entries[at + FLOW_KEY]!;
     const target = keyTarget(key);
-    const name = target | ((keyClass(key) === BACKSCATTER ? BACKSCATTER_SIDE : SCANNING_SIDE) << TARGET_BITS);
-    const packets = entries[at + FLOW_PACKETS]! >>> 0;
-    const sensor = sensors[entries[at + FLOW_HOURS]! >>> SLOT_SHIFT]!;
     if (target !== this.#target) {
       this.#target = target;
-      this.#hourRows.fill(-1);
+      for (const rows of [this.#ports, this.#portCountries, this.#portHours]) rows.forget();
     }
-    ports.addSource(ports.row(name, 0), high, low);
-    portCountries.addSource(
-      portCountries.count(name, geo.placeCountry[entries[at + FLOW_PLACE]!]!, packets, sensor),
-      high,
-      low,
-    );
+    const side = keyClass(key) === BACKSCATTER ? BACKSCATTER_SIDE : SCANNING_SIDE;
+    const name = target | (side << TARGET_BITS);
+    const packets = entries[at + FLOW_PACKETS]! >>> 0;
+    const sensor = sensors[entries[at + FLOW_HOURS]! >>> SLOT_SHIFT]!;
+    const country = geo.placeCountry[entries[at + FLOW_PLACE]!]!;
+    const port = this.#ports.of(side, name, 0);
+    this.#ports.table.countAt(port, packets, sensor);
+    this.#ports.table.addSource(port, high, low);
+    const portCountry = this.#portCountries.of((country << 1) | side, name, country);
+    this.#portCountries.table.countAt(portCountry, packets, sensor);
+    this.#portCountries.table.addSource(portCountry, high, low);
     for (let rest = entries[at + FLOW_HOURS]! & HOURS_MASK; rest !== 0; rest &= rest - 1) {
       const hour = lowestBit(rest);
-      if (this.#hourRows[hour]! < 0) this.#hourRows[hour] = portHours.row(target, hour);
-      portHours.addSource(this.#hourRows[hour]!, high, low);
+      const portHour = this.#portHours.of(hour, target, hour);
+      this.#portHours.table.countAt(portHour, 0, sensor); // its packets are counted by the hour (hour.ts)
+      this.#portHours.table.addSource(portHour, high, low);
     }
   }
 }

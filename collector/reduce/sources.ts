@@ -174,6 +174,9 @@ export class SourceTable {
   /** The four words of the address, as signed numbers. */
   address = (row: number): Int32Array =>
     this.#addresses.subarray((row / SOURCE_WORDS) * ADDRESS_WORDS, (row / SOURCE_WORDS + 1) * ADDRESS_WORDS);
+  copyAddress(n: number, to: Int32Array, at: number): void {
+    for (let word = 0; word < ADDRESS_WORDS; word++) to[at + word] = this.#addresses[ADDRESS_WORDS * n + word]!;
+  }
   /** Distinct targets the source sent to. */
   targetCount = (row: number): number => this.targets.count(this.rows[row + TARGETS]!, this.rows[row + TARGETS + 1]!);
   nmapPackets = (row: number): number => this.rows[row + NMAP_PACKETS]!;

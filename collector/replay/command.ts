@@ -5,12 +5,14 @@ import { pipeline } from 'node:stream/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { GeoError } from '../../common/geo/error.ts';
 import { loadGeo } from '../../common/geo/load.ts';
+import { allocatedIpv4, type GeoTable } from '../../common/geo/table.ts';
 import { type Prefix, parsePrefix } from '../../common/record/address.ts';
 import { geoAgeDays, isStale } from '../publish/freshness.ts';
 import { count } from '../publish/words.ts';
 import type { GeoSource, Results } from '../reduce/results.ts';
 import { CSV_TABLES, writeCsv } from './csv.ts';
 import { jsonChunks } from './json.ts';
+import { BadParquet } from './parquet-error.ts';
 import { type Progress, startProgress } from './progress.ts';
 import { type Failure, replay } from './replay.ts';
 import { renderTerminal, speaksUtf8 } from './terminal.ts';
@@ -22,6 +24,7 @@ interface ReplayFlags {
   asn?: string;
   json?: string;
   csv?: string;
+  parquet?: string;
   report?: string;
   top: number;
   threads: number;
@@ -52,6 +55,7 @@ Examples:
   enaga replay darknet.pcap.gz                       tables in the terminal
   enaga replay --report week.html day-*.pcap.zst     and a page with charts
   enaga replay --json - capture.pcapng | jq '.days[].ports[:5]'
+  enaga replay --parquet out/ day-*.pcap.zst         every record, as a collector archives them: DuckDB and others read it
   enaga replay --csv out/ --network 192.0.2.0/24 capture.pcap
   tcpdump -r big.pcap -w - 'not port 22' | enaga replay -
 
@@ -70,10 +74,11 @@ export function replayCommand(): Command {
     .option('--asn <file>', 'database of autonomous systems: an MMDB')
     .option('--json <file>', 'write all rows as JSON; - for standard output, in place of the tables')
     .option('--csv <dir>', 'write one CSV file a table into this directory')
+    .option('--parquet <dir>', 'write every record into Parquet files, a folder a day, in this directory')
     .option('--report <file>', 'write a self-contained HTML page with charts, in English and Japanese')
     .option('--top <n>', 'rows of the tables in terminal and page', wholeNumber(1, 1000), rowsDefault)
     .addOption(
-      new Option('--threads <n>', 'threads that count, beside one that reads and decodes')
+      new Option('--threads <n>', 'threads, of which one reads and decodes')
         .argParser(wholeNumber(1, threadsMax))
         .default(
           threadsDefault,
@@ -92,6 +97,9 @@ async function runReplay(captures: string[], flags: ReplayFlags): Promise<void> 
     for (const database of [geo.geo, geo.asn]) if (database !== undefined) warnIfOld(database);
     const total = totalBytes(captures);
     progress = startProgress({ ...(total !== undefined && { total }), stream: process.stderr, quiet: flags.quiet });
+    // DuckDB is loaded only where its files are asked for.
+    const parquet =
+      flags.parquet === undefined ? undefined : new (await import('./parquet.ts')).ParquetFiles(flags.parquet, geo);
     const { results, failures, unknownLinkTypes } = await replay({
       captures,
       geo,
@@ -99,22 +107,25 @@ async function runReplay(captures: string[], flags: ReplayFlags): Promise<void> 
       threads: flags.threads,
       distinct: true,
       onProgress: progress.update,
+      ...(parquet && { records: parquet }),
     });
+    await parquet?.finish();
     progress.stop();
     for (const linkType of unknownLinkTypes)
       warn(`link type ${linkType} is not one we read: its packets are skipped (tcpdump.org/linktypes.html names it)`);
-    await writeResults(results, flags);
+    await writeResults(results, flags, geo);
     for (const failure of failures) warn(failureText(failure));
     process.exitCode = failures.length > 0 ? DAMAGED : 0;
   } catch (error) {
     progress?.stop();
-    if (!(error instanceof GeoError) && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    const isTold = error instanceof GeoError || error instanceof BadParquet;
+    if (!isTold && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
     warn((error as Error).message);
     process.exitCode = FAILED;
   }
 }
 
-async function writeResults(results: Results, flags: ReplayFlags): Promise<void> {
+async function writeResults(results: Results, flags: ReplayFlags, geo: GeoTable): Promise<void> {
   const now = new Date();
   const toStdout = flags.json === '-';
   if (flags.json !== undefined) {
@@ -125,7 +136,8 @@ async function writeResults(results: Results, flags: ReplayFlags): Promise<void>
   if (flags.report !== undefined) {
     // Charts need a document to draw in, which takes half a second to load: only now.
     const { renderReport } = await import('./report.ts');
-    await writeWhole(flags.report, [renderReport(results, { top: flags.top, now })]);
+    const allocated = allocatedIpv4(geo);
+    await writeWhole(flags.report, [renderReport(results, { top: flags.top, now, allocated })]);
   }
   if (flags.quiet || toStdout) return;
   const { columns = terminalWidthDefault, isTTY } = process.stdout;
@@ -140,6 +152,7 @@ async function writeResults(results: Results, flags: ReplayFlags): Promise<void>
   );
   for (const [what, where] of [
     ['CSV tables', flags.csv],
+    ['Parquet files', flags.parquet],
     ['JSON', flags.json],
     ['report', flags.report],
   ])

@@ -1,16 +1,18 @@
 /**
  * Worker threads that reduce. The main thread reads, decodes and deals the records out by their sources (deal.ts), in blocks of
  * shared memory, so that little more than a message goes with each. At the end every worker has days of its own; the workers
- * merge them too, each table by one of them, since one thread alone would take longer over it than counting took.
+ * merge them too, each table by one of them, since one thread alone would take longer over it than counting took. A single worker
+ * gets every record, and nothing is merged.
  */
 import { Worker } from 'node:worker_threads';
 import { recordsMax } from '../../common/packet/decoder.ts';
 import { createRecords, type Records } from '../../common/record/record.ts';
 import type { CellTableData } from '../reduce/cells.ts';
 import { Day, type DayData, TABLE_NAMES, type TableName } from '../reduce/day.ts';
+import { Reducer } from '../reduce/reducer.ts';
 import { type SourceTableData, sourcesMaxDefault } from '../reduce/sources.ts';
 import { deal } from './deal.ts';
-import { type Answer, buffersOf, type Merge, type Order, type WorkerOptions } from './orders.ts';
+import { type Answer, buffersOf, type Merge, type Order, SENSOR, type WorkerOptions } from './orders.ts';
 
 /** A hand is handed over when another block might not fit: few messages, for each wakes a thread. */
 const handRecordsMax = 4 * recordsMax;
@@ -99,10 +101,13 @@ export class Crew {
   /** Set while somebody waits until the workers have less to do. */
   #wake: (() => void) | undefined;
   #failure: Error | undefined;
+  /** Of a single worker, which has more to do than this thread, this one takes what can be counted apart. */
+  readonly #own: Reducer | undefined;
 
-  constructor(options: WorkerOptions, threads: number) {
-    this.#seats = Array.from({ length: threads }, () => ({
-      member: new Member(options),
+  constructor(options: WorkerOptions, workers: number) {
+    if (workers === 1) this.#own = new Reducer({ ...options, part: 'networks' });
+    this.#seats = Array.from({ length: workers }, () => ({
+      member: new Member(workers === 1 ? { ...options, part: 'others' } : options),
       hands: { 4: this.#empty(4), 6: this.#empty(6) },
     }));
   }
@@ -110,6 +115,7 @@ export class Crew {
   /** Deals the records out. What was handed over so far may be waiting: see `ready`. */
   fold(records: Records): void {
     const { family, hour } = records;
+    this.#own?.fold(records, SENSOR);
     for (const seat of this.#seats) {
       const hand = seat.hands[family];
       if (hand.count > 0 && (hand.hour !== hour || hand.count > handRecordsMax - recordsMax)) this.#send(seat, family);
@@ -140,6 +146,7 @@ export class Crew {
       ({ day }) => day,
     );
     const days = await Promise.all([...parts.values()].map(states => this.#mergeDay(states)));
+    for (const own of this.#own?.days() ?? []) days.find(({ day }) => day === own.day)!.merge(own);
     return days.sort((a, b) => a.day - b.day);
   }
 

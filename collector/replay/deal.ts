@@ -8,6 +8,10 @@ import { low4, low6, REPLAY_KEY } from '../reduce/hash.ts';
 
 /** Appends each record to one of the hands, which are of the same family and have room for all. */
 export function deal(records: Records, hands: readonly Records[]): void {
+  if (hands.length === 1) {
+    appendAll(records, hands[0]!);
+    return;
+  }
   const { src, count } = records;
   const words = records.family === 4 ? 1 : 4;
   const owner = new Uint8Array(count);
@@ -26,6 +30,15 @@ export function deal(records: Records, hands: readonly Records[]): void {
     }
     append(records, chosen.subarray(0, n), hand, words);
   });
+}
+
+function appendAll(from: Records, to: Records): void {
+  for (const [name, column] of Object.entries(from)) {
+    if (!ArrayBuffer.isView(column)) continue;
+    const words = from.family === 6 && (name === 'src' || name === 'dst') ? 4 : 1;
+    to[name as 'src'].set((column as Uint32Array).subarray(0, words * from.count), words * to.count);
+  }
+  to.count += from.count;
 }
 
 function append(from: Records, chosen: Uint16Array, to: Records, words: number): void {

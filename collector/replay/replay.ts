@@ -24,10 +24,19 @@ export interface ReplayOptions {
   readonly geo: GeoTable;
   /** False leaves out distinct sources: for measuring what they cost. */
   readonly distinct: boolean;
-  /** Threads that reduce; 1 does so in this one, beside reading and decoding. */
+  /** Of these one reads and decodes; 1 does all of it. */
   readonly threads: number;
   /** Called now and then with the bytes taken from the files and the packets found so far. */
   readonly onProgress?: (bytes: number, packets: number) => void;
+  /** Is shown all records beside what counts them. */
+  readonly records?: RecordsSink;
+}
+
+export interface RecordsSink {
+  /** Is done with their memory on return. */
+  take(records: Records): void;
+  /** Awaited now and then: bounds what it holds. */
+  ready(): Promise<void>;
 }
 
 /** A capture that could not be read, or not to its end. */
@@ -40,6 +49,8 @@ export interface Failure {
 
 export interface Replayed {
   readonly results: Results;
+  /** What the results are of, ascending: states to be merged with others. */
+  readonly days: readonly Day[];
   readonly failures: readonly Failure[];
   /** Link types whose packets were skipped. */
   readonly unknownLinkTypes: readonly number[];
@@ -60,7 +71,7 @@ interface Counter {
 export async function replay(options: ReplayOptions): Promise<Replayed> {
   const { geo, distinct, threads } = options;
   const reducing: ReducerOptions = { geo, distinct, hashKey: REPLAY_KEY, tableSeed: randomInt(2 ** 32) };
-  const counter = threads > 1 ? new Crew(reducing, threads) : alone(new Reducer(reducing));
+  const counter = threads > 1 ? new Crew(reducing, threads - 1) : alone(new Reducer(reducing));
   try {
     return await replayInto(counter, options);
   } finally {
@@ -68,8 +79,12 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
   }
 }
 
-async function replayInto(counter: Counter, { captures, networks, geo, onProgress }: ReplayOptions): Promise<Replayed> {
-  const decoder = new Decoder(networks, records => counter.fold(records));
+async function replayInto(counter: Counter, options: ReplayOptions): Promise<Replayed> {
+  const { captures, networks, geo, onProgress, records: sink } = options;
+  const decoder = new Decoder(networks, records => {
+    sink?.take(records);
+    counter.fold(records);
+  });
   const block = createBlock();
   const failures: Failure[] = [];
   let packets = 0;
@@ -81,6 +96,7 @@ async function replayInto(counter: Counter, { captures, networks, geo, onProgres
         packets += block.packets.count;
         decoder.take(block.chunk, block.packets);
         await counter.ready();
+        await sink?.ready();
         onProgress?.(bytes + reader.taken, packets);
       }
       bytes += reader.taken;
@@ -104,7 +120,7 @@ async function replayInto(counter: Counter, { captures, networks, geo, onProgres
     ...(geo.asn !== undefined && { asn: geo.asn }),
     days: days.map(day => dayResult(day, geo)),
   };
-  return { results, failures, unknownLinkTypes: [...unknownLinkTypes].sort((a, b) => a - b) };
+  return { results, days, failures, unknownLinkTypes: [...unknownLinkTypes].sort((a, b) => a - b) };
 }
 
 const alone = (reducer: Reducer): Counter => ({

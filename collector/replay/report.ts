@@ -14,19 +14,22 @@ import { both, Html, html } from '../publish/html.ts';
 import { targetLabel } from '../publish/names.ts';
 import { mainRun } from '../publish/series.ts';
 import { totals } from '../publish/totals.ts';
-import { count } from '../publish/words.ts';
+import { count, type Words } from '../publish/words.ts';
 import type { GeoSource, Results } from '../reduce/results.ts';
 import { methodHtml, skippedHtml, staleHtml } from './report/method.ts';
 import { countriesSection, kindsSection, packetsSection, portsSection } from './report/sections.ts';
 import { STYLE } from './report/style.ts';
 import { type Summed, summaryHtml } from './report/summary.ts';
 import { daysTable, sourcesTable } from './report/tables.ts';
+import { worldSection } from './report/world.ts';
 
 export interface ReportOptions {
   /** Rows of the rankings. */
   top: number;
   /** The moment the report is made: databases are judged stale against it. */
   now: Date;
+  /** IPv4 addresses of each country, as the geography has them. */
+  allocated?: ReadonlyMap<string, number>;
 }
 
 const SCRIPT = `(()=>{const ja=document.getElementById('ja'),root=document.documentElement,follow=()=>{root.lang=ja.checked?'ja':'en'};if((navigator.language||'').startsWith('ja'))ja.checked=true;document.querySelector('.switch').addEventListener('change',follow);follow()})()`;
@@ -61,7 +64,7 @@ const daysSection = ({ days }: Results): Html | undefined =>
     ? html`<section><h2 id="days">${both({ en: 'Day by day', ja: '日別' })}</h2>${daysTable(days, 'days')}</section>`
     : undefined;
 
-function bodyHtml(results: Results, { top, now }: ReportOptions): Html {
+function bodyHtml(results: Results, { top, now, allocated }: ReportOptions): Html {
   const summed: Summed = {
     results,
     ports: totals(
@@ -79,10 +82,16 @@ function bodyHtml(results: Results, { top, now }: ReportOptions): Html {
   if (results.days.length === 0)
     return html`${summaryHtml(summed)}${skippedHtml(results)}${methodHtml(results)}${stale}`;
   const document: ChartDocument = new JSDOM('').window.document;
-  const drawing = { ...summed, charted: mainRun(results.days), top, document };
-  return html`${summaryHtml(summed)}${packetsSection(drawing)}${portsSection(drawing)}${countriesSection(drawing, stale)}
+  const drawing = { ...summed, charted: mainRun(results.days), top, document, source: sourceWords(results) };
+  return html`${summaryHtml(summed)}${packetsSection(drawing)}${portsSection(drawing)}${countriesSection(drawing, stale)}${worldSection(drawing, allocated)}
 ${kindsSection(drawing)}${sourcesSection(results, top)}${daysSection(results)}${skippedHtml(results)}${methodHtml(results)}`;
 }
+
+/** Captures do not say how many sensors they are of. */
+const sourceWords = ({ geo, records }: Results): Words => ({
+  en: `Enaga, ${count(records)} packets of capture files, ${built(geo)}`,
+  ja: `Enaga、キャプチャーファイルの${count(records)}パケット、${built(geo)}`,
+});
 
 const built = ({ name, built: date }: GeoSource): string => `${name} ${date}`;
 

@@ -18,6 +18,7 @@ import { addAccounts } from './accounts-file.ts';
 import type { OpenedBatch } from './batch.ts';
 import { Delta, type DeltaOptions } from './delta.ts';
 import { type Geographies, keepPlaces } from './geography.ts';
+import { firstRevision } from './revisions.ts';
 import { FOLDED_TABLES, openStoreFile } from './schema.ts';
 import { addSegment, mergeSegments, readState, WHOLE, writeState } from './segments.ts';
 
@@ -51,6 +52,19 @@ interface OpenDay {
   readonly asRows: boolean;
   changedMs: number;
 }
+
+const OF_EXPIRED = 'IN (SELECT value FROM json_each(@expired))';
+/** Which rows stay of days whose records are gone; none where nothing is said. */
+const KEPT_OF_EXPIRED: Partial<Record<(typeof FOLDED_TABLES)[number], string>> = {
+  ...{ excluded: `day ${OF_EXPIRED}`, states: `day ${OF_EXPIRED}`, rows: `day ${OF_EXPIRED}` },
+  ...{ days: `(day ${OF_EXPIRED} AND closed_ms IS NOT NULL)`, top_sources: `day ${OF_EXPIRED}` },
+  ...{
+    accounts: `(day ${OF_EXPIRED} AND misdated = 0)`,
+    skipped: `(day ${OF_EXPIRED} AND misdated = 0)`,
+    coverage: `hour / 24 ${OF_EXPIRED}`,
+  },
+  geographies: `(json_array_length(@expired) > 0 AND sha256 IN (SELECT geo FROM days))`,
+};
 
 /** Days that one reads of while they are counted: looked up once. */
 const openDaysMax = 1024;
@@ -167,10 +181,19 @@ export class Store {
     for (const { day } of days) mergeSegments(this.database, day, this.#sourcesMax);
   }
 
-  /** Forgets everything, to count from the log's beginning. */
-  reset(): void {
+  /**
+   * Forgets everything, to count from the log's beginning; but what is kept as rows of days whose records are gone (`expired`),
+   * for nobody can count them again. By other rules their distinct sources over several days cannot be told any more.
+   */
+  reset(expired: readonly number[] = []): void {
+    const sameRules = this.position() !== undefined;
     this.database.transaction(() => {
-      for (const table of FOLDED_TABLES) this.database.exec(`DELETE FROM ${table}`);
+      for (const table of FOLDED_TABLES) {
+        const isKept = KEPT_OF_EXPIRED[table];
+        if (isKept === undefined || (table === 'states' && !sameRules)) this.database.exec(`DELETE FROM ${table}`);
+        else
+          this.database.prepare(`DELETE FROM ${table} WHERE NOT ${isKept}`).run({ expired: JSON.stringify(expired) });
+      }
     })();
     this.#delta.takeDays();
     this.#delta.accounts.clear();
@@ -218,6 +241,12 @@ export class Store {
       })
       .immediate();
     this.#open.delete(number);
+  }
+
+  /** A day that would be folded again and cannot be, for its records are gone: what is kept of it stays as it is. */
+  leave(day: number): void {
+    this.database.prepare('UPDATE days SET stale = 0 WHERE day = ?').run(day);
+    this.#open.delete(day);
   }
 
   /** Looked up again when its next batch comes. To be called when what is kept of a day has changed. */
@@ -269,7 +298,9 @@ export class Store {
     const { database } = this;
     if (database.prepare('SELECT 1 FROM days WHERE day = ?').get(day) === undefined) {
       keepPlaces(database, geo);
-      database.prepare('INSERT INTO days VALUES (?, ?, 1, 0, ?, 0, NULL, NULL)').run(day, geo.sha256, changedMs);
+      database
+        .prepare('INSERT INTO days VALUES (?, ?, ?, 0, ?, 0, NULL, NULL)')
+        .run(day, geo.sha256, firstRevision(database, day), changedMs);
       this.#setExcluded(day, [...excluded]);
       return;
     }

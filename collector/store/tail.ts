@@ -8,6 +8,7 @@
 import { DamagedEntry } from '../log/day-file.ts';
 import type { LoggedBatch } from '../log/entry.ts';
 import type { LogReader } from '../log/reader.ts';
+import { dateOf } from '../reduce/result.ts';
 import type { Exclusion } from '../registry/exclusions.ts';
 import { DamagedBatch, type OpenedBatch, openOrDamaged } from './batch.ts';
 import { type ClosingOptions, closeDays } from './closing.ts';
@@ -21,8 +22,13 @@ import { isCountedFrom, Store } from './store.ts';
 const readMax = { batches: 128, bytes: 8 * 2 ** 20 };
 /** With as many read at once there is a backlog, and days are closed later. */
 const backlogMin = 32;
+/**
+ * In a backlog commits are so many times further apart: it is drained sooner, since what was counted of a port, a source or a
+ * country is written once a commit.
+ */
+const backlogCheckpoints = 5;
 /** Folded and not committed. */
-const pendingMax = 2_000_000;
+const pendingMax = 4_000_000;
 
 export interface Progress {
   /** Of the last batch in the store. */
@@ -126,8 +132,8 @@ export class Tail {
   step(): boolean {
     const { checkpointMs, now } = this.#options;
     const batches = this.#foldNext();
-    const due = now() - this.#lastCheckpointMs >= checkpointMs || this.#store.pending >= pendingMax;
-    if (due) this.commit();
+    const dueMs = batches < backlogMin ? checkpointMs : backlogCheckpoints * checkpointMs;
+    if (now() - this.#lastCheckpointMs >= dueMs || this.#store.pending >= pendingMax) this.commit();
     const ms = now();
     if (ms >= this.#nextExclusionsMs) {
       this.#nextExclusionsMs = ms + exclusionsMs;
@@ -163,7 +169,7 @@ export class Tail {
     const position = this.#store.position();
     if (position !== undefined && isCountedFrom(reader, position)) return position.position;
     if (this.#store.begun) say('the store was counted from another log or by other rules: everything is folded again');
-    this.#store.reset();
+    this.#store.reset(reader.expired());
     return 0;
   }
 
@@ -225,6 +231,11 @@ export class Tail {
     if (day === undefined) return false;
     const { reader, say, hashKey, sourcesMax } = this.#options;
     this.commit();
+    if (reader.isExpired(day)) {
+      this.#store.leave(day);
+      say(`${dateOf(day)} cannot be folded again: its records were removed for their age. What is kept of it stays`);
+      return true;
+    }
     const excluded = excludedOn(this.#exclusions, day);
     const { state, damaged } = refoldDay({
       reader,
@@ -238,7 +249,7 @@ export class Tail {
     for (const { position, message } of damaged)
       if (this.#store.noteDamaged(position, message)) this.#tellDamaged(message);
     this.#store.replace(day, state, excluded);
-    say(`${new Date(day * 86_400_000).toISOString().slice(0, 10)} was folded again from the log`);
+    say(`${dateOf(day)} was folded again from the log`);
     return true;
   }
 

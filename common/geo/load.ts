@@ -9,12 +9,11 @@
 import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
 import { readCache, writeCache } from './cache.ts';
 import { compile } from './compile.ts';
 import { isDelegated, readDelegated } from './delegated.ts';
 import { GeoError } from './error.ts';
+import { defaultCacheDir } from './folder.ts';
 import { asnOf, countryText, isMmdb, readMmdb, type Source } from './mmdb.ts';
 import type { GeoTable } from './table.ts';
 
@@ -66,17 +65,6 @@ function defaultFile(): string {
       'install the npm packages, or name a database with --geo',
       error,
     );
-  }
-}
-
-/** The XDG base directory specification has relative paths ignored. No home folder: no cache. */
-function defaultCacheDir(): string | undefined {
-  const xdg = process.env.XDG_CACHE_HOME ?? '';
-  if (isAbsolute(xdg)) return join(xdg, 'enaga');
-  try {
-    return join(homedir(), '.cache', 'enaga');
-  } catch {
-    return undefined;
   }
 }
 

@@ -7,7 +7,7 @@ import { DAY_MS } from '../../../common/time.ts';
 import type { Canvas, ChartDocument, ChartElement } from '../../publish/charts/frame.ts';
 import { both, type ContentWords, Html, html } from '../../publish/html.ts';
 import type { Timeline } from '../../publish/series.ts';
-import { count } from '../../publish/words.ts';
+import { count, type Words } from '../../publish/words.ts';
 
 const WIDE = { width: 960, height: 300 } as const;
 const HALF = { width: 440, height: 230 } as const;
@@ -19,12 +19,14 @@ export interface Figure {
   /** The id of an element that names it. */
   titleId: string;
   caption: ContentWords;
+  /** What it was counted from. */
+  source: Words;
   size: 'full' | 'half';
   draw: (canvas: Canvas) => ChartElement;
   table: Html;
 }
 
-export function figureHtml({ id, titleId, caption, size, draw, table }: Figure, document: ChartDocument): Html {
+export function figureHtml({ id, titleId, caption, source, size, draw, table }: Figure, document: ChartDocument): Html {
   const drawn = (canvas: Omit<Canvas, 'document'>, name: string) => {
     const svg = draw({ ...canvas, document });
     svg.setAttribute('class', `chart ${name}`);
@@ -35,17 +37,18 @@ export function figureHtml({ id, titleId, caption, size, draw, table }: Figure, 
   };
   return html`<figure id="${id}"><figcaption id="${id}-caption">${both(caption)}</figcaption>
 <div class="drawn">${drawn(size === 'full' ? WIDE : HALF, 'wide')}${drawn(NARROW, 'narrow')}</div>
+<p class="source">${both(source)}</p>
 <details><summary>${both({ en: 'The data as a table', ja: 'データを表で見る' })}</summary>${table}</details></figure>
 `;
 }
 
 /**
  * A chart's markup in a third of Plot's bytes: a tenth of a pixel places a line well where Plot writes up to seventeen
- * digits, and the steps of an area are horizontal and vertical in turn, so one coordinate of each pair is enough.
+ * digits (not a scale), and the steps of an area are horizontal and vertical in turn, so one coordinate of each pair is enough.
  */
 const shortMarkup = (markup: string): string =>
   markup
-    .replace(/-?\d+\.\d{2,}/g, number => String(Number(Number(number).toFixed(1))))
+    .replace(/(?<!scale\()-?\d+\.\d{2,}/g, number => String(Number(Number(number).toFixed(1))))
     .replace(/ d="([^"]*)"/g, (_, path: string) => ` d="${path.replace(/M[^MZ]+/g, shortSteps)}"`);
 
 function shortSteps(path: string): string {

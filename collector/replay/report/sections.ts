@@ -26,6 +26,8 @@ export interface Drawing extends Summed {
   top: number;
   /** The days the charts show: all, or the main run of them. */
   charted: readonly DayResult[];
+  /** What everything was counted from: below every chart. */
+  source: Words;
   document: ChartDocument;
 }
 
@@ -63,13 +65,14 @@ function leftOut({ results: { days }, charted }: Drawing): Html | undefined {
 }
 
 export function packetsSection(drawing: Drawing): Html {
-  const { charted, document } = drawing;
+  const { charted, source, document } = drawing;
   const timeline = packetsTimeline(charted);
   const figure = figureHtml(
     {
       id: 'packets-chart',
       titleId: 'packets',
       caption: peakWords(timeline),
+      source,
       size: 'full',
       draw: canvas => stackChart(timeline, { ...canvas, height: canvas.height * 0.8 }),
       table: timelineTable(timeline, 'packets'),
@@ -84,12 +87,13 @@ interface RankedSection {
   title: Words;
   timeline: Timeline;
   charted: readonly DayResult[];
+  source: Words;
   document: ChartDocument;
   table: Html;
   warning?: Html;
 }
 
-function rankedSection({ id, title, timeline, charted, document, table, warning }: RankedSection): Html {
+function rankedSection({ id, title, timeline, charted, source, document, table, warning }: RankedSection): Html {
   const stacked = withOther(timeline, packetsTimeline(charted), chartSeriesMax);
   const unit = unitWords(timeline);
   const figure = figureHtml(
@@ -100,6 +104,7 @@ function rankedSection({ id, title, timeline, charted, document, table, warning 
         en: `${unit.en}, stacked: the top ${stacked.series.length - (stacked.series.at(-1)?.key === 'other' ? 1 : 0)} and all others.`,
         ja: `${unit.ja}、積み上げ。上位${stacked.series.length - (stacked.series.at(-1)?.key === 'other' ? 1 : 0)}とその他。`,
       },
+      source,
       size: 'full',
       draw: canvas => stackChart(stacked, canvas),
       table: timelineTable(stacked, id),
@@ -109,7 +114,7 @@ function rankedSection({ id, title, timeline, charted, document, table, warning 
   return html`<section><h2 id="${id}">${both(title)}</h2>${warning}${figure}${table}</section>`;
 }
 
-export function portsSection({ results, charted, ports, top, document }: Drawing): Html {
+export function portsSection({ results, charted, source, ports, top, document }: Drawing): Html {
   const labels = ports.slice(0, Math.max(top, chartSeriesMax)).map(({ key }) => key);
   const timeline = portsTimeline(charted, labels);
   return rankedSection({
@@ -117,6 +122,7 @@ export function portsSection({ results, charted, ports, top, document }: Drawing
     title: { en: 'Destination ports', ja: '宛先ポート' },
     timeline,
     charted,
+    source,
     document,
     table: portsTable({
       titleId: 'ports',
@@ -128,7 +134,10 @@ export function portsSection({ results, charted, ports, top, document }: Drawing
   });
 }
 
-export function countriesSection({ results, charted, countries, top, document }: Drawing, warning?: Html): Html {
+export function countriesSection(
+  { results, charted, source, countries, top, document }: Drawing,
+  warning?: Html,
+): Html {
   const codes = countries.slice(0, Math.max(top, chartSeriesMax)).map(({ key }) => key);
   const timeline = countriesTimeline(charted, codes);
   return rankedSection({
@@ -136,6 +145,7 @@ export function countriesSection({ results, charted, countries, top, document }:
     title: { en: 'Source countries', ja: '送信元地域' },
     timeline,
     charted,
+    source,
     document,
     warning,
     table: countriesTable({
@@ -157,9 +167,10 @@ interface Kind {
   size: 'full' | 'half';
   textOf: (value: number) => string;
   caption: { several: Words; one: Words };
+  source: Words;
 }
 
-function kindFigure({ id, title, timeline, over, size, textOf, caption }: Kind, document: ChartDocument): Html {
+function kindFigure({ id, title, timeline, over, size, textOf, caption, source }: Kind, document: ChartDocument): Html {
   const oneDay = timeline.starts.length === 1;
   const bars = timeline.series.map(
     ({ key, label, values }): Bar => ({
@@ -175,6 +186,7 @@ function kindFigure({ id, title, timeline, over, size, textOf, caption }: Kind, 
       id: `${id}-chart`,
       titleId: id,
       caption: words,
+      source,
       size,
       draw: canvas =>
         oneDay
@@ -211,7 +223,7 @@ const CONFIRMED_CAPTION = {
 };
 
 /** Tools by packets and by confirmed sources, and the classes. */
-export function kindsSection({ charted, document }: Drawing): Html {
+export function kindsSection({ charted, source, document }: Drawing): Html {
   const tools = [
     kindFigure(
       {
@@ -222,6 +234,7 @@ export function kindsSection({ charted, document }: Drawing): Html {
         size: 'half',
         textOf: count,
         caption: PACKETS_CAPTION,
+        source,
       },
       document,
     ),
@@ -234,6 +247,7 @@ export function kindsSection({ charted, document }: Drawing): Html {
         size: 'half',
         textOf: sourcesText,
         caption: CONFIRMED_CAPTION,
+        source,
       },
       document,
     ),
@@ -247,6 +261,7 @@ export function kindsSection({ charted, document }: Drawing): Html {
       size: 'full',
       textOf: count,
       caption: PACKETS_CAPTION,
+      source,
     },
     document,
   );

@@ -38,7 +38,7 @@ h1 .ja{letter-spacing:0;line-height:1.4;font-size:.92em}
 section{margin-top:3.6rem}
 h2{font-size:1.3rem;line-height:1.35;font-weight:650;margin:0 0 .3rem;letter-spacing:-.005em}
 h3{font-size:1rem;font-weight:650;margin:0}
-.note,figcaption{color:var(--quiet);font-size:.9rem;max-width:48em;margin:0}
+.note,.source,figcaption{color:var(--quiet);font-size:.9rem;max-width:48em;margin:0}
 figure{margin:.9rem 0 0}
 figure .drawn{margin-top:.6rem}
 .chart{display:block;width:100%;height:auto;max-width:35rem;font-family:inherit;overflow:visible}
@@ -77,5 +77,13 @@ details tbody th{font-weight:400}
 .method dd{margin:0}
 footer{color:var(--quiet);font-size:.875rem;margin-top:4rem;padding-top:1.2rem;padding-bottom:3rem}
 @media (max-width:40rem){.bars,.trend{display:none}th,td{padding-inline:.45rem}section{margin-top:3rem}.when{margin-top:2rem}.figures{display:grid;grid-template-columns:1fr 1fr;gap:1.2rem 1rem}tbody th .sub{display:block;font-size:.92em}}
-@media print{body{font-size:10.5pt}.switch,details{display:none}section,figure,tr,.figures{break-inside:avoid}.scroll{overflow:visible}header{padding-top:0}.when{margin-top:1.5rem}section{margin-top:2rem}}
+@page{size:A4;margin:16mm 15mm 15mm}
+@media print{body{font-size:9.5pt;-webkit-print-color-adjust:exact;print-color-adjust:exact}
+main,header,footer{max-width:none;padding:0}
+.switch,details{display:none}
+.wide{display:block}.narrow{display:none}.chart{max-width:none}.pair{grid-template-columns:1fr 1fr}
+header{padding-top:0}.when{margin-top:1.2rem}h1{font-size:19pt}.lede{font-size:11pt}.figures{margin-top:1.4rem;padding:.8rem 0;gap:.8rem 1.2rem}.figures dd{font-size:11.5pt}.figures dt{font-size:8pt}
+section{margin-top:1.6rem}h2,h3,figcaption{break-after:avoid}figure,tr,.figures,.rises li,.pair{break-inside:avoid}thead{display:table-header-group}
+th,td{padding:.24rem .6rem}.scroll{overflow:visible;margin-top:.5rem}.bars,.trend{display:table-cell}
+p,dd{orphans:3;widows:3}.method{font-size:9pt;max-width:none;columns:2;column-gap:2rem}.method dt{margin-top:.5rem;break-after:avoid}.method dd{break-inside:avoid}footer{margin-top:1.6rem;padding:.6rem 0 0;border-top:1px solid var(--rule)}}
 `;
