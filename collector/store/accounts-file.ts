@@ -61,19 +61,45 @@ export function readAccounts(database: SqliteDatabase, from: number, to: number)
        FROM accounts WHERE day BETWEEN ? AND ? ORDER BY sensor, day, misdated`,
     )
     .all(from, to) as (Omit<Account, 'misdated' | 'skipped'> & { misdated: number })[];
-  const skipped = database.prepare(
-    'SELECT reason, packets FROM skipped WHERE sensor = ? AND day = ? AND misdated = ? ORDER BY reason',
-  );
+  const skipped = database
+    .prepare('SELECT sensor, day, misdated, reason, packets FROM skipped WHERE day BETWEEN ? AND ? ORDER BY reason')
+    .all(from, to) as { sensor: number; day: number; misdated: number; reason: string; packets: number }[];
+  const keyOf = ({ sensor, day, misdated }: { sensor: number; day: number; misdated: number }) =>
+    `${sensor} ${day} ${misdated}`;
+  const byAccount = Map.groupBy(skipped, keyOf);
   return rows.map(row => ({
     ...row,
     misdated: row.misdated === 1,
-    skipped: new Map(
-      (skipped.all(row.sensor, row.day, row.misdated) as { reason: string; packets: number }[]).map(one => [
-        one.reason,
-        one.packets,
-      ]),
-    ),
+    skipped: new Map(byAccount.get(keyOf(row))?.map(({ reason, packets }) => [reason, packets])),
   }));
+}
+
+/** What each sensor watched of a day, in microseconds. */
+export const readWatchedDay = (database: SqliteDatabase, day: number): Map<number, number> =>
+  new Map(
+    database
+      .prepare('SELECT sensor, sum(watched) FROM coverage WHERE hour BETWEEN ? AND ? GROUP BY sensor')
+      .raw()
+      .all(24 * day, 24 * day + 23) as [number, number][],
+  );
+
+/** What sensors watched of each hour, all together, in microseconds: those excluded on a day watched nothing of it. */
+export function readWatchedHours(
+  database: SqliteDatabase,
+  from: number,
+  to: number,
+  sensors?: ReadonlySet<number>,
+): Map<number, number> {
+  const chosen = sensors === undefined ? '' : 'AND sensor IN (SELECT value FROM json_each(?))';
+  const rows = database
+    .prepare(
+      `SELECT hour, sum(watched) FROM coverage
+       WHERE hour BETWEEN ? AND ? AND (hour / 24, sensor) NOT IN (SELECT day, sensor FROM excluded) ${chosen}
+       GROUP BY hour`,
+    )
+    .raw();
+  const choice = sensors === undefined ? [] : [JSON.stringify([...sensors])];
+  return new Map(rows.all(from, to, ...choice) as [number, number][]);
 }
 
 /** What a sensor watched of each hour from one to another, both included. */

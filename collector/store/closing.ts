@@ -19,6 +19,8 @@ import {
 } from '../reduce/rows.ts';
 import { sourcesMaxDefault } from '../reduce/sources.ts';
 import { readPlaces } from './geography.ts';
+import { mostPacketsFirst, type Part, packRows, unpackRows } from './packed.ts';
+import { noteClosed } from './revisions.ts';
 import { readDay, writeState } from './segments.ts';
 
 export interface ClosingOptions {
@@ -102,17 +104,17 @@ function closeDay(database: SqliteDatabase, number: number, nowMs: number, sourc
       database
         .prepare('UPDATE days SET closed_ms = ?, level = ? WHERE day = ?')
         .run(nowMs, day?.sources.level ?? 0, number);
+      noteClosed(database, number, nowMs);
     })
     .immediate();
 }
 
 function writeRows(database: SqliteDatabase, day: DayRows, sensor: number): void {
-  const insert = database.prepare('INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+  const insert = database.prepare('INSERT INTO rows VALUES (?, ?, ?, ?, ?)');
   for (const name of sensor === ALL_SENSORS ? ROW_TABLES : SENSOR_ROW_TABLES) {
     const rows = day.rows(name);
     if (sensor !== ALL_SENSORS && name === 'ports') rows.splice(topPorts);
-    for (const { a, b, packets, sources, scanningSources } of rows)
-      insert.run(numberOf(name), sensor, day.day, a, b, packets, sources, scanningSources);
+    for (const { part, bytes } of packRows(name, rows)) insert.run(numberOf(name), sensor, day.day, part, bytes);
   }
   const insertTop = database.prepare('INSERT INTO top_sources VALUES (?, ?, ?)');
   for (const [rank, source] of day.topSources().entries()) insertTop.run(day.day, rank, JSON.stringify(source));
@@ -149,21 +151,38 @@ function busiest(table: CellTable): CellTable {
   return into;
 }
 
-/** A closed day from its rows; `sensor` is `ALL_SENSORS` or one of them. */
-export function readRows(database: SqliteDatabase, day: number, level: number, sensor: number): DayRows {
+/** What reads rows of a file: prepared once, for a year's series asks 365 times. */
+function rowStatements(database: SqliteDatabase) {
   const where = 'FROM rows WHERE day = ? AND name = ? AND sensor = ?';
-  const columns = 'a, b, packets, sources, scanning_sources AS scanningSources';
-  const select = database.prepare(`SELECT ${columns} ${where} ORDER BY packets DESC, a, b`);
-  const selectNamed = database.prepare(`SELECT ${columns} ${where} AND a = ? ORDER BY packets DESC, b`);
-  const any = database.prepare(`SELECT 1 ${where} LIMIT 1`);
-  const top = database.prepare('SELECT source FROM top_sources WHERE day = ? ORDER BY rank').pluck();
+  return {
+    all: database.prepare(`SELECT part, bytes ${where} ORDER BY part`),
+    one: database.prepare(`SELECT part, bytes ${where} AND part <= ? ORDER BY part DESC LIMIT 1`),
+    any: database.prepare(`SELECT 1 ${where} LIMIT 1`),
+    top: database.prepare('SELECT source FROM top_sources WHERE day = ? ORDER BY rank').pluck(),
+  };
+}
+
+const prepared = new WeakMap<SqliteDatabase, ReturnType<typeof rowStatements>>();
+
+function statementsOf(database: SqliteDatabase): ReturnType<typeof rowStatements> {
+  const known = prepared.get(database) ?? rowStatements(database);
+  prepared.set(database, known);
+  return known;
+}
+
+/** A closed day from its rows; `sensor` is `ALL_SENSORS` or one of them. Its tables throw `BadState`. */
+export function readRows(database: SqliteDatabase, day: number, level: number, sensor: number): DayRows {
+  const { all, one, any, top } = statementsOf(database);
   const isAll = sensor === ALL_SENSORS;
   return {
     day,
     level: isAll ? level : 0,
     rows: (name, a) => {
       const of = [day, numberOf(name), sensor];
-      return (a === undefined ? select.all(...of) : selectNamed.all(...of, a)) as Row[];
+      const rows: Row[] = [];
+      const parts = (a === undefined ? all.all(...of) : one.all(...of, a)) as Part[];
+      for (const part of parts) unpackRows(name, part, rows, a);
+      return mostPacketsFirst(rows);
     },
     has: name => any.get(day, numberOf(name), sensor) !== undefined,
     topSources: () => (isAll ? (top.all(day) as string[]).map(source => JSON.parse(source)) : []),

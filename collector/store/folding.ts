@@ -31,7 +31,10 @@ export function startFolding({
   ...given
 }: StartOptions): Folding {
   const options: FoldingOptions = { ...given, checkpointMs, closing };
-  const worker = new Worker(new URL('./reducer-thread.ts', import.meta.url), { workerData: options });
+  const worker = new Worker(new URL('./reducer-thread.ts', import.meta.url), {
+    workerData: options,
+    transferList: given.past === undefined ? [] : [given.past],
+  });
   let progress: Progress = {
     position: 0,
     records: 0,

@@ -1,4 +1,5 @@
 /** What the folding thread is given, told and says. */
+import type { MessagePort } from 'node:worker_threads';
 import type { HashKey } from '../reduce/hash.ts';
 import type { ClosingOptions } from './closing.ts';
 import type { Progress } from './tail.ts';
@@ -9,6 +10,8 @@ export interface FoldingOptions {
   readonly hashKey: HashKey;
   readonly checkpointMs: number;
   readonly closing: ClosingOptions;
+  /** Where what the log no longer has is asked for (log/past.ts). */
+  readonly past?: MessagePort;
 }
 
 export type Order = 'wake' | 'stop';

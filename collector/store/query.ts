@@ -1,6 +1,7 @@
 /**
- * What the store answers, read beside the one that writes it, from any process. A day is answered from its segments while it has
- * any, and from its rows after; both say the same.
+ * What the store answers, read beside the one that writes it, from any process. An open day is answered from its segments, a
+ * closed one from its rows; of some sensors a closed day is answered from its segments while it has any, for rows cannot tell the
+ * sources of two sensors apart.
  */
 import { BadDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
 import { STATE_VERSION } from '../reduce/codec.ts';
@@ -8,7 +9,7 @@ import type { Day } from '../reduce/day.ts';
 import { dateOf, resultOf } from '../reduce/result.ts';
 import type { DayResult, GeoSource, Results, ScanCount } from '../reduce/results.ts';
 import { byPackets, type DayRows, dayRows, type Row, type RowTable, sensorRows, totalOf } from '../reduce/rows.ts';
-import { readAccounts, readLost, readWatches } from './accounts-file.ts';
+import { readAccounts, readLost, readWatchedDay, readWatchedHours, readWatches } from './accounts-file.ts';
 import { ALL_SENSORS, readRows } from './closing.ts';
 import { type KeptPlaces, readPlaces } from './geography.ts';
 import { openStoreFile } from './schema.ts';
@@ -56,6 +57,9 @@ export class StoreReader {
   /** Days read from their states, the least recently made first, and of which revision and how many packets. */
   readonly #open = new Map<number, { readonly made: string; readonly rows: DayRows; readonly cells: number }>();
 
+  /** What sensors watched of days, and of which revision and last batch: an hour a row, that is 2,400 rows of 100 sensors. */
+  readonly #watched = new Map<number, { readonly made: string; readonly bySensor: ReadonlyMap<number, number> }>();
+
   private constructor(database: SqliteDatabase) {
     this.database = database;
   }
@@ -89,11 +93,18 @@ export class StoreReader {
   days({ from, to }: DayRange = ALL_DAYS): DaySummary[] {
     return this.together(() =>
       this.daysWithRecords({ from, to }).map(day => {
-        const total = readState(this.database, day.day, 'total');
-        const { sources = 0, scanningSources = 0 } = total === undefined ? {} : (totalOf(total) ?? {});
+        const { sources = 0, scanningSources = 0 } = this.#totalOf(day) ?? {};
         return { ...day, sources, scanningSources };
       }),
     );
+  }
+
+  /** Of a closed day its row, which is read sooner than the sketches of its state are counted. */
+  #totalOf({ day, closed }: { readonly day: number; readonly closed: boolean }): ScanCount | undefined {
+    const [row] = closed ? this.closedRows(day).rows('total') : [];
+    if (row !== undefined) return row;
+    const total = readState(this.database, day, 'total');
+    return total === undefined ? undefined : totalOf(total);
   }
 
   /** The same days without counts of sources, at the cost of no more than a look. */
@@ -112,7 +123,7 @@ export class StoreReader {
 
   /** Sensors whose records of a day are in no count of it, as an admin decided, by day. */
   leftOut({ from, to }: DayRange = ALL_DAYS, sensors?: Choice): Map<number, number[]> {
-    const excluded = this.#excluded();
+    const excluded = this.excluded();
     const left = new Map<number, number[]>();
     for (const { sensor, day, misdated, records } of this.accounts({ from, to }, sensors))
       if (!misdated && records > 0 && excluded.has(`${day} ${sensor}`))
@@ -132,8 +143,17 @@ export class StoreReader {
   rows(day: number, sensors?: Choice): DayRows | undefined {
     const row = this.#dayRow(day);
     if (row === undefined || row.packets === 0) return undefined;
-    const rows = (sensors === undefined ? this.#openRows(row) : undefined) ?? this.#rowsOf(row, sensors);
+    const rows = (sensors === undefined ? this.#allRows(row) : undefined) ?? this.#rowsOf(row, sensors);
     return rows.rows('total').length === 0 ? undefined : rows;
+  }
+
+  /** Of all sensors: a closed day from its rows though it has segments, for a state takes a second to read. */
+  #allRows(row: DayRow): DayRows | undefined {
+    if (row.closed_ms === null) return this.#openRows(row);
+    const rows = this.#closedRows(row, undefined);
+    if (!rows.has('total')) return undefined;
+    // Of a day of long ago that was counted again lately its states have the hours that its rows have no more.
+    return rows.has('portHours') ? rows : (this.#openRows(row) ?? rows);
   }
 
   #rowsOf(row: DayRow, sensors: Choice): DayRows {
@@ -170,8 +190,10 @@ export class StoreReader {
   }
 
   /** What is kept of a closed day as rows, of one sensor or of all together. */
-  closedRows = (day: number, sensor = ALL_SENSORS): DayRows =>
-    readRows(this.database, day, this.#dayRow(day)?.level ?? 0, sensor);
+  closedRows(day: number, sensor = ALL_SENSORS): DayRows {
+    const level = sensor === ALL_SENSORS ? (this.#dayRow(day)?.level ?? 0) : 0;
+    return readRows(this.database, day, level, sensor);
+  }
 
   /** Sources a day is exact to. */
   sourcesMax = (): number => this.#rules().sourcesMax;
@@ -199,7 +221,7 @@ export class StoreReader {
   /** Packets that became no record, by reason. */
   skipped({ from, to }: DayRange = ALL_DAYS, sensors?: Choice): Record<string, number> {
     const skipped: Record<string, number> = {};
-    const left = this.#excluded();
+    const left = this.excluded();
     for (const account of this.accounts({ from, to }, sensors)) {
       if (account.misdated || left.has(`${account.day} ${account.sensor}`)) continue;
       for (const [reason, packets] of account.skipped) skipped[reason] = (skipped[reason] ?? 0) + packets;
@@ -216,6 +238,27 @@ export class StoreReader {
     this.accounts(range)
       .filter(({ misdated, records }) => misdated && records > 0)
       .map(({ sensor, day, records }) => ({ sensor, day, packets: records }));
+
+  /** What each sensor watched of each day, in microseconds. */
+  watchedDays({ from, to }: DayRange): Map<number, ReadonlyMap<number, number>> {
+    const days = this.database
+      .prepare("SELECT day, revision || ' ' || changed_ms AS made FROM days WHERE day BETWEEN ? AND ? ORDER BY day")
+      .all(from, to) as { day: number; made: string }[];
+    return new Map(days.map(({ day, made }) => [day, this.#watchedOf(day, made)]));
+  }
+
+  #watchedOf(day: number, made: string): ReadonlyMap<number, number> {
+    const known = this.#watched.get(day);
+    if (known?.made === made) return known.bySensor;
+    const bySensor = readWatchedDay(this.database, day);
+    if (this.#watched.size >= watchedDaysMax) this.#watched.clear();
+    this.#watched.set(day, { made, bySensor });
+    return bySensor;
+  }
+
+  /** What sensors watched of each hour, all together, in microseconds; those excluded on a day watched nothing of it. */
+  watchedHours = ({ from, to }: DayRange, sensors?: Choice) =>
+    readWatchedHours(this.database, 24 * from, 24 * to + 23, sensors);
 
   /** What sensors watched, hour by hour. */
   watches = ({ from, to }: DayRange, sensors?: Choice) =>
@@ -258,15 +301,19 @@ export class StoreReader {
     return { geo, ...(asn !== undefined && { asn }) };
   }
 
-  #dayRow = (day: number) => this.database.prepare(`${SELECT_DAY} WHERE day = ?`).get(day) as DayRow | undefined;
+  #selectDay: ReturnType<SqliteDatabase['prepare']> | undefined;
+  #dayRow(day: number): DayRow | undefined {
+    this.#selectDay ??= this.database.prepare(`${SELECT_DAY} WHERE day = ?`);
+    return this.#selectDay.get(day) as DayRow | undefined;
+  }
 
   #dayRows = (from: number, to: number) =>
     this.database
       .prepare(`${SELECT_DAY} WHERE day BETWEEN ? AND ? AND packets > 0 ORDER BY day`)
       .all(from, to) as DayRow[];
 
-  /** Days and sensors in one text each. */
-  #excluded = (): ReadonlySet<string> =>
+  /** Days and sensors that these were counted without, in one text each. */
+  excluded = (): ReadonlySet<string> =>
     new Set(this.database.prepare("SELECT day || ' ' || sensor FROM excluded").pluck().all() as string[]);
 
   #rules(): KeptProgress {
@@ -288,6 +335,9 @@ const rowSummary = ({ day, packets, revision, closed_ms, stale }: DayRow) => ({
 
 /** Cells and sources of the days kept: some 200 MB at the most. */
 const openCellsMax = 1_000_000;
+
+/** Some megabytes with 100 sensors. */
+const watchedDaysMax = 1024;
 
 const cellsOf = ({ tables, sources }: Day): number =>
   Object.values(tables).reduce((sum, table) => sum + table.size, sources.count);

@@ -8,6 +8,7 @@ import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { isFull } from '../../common/sqlite/full.ts';
 import { BadDatabase, damageNamed } from '../../common/sqlite/open.ts';
+import { LogPast } from '../log/past.ts';
 import { LogReader } from '../log/reader.ts';
 import { BadState } from '../reduce/codec.ts';
 import type { Exclusion } from '../registry/exclusions.ts';
@@ -20,7 +21,7 @@ const pollMs = 100;
 /** A full disk is tried again so often. */
 const fullMs = 5000;
 
-const { data, hashKey, checkpointMs, closing } = workerData as FoldingOptions;
+const { data, hashKey, checkpointMs, closing, past } = workerData as FoldingOptions;
 const port = parentPort!;
 const answer = (one: Answer) => port.postMessage(one);
 const say = (text: string) => answer({ kind: 'said', text });
@@ -53,7 +54,7 @@ async function rest(ms: number): Promise<void> {
   clearTimeout(timer);
 }
 
-const reader = LogReader.open(data.log);
+const reader = LogReader.open(data.log, past && new LogPast(() => past));
 const registry = Registry.open(data.registry, { readonly: true });
 /** The registry's own damage bears its name: it is none of the store's. */
 function exclusions(): readonly Exclusion[] {

@@ -11,6 +11,7 @@ import { DAY_MS } from '../../common/time.ts';
 import { CellTable } from '../reduce/cells.ts';
 import { countryRowsOf, portRowsOf, type Row, totalOf } from '../reduce/rows.ts';
 import { countriesByCode } from './closing.ts';
+import { NumberReader, NumberWriter } from './packed.ts';
 import { PERIODS, type Period, periodOf, previousPeriod } from './periods.ts';
 import { type Choice, StoreReader } from './query.ts';
 import { readState, STATES, type StateName } from './segments.ts';
@@ -48,12 +49,42 @@ function rollup(store: StoreReader, period: Period, table: RollupTable, sensors:
     signatureOf(store, period) ===
       store.database.prepare('SELECT signature FROM rollup_periods WHERE kind = ? AND day = ?').pluck().get(kind, from);
   if (!kept) return makeRollup(store, period, table, sensors);
-  return store.database
-    .prepare(
-      `SELECT a, rank, packets, source_days AS sourceDays, sources, scanning_sources AS scanningSources
-       FROM rollups WHERE kind = ? AND day = ? AND name = ? ORDER BY rank`,
-    )
-    .all(kind, from, table) as RollupRow[];
+  const bytes = store.database
+    .prepare('SELECT bytes FROM rollups WHERE kind = ? AND day = ? AND name = ?')
+    .pluck()
+    .get(kind, from, table);
+  return unpackRollup(bytes as Uint8Array);
+}
+
+/**
+ * Rows as bytes, in the order of their ranks, numbers as in packed.ts: `a`, how many packets less than the row before (the first:
+ * how many), source-days, and distinct sources and scanning ones, each plus one, or 0 where it is not known.
+ */
+export function packRollup(rows: readonly RollupRow[]): Uint8Array {
+  const writer = new NumberWriter();
+  for (const [n, { a, packets, sourceDays, sources, scanningSources }] of rows.entries()) {
+    writer.put(a);
+    writer.put(n === 0 ? packets : rows[n - 1]!.packets - packets);
+    writer.put(sourceDays);
+    writer.put(sources === null ? 0 : sources + 1);
+    writer.put(scanningSources === null ? 0 : scanningSources + 1);
+  }
+  return writer.take();
+}
+
+export function unpackRollup(bytes: Uint8Array): RollupRow[] {
+  const rows: RollupRow[] = [];
+  const reader = new NumberReader(bytes);
+  const orNull = (value: number) => (value === 0 ? null : value - 1);
+  let packets = 0;
+  for (let rank = 1; !reader.isDone; rank++) {
+    const a = reader.next();
+    packets = rank === 1 ? reader.next() : packets - reader.next();
+    const sourceDays = reader.next();
+    const sources = orNull(reader.next());
+    rows.push({ a, rank, packets, sourceDays, sources, scanningSources: orNull(reader.next()) });
+  }
+  return rows;
 }
 
 /** Which revision of which days it is made from. */
@@ -69,13 +100,17 @@ const signatureOf = (store: StoreReader, { from, to }: Period): string =>
 function makeRollup(store: StoreReader, { from, to }: Period, name: RollupTable, sensors: Choice): RollupRow[] {
   const sums = new Map<number, { packets: number; sourceDays: number; days: number }>();
   const sets = new Sets(name);
-  for (const { day } of store.daysWithRecords({ from, to })) {
-    const rows = store.rows(day, sensors)?.rows(name) ?? [];
-    for (const { a, packets, sources } of rows) {
-      const sum = sums.get(a) ?? { packets: 0, sourceDays: 0, days: 0 };
-      sums.set(a, { packets: sum.packets + packets, sourceDays: sum.sourceDays + sources, days: sum.days + 1 });
+  for (const one of store.daysWithRecords({ from, to })) {
+    for (const { a, packets, sources } of store.rows(one.day, sensors)?.rows(name) ?? []) {
+      const sum = sums.get(a);
+      if (sum === undefined) sums.set(a, { packets, sourceDays: sources, days: 1 });
+      else {
+        sum.packets += packets;
+        sum.sourceDays += sources;
+        sum.days++;
+      }
     }
-    if (sensors === undefined) sets.add(setsOf(store, day, name));
+    if (sensors === undefined) sets.add(setsOf(store, one, name));
   }
   const merged = sets.rows();
   return [...sums]
@@ -93,9 +128,13 @@ function makeRollup(store: StoreReader, { from, to }: Period, name: RollupTable,
     .map((row, n) => ({ ...row, rank: n + 1 }));
 }
 
-/** The sets of sources that a day has. */
-function setsOf(store: StoreReader, day: number, name: RollupTable): CellTable | undefined {
-  const state = store.state(day);
+/** The sets of sources that a day has; of a closed one those that it keeps for good, though its segments may have more. */
+function setsOf(
+  store: StoreReader,
+  { day, closed }: { readonly day: number; readonly closed: boolean },
+  name: RollupTable,
+): CellTable | undefined {
+  const state = closed ? undefined : store.state(day);
   if (state === undefined) return readState(store.database, day, name);
   return name === 'countries'
     ? countriesByCode(state.tables.countries, store.places(store.geoOf(day)!).countries)
@@ -152,10 +191,8 @@ function keepRollup(store: StoreReader, period: Period): void {
   database
     .transaction(() => {
       database.prepare('DELETE FROM rollups WHERE kind = ? AND day = ?').run(kind, from);
-      const insert = database.prepare('INSERT INTO rollups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
-      for (const [name, rows] of tables)
-        for (const { a, rank, packets, sourceDays, sources, scanningSources } of rows)
-          insert.run(kind, from, name, a, rank, packets, sourceDays, sources, scanningSources);
+      const insert = database.prepare('INSERT INTO rollups VALUES (?, ?, ?, ?)');
+      for (const [name, rows] of tables) insert.run(kind, from, name, packRollup(rows));
       database.prepare('INSERT OR REPLACE INTO rollup_periods VALUES (?, ?, ?)').run(kind, from, signature);
     })
     .immediate();

@@ -1,7 +1,6 @@
 /** What happened hour by hour, and how much of it was watched: what a count must be divided by before counts are compared. */
 import { HOUR_MICROS } from '../../common/time.ts';
 import type { Account } from './account.ts';
-import { watchedOf } from './account.ts';
 import type { Choice, DayRange, StoreReader } from './query.ts';
 
 const HOURS = 24;
@@ -52,33 +51,21 @@ export interface Completeness extends Omit<Account, 'misdated'> {
 
 /** Of every sensor that sent something of a day, ascending by sensor, then day. */
 export function completeness(store: StoreReader, range: DayRange, sensors?: Choice): Completeness[] {
-  const watched = new Map<string, number>();
-  for (const { sensor, hour, spans } of store.watches(range, sensors)) {
-    const key = `${sensor} ${Math.floor(hour / HOURS)}`;
-    watched.set(key, (watched.get(key) ?? 0) + watchedOf(spans));
-  }
+  const watched = store.watchedDays(range);
+  const excluded = store.excluded();
   return store
     .accounts(range, sensors)
     .filter(({ misdated }) => !misdated)
     .map(({ misdated: _, ...account }) => ({
       ...account,
-      watched: (watched.get(`${account.sensor} ${account.day}`) ?? 0) / (HOURS * HOUR_MICROS),
-      excluded: store.excludedOn(account.day).includes(account.sensor),
+      watched: (watched.get(account.day)?.get(account.sensor) ?? 0) / (HOURS * HOUR_MICROS),
+      excluded: excluded.has(`${account.day} ${account.sensor}`),
     }));
 }
 
 /** How many sensors watched, hour by hour: 1.5 is one all the hour and one half of it. Those excluded on a day did not. */
-export function sensorsWatching(store: StoreReader, range: DayRange, sensors?: Choice): Map<number, number> {
-  const watching = new Map<number, number>();
-  const excluded = new Map<number, readonly number[]>();
-  for (const { sensor, hour, spans } of store.watches(range, sensors)) {
-    const day = Math.floor(hour / HOURS);
-    const left = excluded.get(day) ?? store.excludedOn(day);
-    excluded.set(day, left);
-    if (!left.includes(sensor)) watching.set(hour, (watching.get(hour) ?? 0) + watchedOf(spans) / HOUR_MICROS);
-  }
-  return watching;
-}
+export const sensorsWatching = (store: StoreReader, range: DayRange, sensors?: Choice): Map<number, number> =>
+  new Map([...store.watchedHours(range, sensors)].map(([hour, micros]) => [hour, micros / HOUR_MICROS]));
 
 /** What was watched of a range of days: in hours of one sensor, and in hours of one address. */
 export interface Coverage {

@@ -84,7 +84,7 @@ export async function measurePipe(capture: string, tls: boolean): Promise<Pipe> 
   }
 }
 
-async function enrol(observatory: Observatory, client: Client, n: number): Promise<Sensor> {
+export async function enrol(observatory: Observatory, client: Client, n: number): Promise<Sensor> {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const place = ['--owner', 'example-csirt', '--economy', 'JP', '--network', `198.18.${n}.0/24`];
   const { stdout } = await observatory.enaga(['sensor', 'add', `load-${n}`, ...place, '--json']);
@@ -95,7 +95,7 @@ async function enrol(observatory: Observatory, client: Client, n: number): Promi
 }
 
 /** The capture's records as batches of the sensors by turns. */
-async function seal(capture: string, enrolled: readonly Sensor[]): Promise<Sealed[]> {
+export async function seal(capture: string, enrolled: readonly Sensor[]): Promise<Sealed[]> {
   const sealed: Sealed[] = [];
   const decoder = new Decoder([], records => {
     const sensor = enrolled[sealed.length % enrolled.length]!;
@@ -123,7 +123,7 @@ const headerOf = ({ hour, count: seen }: Records, { sensor, epoch }: Enrolment, 
 });
 
 /** Sends every batch, in time for `rate` records a second, and waits until the store has them. */
-async function run(client: Client, batches: readonly Sealed[], rate: number): Promise<Load> {
+export async function run(client: Client, batches: readonly Sealed[], rate: number): Promise<Load> {
   const records = batches.reduce((sum, batch) => sum + batch.records, 0);
   const latencies: number[] = [];
   const watch = watchFreshness(client);
@@ -190,7 +190,7 @@ function watchFreshness(client: Client) {
 type Asked = Parameters<typeof signRequest>[0];
 
 /** Requests over connections that are kept. */
-class Client {
+export class Client {
   readonly #url: URL;
   readonly #agent: http.Agent;
   readonly #request: typeof http.request;

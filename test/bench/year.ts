@@ -1,161 +1,157 @@
 /**
- * What a year of an observatory takes: days of 100 sensors with a /28 each, at NICTER's rate (2024: one packet per address per 13 s),
- * counted by the store, closed, and asked. So many days are made as are asked for (`--days`), one after the other; sizes are
- * reckoned up to a year from the growth of the last of them.
+ * What a year of an observatory takes: 100 sensors of a /28 each at NICTER's rate (2024: one packet per address per 13 s), 10.6
+ * million packets a day and 3.9 billion a year. year-store.ts says how the year is made, and what of it is copied; year-asks.ts
+ * what is asked. Then a collector is started over it. Sizes are the file's; times are of this machine, by the clock and by the
+ * processor, for other programs may run beside.
  *
- *     node test/bench/year.ts [--days 8] [--sensors 100]
+ *     node test/bench/year.ts [--days 365] [--folded 4] [--sensors 100] [--open] [--keep FOLDER]
+ *
+ * With --open it also asks of the open day, of the public's figures and of periods that are not over, which takes minutes. --keep
+ * leaves the year in a folder, or asks the one that is there.
  */
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { count } from '../../collector/publish/words.ts';
-import { ROW_TABLES } from '../../collector/reduce/rows.ts';
-import { closeDays } from '../../collector/store/closing.ts';
+import { Members } from '../../collector/registry/members.ts';
 import { StoreReader } from '../../collector/store/query.ts';
-import { keepRollups } from '../../collector/store/rollup.ts';
-import { hourlySeries } from '../../collector/store/series.ts';
-import { Store } from '../../collector/store/store.ts';
-import { loadGeo } from '../../common/geo/load.ts';
-import { CaptureReader, createBlock } from '../../common/packet/capture.ts';
-import { Decoder } from '../../common/packet/decoder.ts';
-import type { Records } from '../../common/record/record.ts';
-import { createRecords } from '../../common/record/record.ts';
-import { writeTraffic } from './traffic.ts';
+import { openStoreFile } from '../../collector/store/schema.ts';
+import { DAY_MS } from '../../common/time.ts';
+import { openSite } from '../publish/api/support.ts';
+import { SealedLog } from '../support/sealed-log.ts';
+import { askAll, line, openQuestions, routes, storeQuestions } from './year-asks.ts';
+import { HASH_KEY, makeYear, packetsPerDay, type YearFacts } from './year-store.ts';
 
-const addressesPerSensor = 16;
-const secondsPerPacket = 13;
-const DAY_SECONDS = 86_400;
-const DAY_MS = 1000 * DAY_SECONDS;
+const lastDay = Date.UTC(2026, 11, 20) / DAY_MS;
 const daysAYear = 365;
-/** The first day that is made, days since 1970. */
-const firstDay = Date.UTC(2026, 0, 1) / DAY_MS;
-/** Segments of a closed day are dropped at once: they would hide how a year grows. */
-const closing = { graceMs: 0, quietMs: 0, segmentsMs: 0 };
-const asks = 20;
+const startMsMax = 60_000;
 
 const { values } = parseArgs({
-  options: { days: { type: 'string', default: '8' }, sensors: { type: 'string', default: '100' } },
+  options: {
+    days: { type: 'string', default: '365' },
+    folded: { type: 'string', default: '4' },
+    sensors: { type: 'string', default: '100' },
+    open: { type: 'boolean', default: false },
+    keep: { type: 'string' },
+  },
 });
-const days = Number(values.days);
-const sensors = Number(values.sensors);
-const packetsPerDay = Math.round((sensors * addressesPerSensor * DAY_SECONDS) / secondsPerPacket);
+const [days, folded, sensors] = [values.days, values.folded, values.sensors].map(Number) as [number, number, number];
 
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'enaga-year-'));
-const file = path.join(folder, 'store.db');
-const geo = loadGeo();
-const store = Store.open(file, {
-  hashKey: { low: 1, high: 2 },
-  geographies: { at: () => geo, named: () => geo },
-  excluded: () => [],
-});
-let position = 0;
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+const say = (text: string): void => void process.stderr.write(`year: ${text}\n`);
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
-/** Parts a block among sensors by the destination, and hands each part over as a batch. */
-function fold(records: Records, day: number): void {
-  const parts = new Map<number, Records>();
-  for (let n = 0; n < records.count; n++) {
-    const sensor = (records.dst[n]! >>> 4) % sensors;
-    let part = parts.get(sensor);
-    if (part === undefined) {
-      part = createRecords(4, records.count);
-      part.hour = 24 * day + (records.hour % 24);
-      parts.set(sensor, part);
-    }
-    const to = part.count++;
-    for (const column of ['src', 'dst', 'time', 'srcPort', 'dstPort', 'length', 'window', 'seqFold'] as const)
-      part[column][to] = records[column][n]!;
-    for (const column of ['protocol', 'flags', 'ttl', 'tool'] as const) part[column][to] = records[column][n]!;
-  }
-  for (const [sensor, part] of parts) {
-    position++;
-    const header = headerOf(part, position);
-    const sha256 = new Uint8Array(32);
-    const receivedMs = day * DAY_MS;
-    store.fold([{ position, sensor, sha256, receivedMs, day, misdated: false, header, records: part }]);
-  }
-}
-
-const headerOf = ({ hour, count: seen }: Records, sequence: number) => ({
-  sensor: '00000000-0000-4000-8000-000000000000',
-  epoch: 1,
-  sequence,
-  hour,
-  from: 0,
-  to: 3.6e9,
-  historic: false,
-  counters: { seen, kernelDrops: 0, interrupted: 0, skipped: {}, lost: [] },
-});
-
-async function makeDay(day: number): Promise<void> {
-  const capture = path.join(folder, 'day.pcap');
-  writeTraffic(capture, packetsPerDay, day);
-  // The generator sends a /19's packets: its times are stretched over the day, so that each hour has its share.
-  const blocks = new Decoder([], records => fold(spread(records), day));
-  const reader = await CaptureReader.open(capture);
-  const block = createBlock();
-  while (await reader.next(block)) blocks.take(block.chunk, block.packets);
-  blocks.flush();
-  reader.close();
-  fs.rmSync(capture);
-  store.commit('year');
-}
-
-let taken = 0;
-/** The records' hour by how many came before them. */
-function spread(records: Records): Records {
-  records.hour = Math.min(23, Math.floor((24 * (taken % packetsPerDay)) / packetsPerDay));
-  taken += records.count;
-  return records;
-}
-
-const bytes = (): number =>
-  ['', '-wal'].reduce((sum, end) => sum + (fs.statSync(file + end, { throwIfNoEntry: false })?.size ?? 0), 0);
-
-/** Milliseconds of the slowest of some calls, and of the middle one. */
-function timed(what: string, ask: () => unknown): void {
-  const took = Array.from({ length: asks }, () => {
-    const started = performance.now();
-    ask();
-    return performance.now() - started;
-  }).sort((a, b) => a - b);
-  process.stdout.write(`${what.padEnd(44)} ${took[asks / 2]!.toFixed(1)} ms, slowest ${took.at(-1)!.toFixed(1)} ms\n`);
-}
-
-try {
-  let before = 0;
-  for (let n = 0; n < days; n++) {
-    const day = firstDay + n;
-    const started = performance.now();
-    await makeDay(day);
-    const folded = performance.now();
-    closeDays(store.database, (day + 2) * DAY_MS, closing);
-    keepRollups(store.database, (day + 2) * DAY_MS);
-    store.database.pragma('wal_checkpoint(TRUNCATE)');
-    const closed = performance.now();
-    const size = bytes();
-    process.stdout.write(
-      `day ${n + 1}: ${count(packetsPerDay)} packets, made and counted in ${((folded - started) / 1000).toFixed(1)} s, ` +
-        `closed in ${((closed - folded) / 1000).toFixed(1)} s, store ${count(size / 1e6)} MB (+${count((size - before) / 1e6)})\n`,
+/** A collector's data directory with its sensors, and the year in it. */
+function madeYear(): SealedLog {
+  const made = new SealedLog([]);
+  for (let n = 0; n < sensors; n++)
+    made.registry.addSensor(
+      {
+        name: `s${n}`,
+        owner: 'org',
+        economy: n % 2 === 0 ? 'JP' : 'TH',
+        networks: [`198.${18 + (n >> 8)}.${n & 255}.0/28`],
+      },
+      0,
     );
-    if (n === days - 1)
-      process.stdout.write(`a year by that growth: ${((daysAYear * (size - before)) / 1e9).toFixed(1)} GB\n`);
-    before = size;
+  const kept = values.keep === undefined ? undefined : path.join(values.keep, 'store.db');
+  if (kept !== undefined && fs.existsSync(kept)) {
+    fs.copyFileSync(kept, made.data.store);
+    return made;
   }
-  const reader = StoreReader.open(file);
-  const range = { from: firstDay, to: firstDay + days - 1 };
-  timed('list of days', () => reader.days());
-  timed("a day's ports (all tables)", () => reader.day(firstDay + days - 1)!.ports.length);
-  timed("one sensor's day", () => reader.day(firstDay, new Set([3])));
-  timed('hourly series of a port', () => hourlySeries(reader, range, { table: 'ports', a: (6 << 16) | 23 }));
-  timed('hourly series of all', () => hourlySeries(reader, range, { table: 'total' }));
-  const rows = store.database
-    .prepare('SELECT name, sensor >= 0 AS bySensor, count(*) AS n FROM rows GROUP BY 1, 2')
-    .all();
-  for (const { name, bySensor, n } of rows as { name: number; bySensor: number; n: number }[])
-    process.stdout.write(`${ROW_TABLES[name]}${bySensor ? ' by sensor' : ''}: ${count(n / days)} rows a day\n`);
+  report(makeYear({ file: made.data.store, sensors, days, folded, lastDay, say }));
+  if (kept !== undefined) {
+    fs.mkdirSync(values.keep!, { recursive: true });
+    fs.copyFileSync(made.data.store, kept);
+  }
+  return made;
+}
+
+function report({ bytes, bytesPerDay: { rows, hours, states, segments }, ...facts }: YearFacts): void {
+  print(`${count(days)} days of ${count(packetsPerDay(sensors))} packets, ${folded} of them folded, the others copied`);
+  print(`folded at ${count(facts.recordsPerSecond)} records/s; a day closed in ${facts.closeSeconds.toFixed(1)} s`);
+  print(
+    `a day: ${megabytes(rows)} of rows, ${megabytes(states)} of states; ${megabytes(hours)} of ports by the hour, for 90 days; ` +
+      `${megabytes(segments)} of segments, for 8 days`,
+  );
+  print(`the store: ${(bytes / 1e9).toFixed(2)} GB${days === daysAYear ? '' : ` of ${days} days`}`);
+}
+
+async function askApi(made: SealedLog): Promise<void> {
+  const members = Members.open(made.data.registry, { actor: 'bench' });
+  const { token } = members.add({ organisation: 'org', role: 'admin' }, Date.now());
+  const site = await openSite(made, { admin: token, beta: token, foreign: token });
+  site.clock.ms = (lastDay + 0.5) * DAY_MS;
+  const ask = (as: string | undefined) => async (url: string) => {
+    const { statusCode, body } = await site.get(url, as);
+    if (statusCode !== 200) throw new Error(`${url}: ${statusCode} ${body.slice(0, 200)}`);
+  };
+  const questions = (asked: (url: string) => Promise<void>) =>
+    Object.fromEntries(Object.entries(routes(lastDay)).map(([what, url]) => [what, (n: number) => asked(url(n))]));
+  print('\nthe API, a member');
+  await askAll(questions(ask(token)), one => print(line(one)));
+  if (values.open) {
+    print('\nopen days, and periods that are not over');
+    await askAll(openQuestions(site.store, lastDay), one => print(line(one)));
+  }
+  await site.close();
+  members.close();
+}
+
+/** Until a collector over this data says that it is ready, in milliseconds. */
+async function restarted(made: SealedLog): Promise<number> {
+  const main = path.join(import.meta.dirname, '..', '..', 'collector', 'main.ts');
+  const started = performance.now();
+  const child = spawn(process.execPath, [main, 'serve', '--data', made.dir, '--listen', '127.0.0.1:0'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = new Promise<never>((_, reject) => {
+    let said = '';
+    child.stderr.on('data', piece => {
+      said += piece;
+    });
+    child.on('exit', code => reject(new Error(`the collector ended with ${code}: ${said}`)));
+  });
+  try {
+    const url = new Promise<string>(resolve => {
+      child.stdout.on('data', piece => {
+        const found = /https?:\/\/[^\s/]+/.exec(String(piece))?.[0];
+        if (found !== undefined) resolve(found);
+      });
+    });
+    const at = await Promise.race([url, ended]);
+    while ((await fetch(`${at}/readyz`)).status !== 200 && performance.now() - started < startMsMax);
+    return performance.now() - started;
+  } finally {
+    child.removeAllListeners('exit');
+    child.kill('SIGKILL');
+  }
+}
+
+/** The store is one that the collector there counted, from the log that lies beside it: else all would be counted anew. */
+function takeOver(made: SealedLog): void {
+  fs.writeFileSync(path.join(made.dir, 'secret.json'), JSON.stringify({ hashKey: HASH_KEY }), { mode: 0o600 });
+  const database = openStoreFile(made.data.store, false);
+  const reader = made.reader();
+  database
+    .prepare('UPDATE progress SET log = ?, position = 1, sha256 = ?')
+    .run(reader.id, reader.sha256At(1) ?? new Uint8Array(0));
   reader.close();
+  database.close();
+}
+
+const made = madeYear();
+try {
+  const reader = StoreReader.open(made.data.store);
+  print(`\n${'milliseconds'.padEnd(52)}     p50    p99  cpu99   asks`);
+  await askAll(storeQuestions(reader, lastDay, reader.daysWithRecords().length), one => print(line(one)));
+  reader.close();
+  await askApi(made);
+  takeOver(made);
+  made.log.close();
+  const times = [await restarted(made), await restarted(made), await restarted(made)];
+  print(`\nready after ${times.map(ms => (ms / 1000).toFixed(1)).join(', ')} s`);
 } finally {
-  store.database.close();
-  fs.rmSync(folder, { recursive: true });
+  made.remove();
 }

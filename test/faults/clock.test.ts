@@ -2,7 +2,10 @@
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { StoreReader } from '../../collector/store/query.ts';
+import { writeTraffic } from '../bench/traffic.ts';
+import { enaga } from '../support/enaga.ts';
 import { Observatory } from '../support/observatory.ts';
+import { TRAFFIC_NETWORK } from '../support/sensor.ts';
 import { addSensors, DAY_MS, HOUR_MS, loggedAt, putBatch, sealSpec, storedBy } from './support.ts';
 
 const TEN_YEARS_MS = 3652 * DAY_MS;
@@ -55,6 +58,41 @@ it("fault 16: a clock ten years off or stepping back is taken in, told, and outs
   for (const date of new Set([nowMs, nowMs - 2 * HOUR_MS].map(ms => new Date(ms).toISOString().slice(0, 10))))
     await observatory.enaga(['recount', date]);
 });
+
+it('fault 16: the sensor program under a clock that is ten years ahead, then ten behind, ships all, and counts nothing amiss', async () => {
+  const capture = (n: number) => path.join(observatory.folder, `clock-${n}.pcap`);
+  for (const n of [0, 1, 2]) writeTraffic(capture(n), 1000 + n, 7 + n);
+  await observatory.addSensor({ name: 'off', economy: 'JP', network: TRAFFIC_NETWORK });
+  const before = await storedBy(observatory);
+  const underClock = async (offsetMs: number, n: number) => {
+    process.env.NODE_OPTIONS = `--import=${path.join(import.meta.dirname, 'other-clock.ts')}`;
+    process.env.CLOCK_OFFSET_MS = String(offsetMs);
+    try {
+      await observatory.sensor('off', ['run', '--read', capture(n), '--quiet']);
+      return JSON.parse((await observatory.sensor('off', ['status', '--json'], offsetMs === 0 ? 0 : 1)).stdout);
+    } finally {
+      delete process.env.NODE_OPTIONS;
+      delete process.env.CLOCK_OFFSET_MS;
+    }
+  };
+  for (const [n, offsetMs] of [TEN_YEARS_MS, -TEN_YEARS_MS, 0].entries()) {
+    const status = await underClock(offsetMs, n);
+    expect(status).toMatchObject({ spooled: { batches: 0 }, lost: { batches: 0 }, quarantined: 0 });
+    expect(status.shipped.records).toBe(status.recorded);
+    expect(Math.abs(status.clockOffsetMs - offsetMs)).toBeLessThan(60_000);
+    const alarm = offsetMs > 0 ? /ahead of the collector's/ : /behind the collector's/;
+    expect(status.alarms).toEqual(offsetMs === 0 ? [] : [expect.stringMatching(alarm)]);
+    const last = loggedAt(observatory.data).at(-1)!;
+    expect(Math.abs(last.clockOffsetMs - offsetMs)).toBeLessThan(60_000);
+    expect(Math.abs(last.receivedMs - Date.now())).toBeLessThan(60_000);
+  }
+  // The captures tell when their packets came, whatever the clock of who reads them.
+  const { stdout } = await enaga(['replay', '--quiet', '--json', '-', capture(0), capture(1), capture(2)]);
+  const replayed = JSON.parse(stdout);
+  const after = await storedBy(observatory);
+  expect(after.records - before.records).toBe(replayed.records);
+  expect(after.days.filter(({ date }: { date: string }) => date === '2026-01-15')).toEqual(replayed.days);
+}, 60_000);
 
 it('fault 11: records that come three days late, of a clock that is right, count on their own day', async () => {
   const before = await storedBy(observatory);

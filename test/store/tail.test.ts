@@ -71,6 +71,27 @@ test('a late batch that waits for its commit when its day loses its state makes 
   expect(made.recount().differences).toEqual([]);
 });
 
+test('in a backlog commits are further apart, and the end of it is committed in time', () => {
+  const ms = { now: RECEIVED_MS };
+  const { tail } = openTail({ ms, checkpointMs: 1000 });
+  made.append(...Array.from({ length: 300 }, () => ({ sensor: 0, records: block(1) })));
+  ms.now += 2000;
+  tail.step();
+  expect(tail.progress.position).toBe(0);
+  ms.now += 3000;
+  tail.step();
+  const committed = tail.progress.position;
+  expect(committed).toBeGreaterThan(0);
+  expect(committed).toBeLessThan(made.log.head());
+  ms.now += 1000;
+  tail.step();
+  expect(tail.progress.position).toBe(committed);
+  tail.step(); // nothing more to read
+  expect(tail.progress.position).toBe(made.log.head());
+  tail.close();
+  expect(made.recount().differences).toEqual([]);
+});
+
 test('hours of long ago are dropped by the key of their day alone', () => {
   const file = `${made.dir}/closing.db`;
   const store = Store.open(file, {
