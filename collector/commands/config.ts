@@ -7,8 +7,15 @@ import path from 'node:path';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { LOG_LEVELS } from '../ingest/logging.ts';
+import { BUDGETS, type Budgets } from '../publish/api/auth.ts';
+import { PUBLIC_RULE, type PublicRule } from '../publish/roles/roles.ts';
+import { isTrustable } from './proxies.ts';
 
 const File = Type.String({ minLength: 1 });
+const Burst = Type.Integer({ minimum: 1, maximum: 1_000_000 });
+const PerSecond = Type.Number({ exclusiveMinimum: 0, maximum: 100_000 });
+/** How the way to the mail server is protected: from the first byte, by STARTTLS, or not at all. */
+const SMTP_SECURITIES = ['tls', 'starttls', 'none'] as const;
 
 /** In config.json under these names. */
 export const SettingsSchema = Type.Object({
@@ -21,13 +28,35 @@ export const SettingsSchema = Type.Object({
   known: Type.Optional(File),
   logLevel: Type.Enum([...LOG_LEVELS]),
   metricsFor: Type.Enum(['loopback', 'all']),
+  archive: Type.Enum(['on', 'off']),
+  recordsDays: Type.Integer({ minimum: 0, maximum: 36_500, description: '0: for ever' }),
+  trustedProxies: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64, description: 'addresses and prefixes' }),
+  publicSensors: Type.Integer({ minimum: 1, maximum: 1000 }),
+  publicOwners: Type.Integer({ minimum: 1, maximum: 1000 }),
+  publicLateDays: Type.Integer({ minimum: 0, maximum: 3650 }),
+  publicDigits: Type.Integer({ minimum: 1, maximum: 15 }),
+  publicRows: Type.Integer({ minimum: 1, maximum: 100_000 }),
+  memberBurst: Burst,
+  memberPerSecond: PerSecond,
+  publicBurst: Burst,
+  publicPerSecond: PerSecond,
+  peerPullMinutes: Type.Integer({ minimum: 0, maximum: 10_080, description: '0: never' }),
+  pushAt: Type.String({ pattern: '^(([01]\\d|2[0-3]):[0-5]\\d|off)$', description: 'HH:MM, UTC, or off' }),
+  smtpHost: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9.:_-]{1,253}$' })),
+  smtpPort: Type.Integer({ minimum: 1, maximum: 65_535 }),
+  smtpSecurity: Type.Enum([...SMTP_SECURITIES]),
+  smtpUser: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+  smtpPasswordFile: Type.Optional(File),
+  smtpFrom: Type.Optional(Type.String({ pattern: '^[^\\s@<>"]{1,64}@[A-Za-z0-9.-]{1,253}$' })),
 });
 
 export type Settings = Static<typeof SettingsSchema>;
 export type Setting = keyof Settings;
 
 const SETTINGS = Object.keys(SettingsSchema.properties) as Setting[];
-const FILES: readonly Setting[] = ['tlsCert', 'tlsKey', 'geo', 'asn', 'known'];
+const FILES: readonly Setting[] = ['tlsCert', 'tlsKey', 'geo', 'asn', 'known', 'smtpPasswordFile'];
+/** In the environment these are lists: of files as PATH is, of addresses (IPv6 has colons) by commas. */
+const LISTS: Partial<Record<Setting, string>> = { geo: path.delimiter, trustedProxies: ',' };
 
 export const DEFAULTS: Settings = {
   listen: '127.0.0.1:8740',
@@ -35,6 +64,22 @@ export const DEFAULTS: Settings = {
   geo: [],
   logLevel: 'info',
   metricsFor: 'loopback',
+  archive: 'on', // nothing is lost by it: a log's file goes after every batch was read back as it was acknowledged
+  recordsDays: 0,
+  trustedProxies: [],
+  publicSensors: PUBLIC_RULE.sensorsMin,
+  publicOwners: PUBLIC_RULE.ownersMin,
+  publicLateDays: PUBLIC_RULE.lateDays,
+  publicDigits: PUBLIC_RULE.digits,
+  publicRows: PUBLIC_RULE.rowsMax,
+  memberBurst: BUDGETS.member.burst,
+  memberPerSecond: BUDGETS.member.perSecond,
+  publicBurst: BUDGETS.public.burst,
+  publicPerSecond: BUDGETS.public.perSecond,
+  peerPullMinutes: 60,
+  pushAt: '06:00',
+  smtpPort: 587,
+  smtpSecurity: 'starttls',
 };
 
 const variableOf = (setting: Setting): string => `ENAGA_${setting.replace(/[A-Z]/g, '_$&').toUpperCase()}`;
@@ -88,6 +133,8 @@ export function loadConfig({ file, environment, flags }: ConfigSources): Config 
   }
   const config = { settings: settings as Settings, origins, unknownVariables: unknownIn(environment) };
   checkTogether(config);
+  checkProxies(config);
+  checkMail(config);
   return config;
 }
 
@@ -110,9 +157,17 @@ function readFile(file: string): object {
   return value;
 }
 
-/** Lists are separated as PATH is; what is no boolean stays text, and the schema refuses it. */
+const isNumber = (setting: Setting): boolean => typeof DEFAULTS[setting] === 'number';
+
+/** What is no boolean or number stays text, and the schema refuses it. */
 function fromText(setting: Setting, text: string): unknown {
-  if (setting === 'geo') return text.split(path.delimiter).filter(file => file !== '');
+  const separator = LISTS[setting];
+  if (separator !== undefined)
+    return text
+      .split(separator)
+      .map(one => one.trim())
+      .filter(one => one !== '');
+  if (isNumber(setting)) return /^\d+(\.\d+)?$/.test(text) ? Number(text) : text;
   if (setting !== 'insecureHttp') return text;
   if (/^(1|true|yes)$/i.test(text)) return true;
   return /^(0|false|no|)$/i.test(text) ? false : text;
@@ -125,6 +180,11 @@ function wrongOf(setting: Setting, message: string): string {
   if (setting === 'listen') return 'must be HOST:PORT, as 127.0.0.1:8740 or [::1]:8740';
   if (setting === 'logLevel') return `must be one of ${LOG_LEVELS.join(', ')}`;
   if (setting === 'metricsFor') return 'must be loopback or all';
+  if (setting === 'archive') return 'must be on or off';
+  if (setting === 'pushAt') return 'must be a time of day in UTC, as 06:00, or off';
+  if (setting === 'smtpSecurity') return `must be one of ${SMTP_SECURITIES.join(', ')}`;
+  if (setting === 'smtpFrom') return 'must be an e-mail address';
+  if (setting === 'smtpHost') return 'must be a host name or an address';
   return message;
 }
 
@@ -154,6 +214,51 @@ export function addressOf(listen: string): { readonly host: string; readonly por
   const at = listen.lastIndexOf(':');
   const host = listen.slice(0, at).replace(/^\[|\]$/g, '');
   return { host: host === 'localhost' ? '127.0.0.1' : host, port: Number(listen.slice(at + 1)) };
+}
+
+/** Who may say in X-Forwarded-For who asks: never everybody. */
+function checkProxies({ settings, origins }: Config): void {
+  const wrong = settings.trustedProxies.findIndex(one => !isTrustable(one));
+  if (wrong !== -1)
+    throw new BadConfig(
+      `trustedProxies (${origins.get('trustedProxies')}): entry ${wrong + 1} is no address or prefix of a proxy, ` +
+        'as 127.0.0.1, 10.1.2.0/24 or 2001:db8::/64; prefixes wider than /8 and /16 are refused',
+    );
+}
+
+/** A password and whom mails go to must not travel in the clear, but within this machine. */
+function checkMail({ settings, origins }: Config): void {
+  const { smtpHost, smtpFrom, smtpUser, smtpPasswordFile, smtpSecurity } = settings;
+  const said = (setting: Setting) => `${setting} (${origins.get(setting) ?? 'default'})`;
+  if (smtpHost !== undefined && smtpFrom === undefined) throw new BadConfig(`${said('smtpHost')} needs smtpFrom`);
+  if (smtpUser !== undefined && smtpPasswordFile === undefined)
+    throw new BadConfig(`${said('smtpUser')} needs smtpPasswordFile: a file that holds the password`);
+  if (smtpHost !== undefined && smtpSecurity === 'none' && smtpHost !== 'localhost' && !isLoopback(smtpHost))
+    throw new BadConfig(`${said('smtpSecurity')} is none, and smtpHost is another machine: take tls or starttls`);
+}
+
+/** What the public is shown (publish/roles/roles.ts). */
+export const publicRuleOf = (settings: Settings): PublicRule => ({
+  sensorsMin: settings.publicSensors,
+  ownersMin: settings.publicOwners,
+  lateDays: settings.publicLateDays,
+  digits: settings.publicDigits,
+  rowsMax: settings.publicRows,
+});
+
+export const budgetsOf = (settings: Settings): Budgets => ({
+  member: { burst: settings.memberBurst, perSecond: settings.memberPerSecond },
+  public: { burst: settings.publicBurst, perSecond: settings.publicPerSecond },
+});
+
+/** In what the public is guarded less than by default, `publicSensors 1 (5)`: each tells more of where sensors are. */
+export function weakerThanSafe(settings: Settings): string[] {
+  const lowest = ['publicSensors', 'publicOwners', 'publicLateDays'] as const;
+  const highest = ['publicDigits', 'publicRows'] as const;
+  return [
+    ...lowest.filter(name => settings[name] < DEFAULTS[name]),
+    ...highest.filter(name => settings[name] > DEFAULTS[name]),
+  ].map(name => `${name} ${settings[name]} (${DEFAULTS[name]})`);
 }
 
 const isLoopback = (host: string): boolean => /^127(\.\d{1,3}){3}$/.test(host) || host === '::1';

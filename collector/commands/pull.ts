@@ -3,6 +3,7 @@
  *
  *     OUT/2026-03-01/total.csv, ports.csv, ...   the tables
  *     OUT/2026-03-01/iodef-v2-KR.xml             exchange files, where asked for
+ *     OUT/misp-KR/manifest.json, ...             a MISP feed of all days, where asked for
  *     OUT/2026-03-01/day.json                    {date, revision, files: [{name, size, sha256}]}, written last
  *
  * A day is done when its day.json has the collector's revision and all that is asked for; whatever of the others is there already,
@@ -14,13 +15,14 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { Locked, takeLock } from '../../common/sqlite/lock.ts';
+import { Client, type FileFacts, factsOf, PullFailed } from '../peer/client.ts';
 import { FORMATS } from '../publish/api/formats.ts';
 import { FORMATS as EXPORTS } from '../publish/exports/formats.ts';
 import { dateOf } from '../reduce/result.ts';
 import { BadData } from './data.ts';
 import { parseDate } from './dates.ts';
 import { reporting } from './outcome.ts';
-import { Client, type FileFacts, factsOf, PullFailed } from './pull/client.ts';
+import { type ExportOrder, pullExport } from './pull/exports.ts';
 
 interface Flags {
   collector: URL;
@@ -41,11 +43,9 @@ Without --token-file it pulls what is public. A certificate of your own: NODE_EX
 Examples:
   enaga pull --collector https://collector.example --token-file token --out /srv/enaga
   enaga pull --collector https://collector.example --token-file token --out out --format ndjson --since 2026-03-01
-  enaga pull --collector https://collector.example --token-file token --out out --export iodef-v2 intelmq --country KR
+  enaga pull --collector https://collector.example --token-file token --out out --export iodef-v2 misp --country KR
 
 Exit codes: 0 all that is new is there; 1 failed: what was done stays, the next run goes on; 2 wrong usage.`;
-
-const files = [...EXPORTS.values()].flatMap(format => (format.kind === 'file' ? [format] : []));
 
 /** The command, for the program to add. */
 export function pullCommand(): Command {
@@ -56,12 +56,8 @@ export function pullCommand(): Command {
     .requiredOption('--out <dir>', 'where the days go')
     .addOption(new Option('--format <format>', 'of the tables').choices(FORMATS).default('csv'))
     .option('--since <date>', 'the first day, UTC', parseDate)
-    .addOption(
-      new Option('--export <format...>', 'also these exchange files')
-        .choices(files.map(({ name }) => name))
-        .default([]),
-    )
-    .option('--country <cc...>', 'of these countries', [])
+    .addOption(new Option('--export <format...>', 'also these exchange files').choices([...EXPORTS.keys()]).default([]))
+    .option('--country <cc...>', 'of these countries; ZZ: of your networks elsewhere', [])
     .option('--insecure-http', 'send the token over HTTP beyond loopback', false)
     .option('--quiet', 'say nothing but errors', false)
     .addHelpText('after', EXAMPLES)
@@ -121,7 +117,7 @@ function checked<Schema extends typeof DaySchema | typeof FileSchema>(
 async function pullDays(client: Client, flags: Flags): Promise<void> {
   const { out, since, quiet } = flags;
   const range = since === undefined ? '' : `?date=${dateOf(since)}:${dateOf(since + listDaysMax - 1)}`;
-  for (const day of checked(DaySchema, await client.rows(`/v1/days${range}`))) {
+  for (const day of checked(DaySchema, await client.rows(`/v1/days${range}${range === '' ? '?' : '&'}files=none`))) {
     if (day.state === 'open') continue;
     const folder = path.join(out, day.date);
     if (isDone(folder, day, flags)) continue;
@@ -138,13 +134,8 @@ type Kept = FileFacts & { readonly name: string };
 
 const pick = ({ date, revision }: ListedDay) => ({ date, revision });
 
-const exportsOf = ({ export: formats, country: countries }: Flags) =>
-  formats.flatMap(format =>
-    countries.map(country => {
-      const { extension } = files.find(({ name }) => name === format)!;
-      return { name: `${format}-${country}.${extension}`, path: `exports/${format}?country=${country}` };
-    }),
-  );
+const exportsOf = ({ export: formats, country: countries }: Flags): ExportOrder[] =>
+  formats.flatMap(name => countries.map(country => ({ format: EXPORTS.get(name)!, country })));
 
 function isDone(folder: string, { revision }: ListedDay, flags: Flags): boolean {
   let text: string;
@@ -156,13 +147,17 @@ function isDone(folder: string, { revision }: ListedDay, flags: Flags): boolean 
   }
   try {
     const done = JSON.parse(text) as { revision: number; files: Kept[] };
-    const names = new Set(done.files.map(({ name }) => name));
-    const wanted = [`total.${flags.format}`, ...exportsOf(flags).map(({ name }) => name)];
-    return done.revision === revision && wanted.every(name => names.has(name));
+    const names = done.files.map(({ name }) => name);
+    const wanted = [`total.${flags.format}`, ...exportsOf(flags).map(exportStem)];
+    return done.revision === revision && wanted.every(stem => names.some(name => name.startsWith(stem)));
   } catch {
     return false; // damaged: pulled again
   }
 }
+
+/** What the names of its files begin with. */
+const exportStem = ({ format, country }: ExportOrder): string =>
+  `${format.name}-${country}${format.kind === 'file' ? '.' : '/'}`;
 
 async function pullDay(client: Client, folder: string, { date }: ListedDay, flags: Flags): Promise<Kept[]> {
   const kept: Kept[] = [];
@@ -173,8 +168,8 @@ async function pullDay(client: Client, folder: string, { date }: ListedDay, flag
     if (there?.sha256 !== sha256) await client.download(url, file, { size, sha256 });
     kept.push({ name, size, sha256 });
   }
-  for (const { name, path: at } of exportsOf(flags))
-    kept.push({ name, ...(await client.download(`/v1/days/${date}/${at}`, path.join(folder, name))) });
+  for (const order of exportsOf(flags))
+    kept.push(...(await pullExport(client, { ...order, date, folder, out: flags.out })));
   return kept;
 }
 

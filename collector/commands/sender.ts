@@ -2,8 +2,7 @@
 import fs from 'node:fs';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import type { Sender } from '../publish/api/read-powers.ts';
-import { TLPS, tlpDefault } from '../publish/exports/meta.ts';
+import { type Sender, TLPS, tlpDefault } from '../publish/exports/meta.ts';
 import { BadData, type DataPaths } from './data.ts';
 
 const Text = Type.String({ minLength: 1, maxLength: 200 });

@@ -5,7 +5,7 @@
 
 import { isIPv4, isIPv6 } from 'node:net';
 import { DAY_MS } from '../../../common/time.ts';
-import { type Meta, TLPS } from './meta.ts';
+import { type Meta, NETWORKS, TLPS } from './meta.ts';
 import type { Row, Rows } from './row.ts';
 
 /** What was to be exported cannot be. The message has no address in it. */
@@ -44,7 +44,7 @@ const isByte = (value: number | null): boolean => value === null || isWithin(val
 export function checkRow(row: Row, { day, country }: Meta): void {
   const startUs = day * DAY_MS * 1000;
   demand(isWithin(row.timeUs, startUs, startUs + DAY_MS * 1000 - 1), 'a row is of another day');
-  demand(row.country === country, 'a row is of another country');
+  demand(row.country === country || country === NETWORKS, 'a row is of another country');
   // IPv6 may have a zone ("%eth0"), which is no part of an address.
   const isAddress = row.family === 4 ? isIPv4(row.source) : isIPv6(row.source) && !row.source.includes('%');
   demand(isAddress, 'a row has a source that is no address');

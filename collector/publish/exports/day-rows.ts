@@ -28,8 +28,8 @@ export interface DaySurvey {
 }
 
 /** Batches that count; those dated by a clock more than a day off are of no day. An excluded sensor's are among them. */
-function* datedBatches({ reader, day, upTo }: DaySource, onDamaged: () => void = () => {}) {
-  for (const batch of reader.ofDay(day, upTo, onDamaged)) if (!isMisdated(batch)) yield batch;
+function* datedBatches({ reader, day, upTo }: DaySource) {
+  for (const batch of reader.ofDay(day, upTo, () => {})) if (!isMisdated(batch)) yield batch;
 }
 
 /** Undefined when the log has nothing of the day. */
@@ -45,18 +45,18 @@ export function surveyDay(source: DaySource): DaySurvey | undefined {
 
 /**
  * A batch's rows at a time, in the order of the log; what is left out is counted meanwhile. Throws `BadDatabase` for a log that
- * is damaged beyond single batches.
+ * is damaged beyond single batches. What the archive looks up meanwhile is not waited for with the thread.
  */
-export function* dayRows(
+export async function* dayRows(
   source: DaySource,
   geo: GeoTable,
   selection: Selection,
   economyOf: (sensor: number) => string,
   leftOut: LeftOut = { observed: 0, damaged: 0 },
-): Generator<Row[]> {
-  const { excluded, observed } = source;
-  for (const logged of datedBatches(source, () => leftOut.damaged++)) {
-    if (excluded.has(logged.sensor)) continue;
+): AsyncGenerator<Row[]> {
+  const { reader, day, upTo, excluded, observed } = source;
+  for await (const logged of reader.ofDayLater({ day, from: 1, upTo }, () => leftOut.damaged++)) {
+    if (isMisdated(logged) || excluded.has(logged.sensor)) continue;
     const batch = openOrDamaged(logged);
     if (batch instanceof DamagedBatch) {
       leftOut.damaged++;

@@ -6,7 +6,7 @@
  */
 import { generatedOf, type Meta, type Tlp } from './meta.ts';
 import { transportName } from './protocols.ts';
-import type { Class, Row, Rows } from './row.ts';
+import { type Class, type Row, type Rows, UNKNOWN_COUNTRY } from './row.ts';
 import { joined, offsetTimeText } from './text.ts';
 
 const TLP1: Record<Tlp, string> = {
@@ -54,7 +54,7 @@ function eventOf(row: Row, observation: string) {
     ...(row.port !== null && { 'destination.port': row.port }),
     ...(TRANSPORTS.has(transport) && { 'protocol.transport': transport }),
     ...(row.asn !== 0 && { 'source.asn': row.asn }),
-    'source.geolocation.cc': row.country,
+    ...(row.country !== UNKNOWN_COUNTRY && { 'source.geolocation.cc': row.country }),
     'classification.taxonomy': taxonomy,
     'classification.type': type,
     'classification.identifier': row.tools[0] ?? row.class,

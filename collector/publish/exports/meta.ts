@@ -16,11 +16,19 @@ export interface Organisation {
   readonly feedCode: string;
 }
 
+/** Who sends exports, and how they may be shared. */
+export interface Sender {
+  readonly organisation: Organisation;
+  readonly tlp: Tlp;
+}
+
 export interface Meta {
   /** Days since 1970, UTC. */
   readonly day: number;
-  /** Of all the rows. */
+  /** Of all the rows; or `NETWORKS`. */
   readonly country: string;
+  /** With `NETWORKS`, whose they are. */
+  readonly member?: string;
   /** From 1. */
   readonly revision: number;
   /** When the contents came to be, milliseconds since 1970: the same contents have the same. */
@@ -41,9 +49,15 @@ export const generatedOf = ({ generatedMs }: Meta): string => new Date(generated
 export const domainOf = ({ organisation }: Meta): string =>
   organisation.email.slice(organisation.email.lastIndexOf('@') + 1);
 
+/** In the place of a country: rows of a member's AS numbers and prefixes. (ISO 3166-1 leaves ZZ to its users.) */
+export const NETWORKS = 'ZZ';
+
+const placeOf = ({ country, member }: Meta): string =>
+  country === NETWORKS ? `networks of ${member ?? 'several'}` : country;
+
 /** One line for people. */
 export const titleOf = (meta: Meta): string =>
-  `TLP:${meta.tlp.toUpperCase()} Scans from ${meta.country} on ${dateOf(meta)}, seen by ${meta.organisation.name}`;
+  `TLP:${meta.tlp.toUpperCase()} Scans from ${placeOf(meta)} on ${dateOf(meta)}, seen by ${meta.organisation.name}`;
 
 /** The files' names begin with it. */
 export const stemOf = (meta: Meta): string => `${dateOf(meta)}-${meta.country}`;
@@ -77,7 +91,7 @@ export function senderId({ organisation }: Meta): string {
  * identifier and a later time.
  */
 export const thingId = (meta: Meta, ...what: (string | number)[]): string =>
-  uuid5(NAMESPACE, JSON.stringify([senderId(meta), dateOf(meta), meta.country, ...what]));
+  uuid5(NAMESPACE, JSON.stringify([senderId(meta), dateOf(meta), placeOf(meta), ...what]));
 
 /** This export itself, another one in every revision. */
 export const exportId = (meta: Meta): string => thingId(meta, 'export', meta.revision);

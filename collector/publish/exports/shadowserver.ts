@@ -5,7 +5,7 @@
  */
 import { dateOf, type Meta } from './meta.ts';
 import { transportName } from './protocols.ts';
-import type { Row, Rows } from './row.ts';
+import { type Row, type Rows, UNKNOWN_COUNTRY } from './row.ts';
 import { joined, secondOf } from './text.ts';
 
 export const COLUMNS = [
@@ -64,7 +64,7 @@ const cellsOf = (row: Row, source: string) => ({
   src_ip: row.source,
   src_port: row.sourcePort ?? '',
   src_asn: row.asn === 0 ? '' : row.asn,
-  src_geo: row.country,
+  src_geo: row.country === UNKNOWN_COUNTRY ? '' : row.country,
   severity: SEVERITY,
   dst_port: row.port ?? '',
   dst_geo: row.economy,

@@ -8,7 +8,7 @@
  */
 import { DAY_MS } from '../../../common/time.ts';
 import { bySource, type SourceSum, type TargetSum } from './by-source.ts';
-import { exportId, generatedOf, type Meta, senderId, type Tlp, thingId, uuid5 } from './meta.ts';
+import { exportId, generatedOf, type Meta, NETWORKS, senderId, type Tlp, thingId, uuid5 } from './meta.ts';
 import { transportName } from './protocols.ts';
 import type { Rows } from './row.ts';
 import { timeText } from './text.ts';
@@ -115,7 +115,11 @@ function* objectsOf(source: SourceSum, meta: Meta, part: number) {
     created: new Date((meta.day + 1) * DAY_MS).toISOString(),
     modified: generatedOf(meta),
     object_marking_refs: [TLP_MARKINGS[meta.tlp]],
-    labels: [...source.classes, ...source.tools, `source-country:${meta.country}`],
+    labels: [
+      ...source.classes,
+      ...source.tools,
+      ...(meta.country === NETWORKS ? [] : [`source-country:${meta.country}`]),
+    ],
     first_observed: timeText(source.firstUs),
     last_observed: timeText(source.lastUs),
     number_observed: source.packets,

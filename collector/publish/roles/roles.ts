@@ -11,6 +11,7 @@
  * (Bethencourt et al., Shinoda et al., USENIX Security 2005): the public's figures are made by guarded.ts.
  */
 import { DAY_MS } from '../../../common/time.ts';
+import { NETWORKS } from '../exports/meta.ts';
 
 export interface PublicRule {
   /** Distinct sensors that must be behind whatever is shown, and organisations that own them. */
@@ -44,7 +45,7 @@ export const PUBLIC_TABLES = ['total', 'classes', 'ports', 'countries'] as const
 export type PublicTable = (typeof PUBLIC_TABLES)[number];
 
 export type What =
-  | { readonly what: 'days' | 'total' | 'ranks' | 'files' }
+  | { readonly what: 'days' | 'total' | 'ranks' | 'files' | 'exports' }
   | { readonly what: 'table'; readonly table: string }
   | { readonly what: 'series'; readonly step: 'hour' | 'day' }
   | { readonly what: 'sensors' }
@@ -100,6 +101,10 @@ export function viewOf(reader: Reader, what: What, rule: PublicRule, nowMs: numb
       if (countries.length + asns.length + prefixes.length === 0) return FORBIDDEN;
       return { kind: 'sources', scope: { countries, asns, prefixes } };
     case 'export':
+      if (what.country === NETWORKS)
+        return asns.length + prefixes.length > 0
+          ? { kind: 'sources', scope: { countries: [], asns, prefixes } }
+          : FORBIDDEN;
       if (isAdmin) return { kind: 'sources', scope: null };
       if (!countries.includes(what.country)) return FORBIDDEN;
       return { kind: 'sources', scope: { countries: [what.country], asns: [], prefixes: [] } };

@@ -1,0 +1,47 @@
+/** `enaga push test`: whether a target takes what is sent to it, without a record of anybody's. */
+import { createHash, randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { type MailSettings, sendMail } from './mail.ts';
+import { TEST_MAIL } from './mail-text.ts';
+import { failed, type Outcome, troubleOf } from './outcome.ts';
+import type { Target } from './targets.ts';
+import { post } from './webhook.ts';
+
+export interface TestPowers {
+  readonly secret: string | null;
+  readonly mail?: MailSettings;
+  readonly spool: string;
+  readonly nowMs: number;
+}
+
+export async function sendTest(target: Target, { secret, mail, spool, nowMs }: TestPowers): Promise<Outcome> {
+  const id = `enaga-test-${randomUUID()}`;
+  if (target.kind === 'folder') return testFolder(path.join(target.address, `.${id}`));
+  if (target.kind === 'mail') {
+    if (mail === undefined) return failed('target', 'no mail server is set: smtpHost, smtpFrom');
+    return sendMail(mail, { id, to: target.address.split(' '), ...TEST_MAIL });
+  }
+  const text = `${JSON.stringify({ type: 'test', target: target.name })}\n`;
+  const file = path.join(spool, id);
+  fs.mkdirSync(spool, { recursive: true, mode: 0o700 });
+  fs.writeFileSync(file, text, { mode: 0o600 });
+  try {
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    const made = { path: file, name: 'test.json', mediaType: 'application/json', bytes: text.length, sha256 };
+    const endpoint = { url: target.address, secret: secret!, ca: target.ca };
+    return await post(endpoint, { id, headers: { 'enaga-test': '1' }, file: made }, nowMs);
+  } finally {
+    fs.rmSync(file, { force: true });
+  }
+}
+
+function testFolder(file: string): Outcome {
+  try {
+    fs.writeFileSync(file, '', { flag: 'wx' });
+    fs.rmSync(file);
+    return { kind: 'delivered' };
+  } catch (error) {
+    return failed('target', troubleOf(error));
+  }
+}
