@@ -1,0 +1,139 @@
+/** `enaga dshield`: what DShield's own sensor would send of the same packets, without a trace of where they went. */
+import { createHmac } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { authorization } from '../../collector/peer/submit.ts';
+import { type PlainRecord, toBlock } from '../support/records.ts';
+import { RECEIVED_MS, SealedLog } from '../support/sealed-log.ts';
+import { run } from './run.ts';
+import { fakePeer } from './support.ts';
+
+const DAY = RECEIVED_MS / 86_400_000 - 2;
+const DATE = '2026-03-03';
+const DARK = 0xc633644d; // 198.51.100.77
+const HOUR = 24 * DAY + 5;
+const record = (more: Partial<PlainRecord>): PlainRecord => ({
+  ...{
+    sensor: 0,
+    family: 4,
+    hour: HOUR,
+    time: 1_999_999,
+    src: [0x08080808],
+    dst: [DARK],
+    protocol: 6,
+    srcPort: 40_000,
+  },
+  ...{ dstPort: 23, flags: 2, window: 1024, seqFold: 0, tool: 0 },
+  ...more,
+});
+const RECORDS = [
+  record({}),
+  record({ flags: 0b1100_0010, dstPort: 443 }),
+  record({ protocol: 17, flags: 0, dstPort: 53, srcPort: 5353 }),
+  record({ protocol: 1, flags: 0, srcPort: 8, dstPort: 0 }),
+  record({ family: 6, src: [0x20010db8, 0, 0, 7], dst: [0x20010db8, 0x99, 0, 0x77] }),
+  record({ flags: 0x12 }), // backscatter
+  record({ protocol: 132, flags: 0 }), // SCTP, which the reference does not send
+  record({ src: [DARK] }), // a LAND packet
+];
+const TIME = HOUR * 3600 + 1;
+const EXPECTED = [
+  { time: TIME, sip: '8.8.8.8', dip: '0.0.0.0', proto: 6, sport: '40000', dport: '23', flags: 'S', version: 4 },
+  { time: TIME, sip: '8.8.8.8', dip: '0.0.0.0', proto: 6, sport: '40000', dport: '443', flags: '12S', version: 4 },
+  { time: TIME, sip: '8.8.8.8', dip: '0.0.0.0', proto: 17, sport: '5353', dport: '53', flags: '', version: 4 },
+  { time: TIME, sip: '8.8.8.8', dip: '0.0.0.0', proto: 1, sport: '8', dport: '0', flags: '', version: 4 },
+  { time: TIME, sip: '2001:db8::7', dip: '::', proto: 6, sport: '40000', dport: '23', flags: 'S', version: 6 },
+];
+
+let made: SealedLog;
+beforeEach(() => {
+  made = new SealedLog([]);
+  made.registry.addOrganisation({ name: 'alpha' }, 0);
+  made.registry.addSensor({ name: 's', owner: 'alpha', economy: 'JP', networks: ['198.51.100.0/24'] }, 0);
+  fs.writeFileSync(path.join(made.dir, 'secret.json'), '{"hashKey":{"low":1,"high":2}}');
+  append(RECORDS);
+});
+afterEach(() => made.remove());
+
+function append(list: readonly PlainRecord[]): void {
+  for (const group of Map.groupBy(list, ({ family }) => family).values())
+    made.append({ sensor: 0, records: toBlock(group) });
+}
+const dshield = (...more: string[]) => run(made.dir, 'dshield', '--date', DATE, ...more);
+
+describe('enaga dshield', () => {
+  test('writes the document, and says what is left out; no observed address is in it', async () => {
+    const file = path.join(made.dir, 'out.json');
+    const { code, stdout, stderr } = await dshield('--output', file);
+    expect([code, stdout]).toEqual([0, '']);
+    expect(stderr.split('\n')).toEqual([
+      'enaga dshield: left out: packets of backscatter, 1',
+      "enaga dshield: left out: packets of protocols that DShield's own sensor does not send, 1",
+      'enaga dshield: left out: packets whose source is an address that a sensor observes, 1',
+      '',
+    ]);
+    const text = fs.readFileSync(file, 'utf8');
+    expect(JSON.parse(text)).toEqual({ type: 'firewall', logs: EXPECTED });
+    for (const canary of ['198.51', '77.100', 'c633644d', String(DARK), '2001:db8:99'])
+      expect(text).not.toContain(canary);
+    expect((await dshield()).stdout).toBe(text);
+    expect((await run(made.dir, 'dshield', '--date', '2026-01-01')).stderr).toContain(
+      'nothing was received of that day',
+    );
+  });
+
+  test('signs as the reference does: its digest, computed with Python for another project', () => {
+    expect(authorization({ userId: '12345', apiKey: 'secretkey' }, 'ADOUf58prEY=')).toBe(
+      'ISC-HMAC-SHA256 Credentials=1y5abGdvi8l691fBHtBjHicFThimxHSvZq4JN4Fagz0= Userid=12345 Nonce=ADOUf58prEY=',
+    );
+  });
+
+  test('sends nothing unless it is told where and as whom', async () => {
+    expect((await dshield('--submit')).code).toBe(2);
+    expect((await dshield('--submit', '--url', 'https://dshield.example/')).code).toBe(2);
+    expect((await dshield('--url', 'https://dshield.example/')).code).toBe(2);
+    const plain = await dshield('--submit', '--url', 'http://dshield.example/', '--credentials', 'x');
+    expect([plain.code, plain.stderr]).toEqual([2, expect.stringContaining('It takes an https URL')]);
+  });
+
+  test('submits as the reference does, once; then only what has come since', async () => {
+    const bodies: { headers: Record<string, unknown>; body: { type: string; logs: unknown[]; authheader: string } }[] =
+      [];
+    let answer = '<status>ok</status>';
+    const server = await fakePeer(async (request, response) => {
+      let text = '';
+      for await (const piece of request) text += piece;
+      bodies.push({ headers: request.headers, body: JSON.parse(text) });
+      response.end(answer);
+    });
+    const credentials = path.join(made.dir, 'dshield.ini');
+    fs.writeFileSync(credentials, '[DShield]\nuserid=12345\napikey = secretkeysecretkey==\n');
+    const submit = () => dshield('--submit', '--url', `${server.url}/submitapi/`, '--credentials', credentials);
+    answer = 'ERROR: no authinfo';
+    const refused = await submit();
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('takes it not')]);
+    answer = '<!DOCTYPE html><html>';
+    expect((await submit()).stderr).toContain('is the URL right?');
+    answer = '<status>ok</status>';
+    bodies.length = 0;
+    const first = await submit();
+    expect([first.code, first.stdout]).toEqual([
+      0,
+      expect.stringMatching(/^2026-03-03: 5 packets submitted to 127\.0\.0\.1/),
+    ]);
+    const [{ headers, body }] = bodies as [(typeof bodies)[0]];
+    expect(body).toEqual({ type: 'firewall', logs: EXPECTED, authheader: headers['x-isc-authorization'] });
+    expect([headers['x-isc-logtype'], headers['content-type']]).toEqual(['firewall', 'application/json']);
+    const [, hash, nonce] = /^ISC-HMAC-SHA256 Credentials=(\S+) Userid=12345 Nonce=(\S+)$/.exec(body.authheader)!;
+    expect(hash).toBe(createHmac('sha256', `${nonce}12345`).update('secretkeysecretkey==').digest('base64'));
+    expect(Buffer.from(nonce!, 'base64')).toHaveLength(8);
+    expect((await submit()).stdout).toContain('0 packets submitted');
+    append([record({ dstPort: 2323 })]);
+    expect((await submit()).stdout).toMatch(/1 packets submitted to [\d.:]+; 5 were sent before/);
+    expect(bodies).toHaveLength(2);
+    expect(bodies[1]!.body.logs).toEqual([{ ...EXPECTED[0], dport: '2323' }]);
+    for (const { stdout, stderr } of [refused, first]) expect(`${stdout}${stderr}`).not.toContain('secretkey');
+    server.close();
+  });
+});
