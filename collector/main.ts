@@ -2,8 +2,19 @@
  * `enaga`: counts what reaches unused addresses. Its commands; what each does is elsewhere.
  * Exit codes: 0 done, 1 it could not be done (standard error says why), 2 the command line is wrong; a command may have more.
  */
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { defaultCacheDir } from '../common/geo/folder.ts';
 import packageJson from '../package.json' with { type: 'json' };
+
+// What Node makes of our files is kept, for worker threads too: a command of a moment takes half the time. Not where Node would
+// keep it by itself, in a folder for temporary files that others can write to.
+const cacheDir = defaultCacheDir();
+if (cacheDir !== undefined) {
+  process.env.NODE_COMPILE_CACHE ??= join(cacheDir, 'code');
+  enableCompileCache(process.env.NODE_COMPILE_CACHE);
+}
 
 /** Each loads what it needs and no more: a command of a moment is not to wait for the server's packages. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -17,6 +28,12 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   member: async () => (await import('./commands/member.ts')).memberCommand(),
   audit: async () => (await import('./commands/audit.ts')).auditCommand(),
   pull: async () => (await import('./commands/pull.ts')).pullCommand(),
+  peer: async () => (await import('./commands/peer.ts')).peerCommand(),
+  import: async () => (await import('./commands/import.ts')).importCommand(),
+  dshield: async () => (await import('./commands/dshield.ts')).dshieldCommand(),
+  push: async () => (await import('./commands/push.ts')).pushCommand(),
+  archive: async () => (await import('./commands/archive.ts')).archiveCommand(),
+  sql: async () => (await import('./commands/sql.ts')).sqlCommand(),
   backup: async () => (await import('./commands/backup.ts')).backupCommand(),
   restore: async () => (await import('./commands/restore.ts')).restoreCommand(),
   replay: async () => (await import('./replay/command.ts')).replayCommand(),

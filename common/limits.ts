@@ -7,7 +7,7 @@ export const batchRecordsMax = 65_536;
 export const batchWireBytesMax = 4 * 2 ** 20;
 /** Bytes of a batch in its canonical form, as it lies in memory: refused before it is decompressed, for its head says so. */
 export const batchBytesMax = 4 * 2 ** 20;
-/** Ranges of lost batches one header tells; more are joined by the sensor, so that none goes untold. */
+/** Ranges of lost batches one header tells; a sensor tells more in the batches that follow. */
 export const lostRangesMax = 64;
 /** Reasons for skipping that one header tells, and letters of each. */
 export const skipReasonsMax = 32;

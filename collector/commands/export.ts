@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { GeoError } from '../../common/geo/error.ts';
 import { DAY_MS } from '../../common/time.ts';
+import { archiveThread } from '../archive/past.ts';
 import { LogReader } from '../log/reader.ts';
 import { BadExport, checkMeta } from '../publish/exports/check.ts';
 import { contentsMs, type DaySource, dayRows, surveyDay } from '../publish/exports/day-rows.ts';
@@ -100,7 +101,7 @@ export function exportCommand(): Command {
 
 async function runExport(format: Format, flags: ExportFlags): Promise<void> {
   const paths = existingData(flags.data);
-  const reader = LogReader.open(paths.log);
+  const reader = LogReader.open(paths.log, archiveThread(paths.archive).past());
   try {
     const leftOut: LeftOut = { observed: 0, damaged: 0 };
     const { rows, contents } = openDay(paths, reader, flags, leftOut);

@@ -1,6 +1,7 @@
 /** `enaga restore`: a data directory from a backup. */
 import path from 'node:path';
 import { Command } from 'commander';
+import { archiveThread } from '../archive/past.ts';
 import { renewIdentity } from '../log/identity.ts';
 import { Log } from '../log/log.ts';
 import { Registry } from '../registry/registry.ts';
@@ -31,7 +32,7 @@ async function restore({ data, from }: { data: string; from: string }): Promise<
   const { made, files } = await readBackup(path.resolve(from), root, paths => {
     // What was logged after the backup is gone, and its positions will be given to other batches.
     renewIdentity(paths.log);
-    Log.open(paths.log).close();
+    Log.open(paths.log, archiveThread(paths.archive).past()).close();
     Registry.open(paths.registry).close();
   });
   printLines(`${root} is as it was at ${made}: ${files.length} files, every database found sound`);

@@ -8,8 +8,10 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
 import { GeoError } from '../../common/geo/error.ts';
 import { Locked, takeLock } from '../../common/sqlite/lock.ts';
+import { MINUTE_MS } from '../../common/time.ts';
 
 import packageJson from '../../package.json' with { type: 'json' };
+import { type ArchiveThread, archiveThread } from '../archive/past.ts';
 import { type App, buildApp, HTTP_LIMITS, renewTls, type TlsFiles } from '../ingest/app.ts';
 import { GROUP_DEFAULTS, GroupCommit } from '../ingest/group.ts';
 import { LOG_LEVELS, loggerOptions, scrub, serializeError } from '../ingest/logging.ts';
@@ -17,6 +19,8 @@ import { commitMetrics, Metrics } from '../ingest/metrics.ts';
 import type { Powers, Readiness } from '../ingest/powers.ts';
 import { Log } from '../log/log.ts';
 import { LogReader } from '../log/reader.ts';
+import { startPulling } from '../peer/schedule.ts';
+import { adminPowers, type Heard, heardOf } from '../publish/api/admin-powers.ts';
 import { openReadSide } from '../publish/api/read-powers.ts';
 import { readRoutes } from '../publish/api/routes.ts';
 import { geoAgeDays, isStale } from '../publish/freshness.ts';
@@ -25,23 +29,38 @@ import { pageRoutes } from '../publish/pages/plugin.ts';
 import { Registry } from '../registry/registry.ts';
 import { type Folding, startFolding } from '../store/folding.ts';
 import { BadKnown, parseKnown } from '../store/known.ts';
-import { addressOf, BadConfig, type Config, configText, isListen, loadConfig, type Setting } from './config.ts';
+import { startArchiving } from './archiving.ts';
+import {
+  addressOf,
+  BadConfig,
+  budgetsOf,
+  type Config,
+  configText,
+  isListen,
+  loadConfig,
+  publicRuleOf,
+  type Setting,
+  weakerThanSafe,
+} from './config.ts';
 import { type DataPaths, dataOption, dataPaths, existingData, isInitialised, readSecret } from './data.ts';
 import { takeGeography } from './geography.ts';
 import { outcomeText } from './outcome.ts';
+import { pushDays } from './push-place.ts';
 import { senderOf } from './sender.ts';
 import { ANY_HOST, announce, tryListening, urlOf } from './served.ts';
+import { settingOptions } from './setting-options.ts';
 import { readNamed } from './trouble.ts';
 
 const EXAMPLES = `
 Settings come from DIR/config.json, over it from the environment (ENAGA_LISTEN, ENAGA_TLS_CERT, ...), over it from these
 options; enaga serve --print-config shows each and where it comes from. In config.json their names are listen, tlsCert,
-tlsKey, insecureHttp, geo, asn, known, logLevel and metricsFor.
+tlsKey, insecureHttp, geo, asn, known, logLevel and metricsFor; and so for the others, as publicSensors is --public-sensors.
 
 Examples:
   enaga serve --data /var/lib/enaga --listen 0.0.0.0:8740 --tls-cert cert.pem --tls-key key.pem
   enaga serve --data ./try                          HTTP on 127.0.0.1:8740
   enaga serve --data ./try --geo GeoLite2-Country.mmdb --asn GeoLite2-ASN.mmdb
+  enaga serve --trusted-proxies 127.0.0.1           behind a proxy on this machine: each of its readers has a budget
 
 It prints its URL when it serves, keeps it in DIR/url until it ends, and prints its log to standard error as JSON. SIGTERM and
 SIGINT end it, SIGHUP reads the certificate again.
@@ -57,7 +76,7 @@ const logLevels = LOG_LEVELS.join(', ');
 
 /** The command, for the program to add. */
 export function serveCommand(): Command {
-  return new Command('serve')
+  const serve = new Command('serve')
     .description('Take batches from sensors, log them and count them')
     .addOption(dataOption())
     .option('--listen <host:port>', 'where to serve (default 127.0.0.1:8740); port 0 takes a free one', listenAddress)
@@ -76,6 +95,8 @@ export function serveCommand(): Command {
     .option('--print-config', 'print the settings and where each comes from, and exit')
     .addHelpText('after', EXAMPLES)
     .action(runServe);
+  for (const option of settingOptions()) serve.addOption(option);
+  return serve;
 }
 
 async function runServe({ data, printConfig, ...flags }: ServeFlags): Promise<void> {
@@ -83,6 +104,7 @@ async function runServe({ data, printConfig, ...flags }: ServeFlags): Promise<vo
     const paths = printConfig ? dataPaths(data) : existingData(data);
     const config = loadConfig({ file: paths.config, environment: process.env, flags });
     for (const name of config.unknownVariables) warn(`${name} is set and is no setting`);
+    warnOfWeaker(config);
     if (printConfig) {
       const secrets = isInitialised(paths) ? [{ name: 'hashKey', file: paths.secret }] : [];
       process.stdout.write(configText(config, secrets));
@@ -105,6 +127,15 @@ function whyNot(error: unknown, data: string): string | undefined {
 
 const warn = (text: string): void => void process.stderr.write(`enaga serve: ${text}\n`);
 
+/** Aloud: whoever sends marked probes finds sensors by what the public is shown of them (test/publish/api/attacker.test.ts). */
+function warnOfWeaker({ settings }: Config): void {
+  const weaker = weakerThanSafe(settings);
+  if (weaker.length > 0)
+    warn(
+      `the public sees more than is safe, and may find out where sensors are: ${weaker.join(', ')}; safe in brackets`,
+    );
+}
+
 /** Serves until told to end; resolves with the exit code. */
 async function serve(paths: DataPaths, config: Config): Promise<number> {
   const tls = readTls(config);
@@ -119,25 +150,39 @@ async function serve(paths: DataPaths, config: Config): Promise<number> {
     opened(takeLock(paths.lock), lock => lock.release());
     const listenOn = addressOf(config.settings.listen);
     await tryListening(listenOn); // before anything is logged of a start that comes to nothing
-    const log = opened(Log.open(paths.log), one => one.close());
+    const archive = opened(archiveThread(paths.archive), one => one.stop());
+    const log = opened(Log.open(paths.log, archive.past()), one => one.close());
     const nextEpoch = (sensor: number) => log.nextEpoch(sensor);
     const registry = opened(Registry.open(paths.registry, { actor: 'serve', nextEpoch }), one => one.close());
     const output = pino.destination({ fd: process.stderr.fd, sync: true }); // the last line before an end counts most
     const logger = pino(loggerOptions(config.settings.logLevel), output);
-    useGeography(log, paths, config, logger);
-    const { log: logDir, store, registry: registryFile, geo } = paths;
-    const data = { log: logDir, store, registry: registryFile, geo };
+    useGeography(log, archive, paths, config, logger);
+    const { log: logDir, store, registry: registryFile, geo, peers, files } = paths;
+    const data = { log: logDir, store, registry: registryFile, geo, peers, files };
     const say = (text: string) => logger.info(scrub(text));
-    const folding = opened(startFolding({ data, hashKey, say }), one => one.stop());
+    const folding = opened(startFolding({ data, hashKey, say, past: archive.port() }), one => one.stop());
     const ending = Promise.withResolvers<number>();
-    const { powers, group } = makePowers({ log, registry, folding, logger });
+    const heard = new Map<number, Heard>();
+    const { powers, group } = makePowers({ log, registry, folding, logger, heard });
     closers.push(() => group.stop());
     const { logLevel, metricsFor } = config.settings;
-    const options = { logLevel, logTo: output, version: packageJson.version, metricsFor, ...(tls && { tls }) };
+    const { trustedProxies } = config.settings;
+    const options = {
+      logLevel,
+      logTo: output,
+      version: packageJson.version,
+      metricsFor,
+      trustedProxies,
+      ...(tls && { tls }),
+    };
     const sender = senderOf(paths);
-    const reads = opened(openReadSide({ data, ...(sender && { sender }) }), one => one.close());
+    const reads = opened(
+      openReadSide({ data, past: archive.past(), rule: publicRuleOf(config.settings), ...(sender && { sender }) }),
+      one => one.close(),
+    );
     const app = opened(buildApp(powers, options), closeApp);
-    app.register(async scope => readRoutes(scope, reads.powers));
+    const admin = adminPowers({ data, heard: sensor => heard.get(sensor) });
+    app.register(async scope => readRoutes(scope, reads.powers, { budgets: budgetsOf(config.settings), admin }));
     const assets = keptAssets();
     assets.catch(error => logger.error({ err: serializeError(error) }, 'the pages could not be made'));
     app.register(async scope => pageRoutes(scope, { assets }));
@@ -148,6 +193,9 @@ async function serve(paths: DataPaths, config: Config): Promise<number> {
     await app.listen({ ...listenOn, listenTextResolver: address => `listening on ${address}` });
     const url = urlOf(app.server.address() as AddressInfo, tls !== undefined);
     opened(announce(paths, url), takeBack => takeBack());
+    closers.push(archiveDays(paths, config, logger));
+    closers.push(pullPeers(paths, config, logger));
+    closers.push(pushDays(paths, config.settings, logger));
     const unlisten = onSignals(app, config, logger, ending.resolve);
     const anyHost = url.includes(ANY_HOST) ? ` (${ANY_HOST}: any name or address of this machine)` : '';
     process.stdout.write(`enaga serves ${url}${anyHost}\n`);
@@ -160,14 +208,33 @@ async function serve(paths: DataPaths, config: Config): Promise<number> {
   }
 }
 
+/** Returns how to end it. */
+function archiveDays({ root }: DataPaths, { settings, origins }: Config, logger: pino.Logger): () => Promise<void> {
+  if (settings.archive === 'off') return async () => {};
+  // Another process reads its own settings: of the command line it hears so.
+  const environment: Record<string, string> = origins.has('recordsDays')
+    ? { ENAGA_RECORDS_DAYS: String(settings.recordsDays) }
+    : {};
+  return startArchiving({ root, environment, say: (level, facts, text) => logger[level](facts, scrub(text)) });
+}
+
+/** Returns how to end it. */
+function pullPeers({ peers: file }: DataPaths, { settings }: Config, logger: pino.Logger): () => Promise<void> {
+  const everyMs = settings.peerPullMinutes * MINUTE_MS;
+  if (everyMs === 0) return async () => {};
+  return startPulling({ file, everyMs, say: (level, facts, text) => logger[level](facts, text) });
+}
+
 interface Parts {
   readonly log: Log;
   readonly registry: Registry;
   readonly folding: Folding;
   readonly logger: pino.Logger;
+  /** By sensors' indices, as they said last. */
+  readonly heard: Map<number, Heard>;
 }
 
-function makePowers({ log, registry, folding, logger }: Parts): { powers: Powers; group: GroupCommit } {
+function makePowers({ log, registry, folding, logger, heard }: Parts): { powers: Powers; group: GroupCommit } {
   const metrics = new Metrics({ process: true });
   const unfolded = watchUnfolded(folding);
   // Nobody knows what the disk has: what is said after this may be wrong. Nothing is closed, for closing writes.
@@ -200,6 +267,7 @@ function makePowers({ log, registry, folding, logger }: Parts): { powers: Powers
     enrol: request => registry.enrol(request, Date.now()),
     append: batch => group.add(batch),
     gaps: (sensor, epochs, max) => log.gaps(sensor, epochs, max),
+    heard: (sensor, status, receivedMs) => heard.set(sensor, heardOf(status, receivedMs)),
     metrics,
     progress: () => {
       const { position, oldestUnfoldedMs, damaged } = folding.progress();
@@ -226,8 +294,14 @@ function watchUnfolded(folding: Folding): { logged(position: number, nowMs: numb
   };
 }
 
-function useGeography(log: Log, paths: DataPaths, { settings }: Config, logger: pino.Logger): void {
-  const reader = LogReader.open(paths.log);
+function useGeography(
+  log: Log,
+  archive: ArchiveThread,
+  paths: DataPaths,
+  { settings }: Config,
+  logger: pino.Logger,
+): void {
+  const reader = LogReader.open(paths.log, archive.past());
   try {
     const { geo, asn } = settings;
     const { table, isNew } = takeGeography(

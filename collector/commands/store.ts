@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GeoError } from '../../common/geo/error.ts';
+import { archiveThread } from '../archive/past.ts';
 import { LogReader } from '../log/reader.ts';
 import { BadState } from '../reduce/codec.ts';
 import { BadLog } from '../store/batch.ts';
@@ -21,7 +22,8 @@ export interface OpenStore {
 export async function withStore<T>(dir: string, use: (open: OpenStore) => T | Promise<T>): Promise<T> {
   const paths = existingData(dir);
   if (!fs.existsSync(paths.store)) throw new BadData('nothing is counted yet: enaga serve counts what comes');
-  const reader = LogReader.open(paths.log);
+  const archive = archiveThread(paths.archive);
+  const reader = LogReader.open(paths.log, archive.past());
   try {
     const store = StoreReader.open(paths.store);
     try {
@@ -34,6 +36,7 @@ export async function withStore<T>(dir: string, use: (open: OpenStore) => T | Pr
     throw new BadData((error as Error).message, { cause: error });
   } finally {
     reader.close();
+    await archive.stop();
   }
 }
 

@@ -78,6 +78,8 @@ export interface AppOptions {
   readonly version: string;
   readonly metricsFor: 'loopback' | 'all';
   readonly tls?: TlsFiles;
+  /** Addresses and prefixes of proxies that are believed about who asks (X-Forwarded-For). None: nobody is. */
+  readonly trustedProxies?: readonly string[];
   readonly limits?: Partial<HttpLimits>;
 }
 
@@ -99,7 +101,11 @@ export function buildApp(powers: Powers, options: AppOptions): App {
   return app;
 }
 
-function makeServer(powers: Powers, { logLevel, logTo, tls }: AppOptions, limits: HttpLimits): App {
+function makeServer(
+  powers: Powers,
+  { logLevel, logTo, tls, trustedProxies = [] }: AppOptions,
+  limits: HttpLimits,
+): App {
   const server = {
     headersTimeout: limits.headersMs,
     requestTimeout: limits.requestMs,
@@ -113,6 +119,7 @@ function makeServer(powers: Powers, { logLevel, logTo, tls }: AppOptions, limits
       : { https: { ...server, cert, key, minVersion: 'TLSv1.2' as const, handshakeTimeout: limits.headersMs } }),
     loggerInstance: pino(loggerOptions(logLevel), logTo) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }), // hooks.ts writes the lines
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.idleMs,
     connectionTimeout: limits.requestMs + limits.idleMs, // for one that reads no answer

@@ -3,7 +3,7 @@
  * above all, are known here only by these shapes; collector/commands/serve.ts ties them together.
  */
 import type { KeyObject } from 'node:crypto';
-import type { Enrolment, EnrolmentRequest, SequenceRange } from '../../common/protocol/messages.ts';
+import type { Enrolment, EnrolmentRequest, SensorStatus, SequenceRange } from '../../common/protocol/messages.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface SensorIdentity {
@@ -75,6 +75,8 @@ export interface Powers {
   /** Resolves once the batch is durable, or was not taken. Never rejects. */
   append(batch: NewBatch): Promise<Appended | NotAppended>;
   gaps(sensor: number, epochs: readonly EpochSealed[], max: number): readonly SequenceRange[];
+  /** What a sensor said of itself. */
+  heard?(sensor: number, status: SensorStatus, receivedMs: number): void;
   readonly metrics: Metrics;
   progress(): PipeProgress;
   ready(): Readiness;

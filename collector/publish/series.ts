@@ -23,6 +23,8 @@ export interface Timeline {
   /** Start of each bucket, milliseconds since 1970 UTC, ascending; a step longer than a bucket is a gap. */
   starts: number[];
   series: Series[];
+  /** Buckets that were watched by fewer sensors than usual, or not all their time; absent where none is. */
+  partial?: readonly boolean[];
 }
 
 const same = (text: string): Words => ({ en: text, ja: text });
@@ -150,7 +152,7 @@ export const toolsTimeline = (days: readonly DayResult[], what: 'packets' | 'sou
  * unit stays, only the detail goes. Hours join within their day; days stay as they are.
  */
 export function coarser(timeline: Timeline, bucketsMax: number): Timeline {
-  const { starts, bucketMs, series } = timeline;
+  const { starts, bucketMs, series, partial } = timeline;
   if (bucketMs !== HOUR_MS) return timeline;
   const each = [1, 2, 3, 4, 6, 8, 12, 24].find(size => starts.length / size <= bucketsMax) ?? 24;
   const mean = (values: readonly number[], i: number) =>
@@ -158,6 +160,11 @@ export function coarser(timeline: Timeline, bucketsMax: number): Timeline {
   return {
     bucketMs: bucketMs * each,
     starts: starts.filter((_, i) => i % each === 0),
+    ...(partial !== undefined && {
+      partial: Array.from({ length: starts.length / each }, (_, i) =>
+        partial.slice(i * each, (i + 1) * each).includes(true),
+      ),
+    }),
     series: series.map(one => ({
       ...one,
       values: Array.from({ length: starts.length / each }, (_, i) => mean(one.values, i)),

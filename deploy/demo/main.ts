@@ -241,7 +241,8 @@ async function demo(folder: string): Promise<void> {
   say(`
 The collector goes on, and the sensors with traffic of this moment. In a browser:
   ${url}/sign-in#${token}
-    the pages, as an admin; what comes after # is sent to no server
+    the pages, signed in as a member who is an admin too; what comes after # is sent to no server. On top of each page
+    stands what the public sees of it; under Sensors, how to enrol one and whom to invite
   ${url}/
     as the public: too few sensors to show anything of, by the rules that protect them
 For programs, or from another terminal:

@@ -41,7 +41,12 @@ export const PROGRAMS: readonly Program[] = [
     ],
     depends: [...LIBRARIES, 'libpcap0.8', 'adduser', 'iproute2', 'nftables'],
     recommends: ['systemd', 'chrony | time-daemon'],
-    units: ['enaga-sensor.service', 'enaga-silence@.service'],
+    units: [
+      'enaga-sensor.service',
+      'enaga-silence@.service',
+      'enaga-silence-counters.service',
+      'enaga-silence-counters.timer',
+    ],
     settings: { '/etc/default/enaga-sensor': 'settings' },
     folders: ['/etc/enaga-sensor/silence'],
     bundle: folder => bundleSensor(`${folder}/enaga-sensor.mjs`),

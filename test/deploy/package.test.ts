@@ -220,6 +220,8 @@ describe.skipIf(reason !== '')(`on a clean Debian 12${reason === '' ? '' : ` (sk
       echo 'ENAGA_SENSOR_OPTIONS="--interface eth1"' >> /etc/default/enaga-sensor
       systemctl start enaga-sensor
       for n in 1 2 3 4 5; do bash -c 'echo > /dev/udp/192.0.2.1/53'; done`);
+    // What the rules stop, for a sensor that may not look at them.
+    await until(`runuser -u enaga-sensor -- grep -q '"table": "enaga_silence_eth1"' /run/enaga-silence/counters.json`);
     const checked = await debian.try('enaga-sensor', 'check', '--interface', 'eth1', '--json');
     expect(JSON.parse(checked.stdout).filter(({ state }: { state: string }) => state === 'fail')).toEqual([]);
     const account = await debian.shell('cat /proc/$(systemctl show -P MainPID enaga-sensor)/status');

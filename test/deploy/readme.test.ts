@@ -46,5 +46,6 @@ it('names every kind of alarm that there is', () => {
     'quarantine',
     'silence',
     'spool',
+    'tripwire',
   ]);
 });

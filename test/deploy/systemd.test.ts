@@ -11,6 +11,7 @@ const folder = path.join(root, 'deploy/systemd');
 const SENSOR = 'enaga-sensor.service';
 const COLLECTOR = 'enaga-collector.service';
 const SILENCE = 'enaga-silence@.service';
+const COUNTERS = 'enaga-silence-counters.service';
 
 /** Names of a template need an instance to be read. */
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'enaga-units-'));
@@ -35,18 +36,21 @@ const version = Number(/^systemd (\d+)/.exec(analyze('--version').stdout ?? '')?
 const reason = version >= 250 ? '' : ' (skipped: there is no systemd-analyze of 250 or later)';
 
 describe.skipIf(reason !== '')(`systemd-analyze${reason}`, () => {
-  it.each([SENSOR, COLLECTOR])('%s: exposed by at most 2.0', unit => {
+  it.each([SENSOR, COLLECTOR, COUNTERS])('%s: exposed by at most 2.0', unit => {
     const { stdout } = analyze('security', '--offline=true', '--no-pager', unitFile(unit));
     const exposure = Number(/Overall exposure level for .*: ([\d.]+)/.exec(stdout)?.[1]);
     expect(exposure).toBeGreaterThan(0);
     expect(exposure).toBeLessThanOrEqual(EXPOSURE_MAX);
   });
 
-  it.each([SENSOR, COLLECTOR, SILENCE])('%s: nothing is wrong with it but that nothing is installed here', unit => {
-    const { stdout, stderr } = analyze('verify', '--man=no', '--recursive-errors=no', unitFile(unit));
-    const complaints = `${stdout}${stderr}`.split('\n').filter(line => line !== '' && line.includes('enaga'));
-    expect(complaints.filter(line => !/Command \S+ is not executable: No such file/.test(line))).toEqual([]);
-  });
+  it.each([SENSOR, COLLECTOR, SILENCE, COUNTERS])(
+    '%s: nothing is wrong with it but that nothing is installed here',
+    unit => {
+      const { stdout, stderr } = analyze('verify', '--man=no', '--recursive-errors=no', unitFile(unit));
+      const complaints = `${stdout}${stderr}`.split('\n').filter(line => line !== '' && line.includes('enaga'));
+      expect(complaints.filter(line => !/Command \S+ is not executable: No such file/.test(line))).toEqual([]);
+    },
+  );
 });
 
 it('the sensor has CAP_NET_RAW alone, the collector nothing', () => {

@@ -6,11 +6,16 @@ import { expect, it, onTestFinished } from 'vitest';
 import {
   addressOf,
   BadConfig,
+  budgetsOf,
   type ConfigSources,
   configText,
   DEFAULTS,
   loadConfig,
+  publicRuleOf,
+  weakerThanSafe,
 } from '../../collector/commands/config.ts';
+import { BUDGETS } from '../../collector/publish/api/auth.ts';
+import { PUBLIC_RULE } from '../../collector/publish/roles/roles.ts';
 
 function load({ json, ...sources }: Partial<ConfigSources> & { json?: unknown } = {}) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'enaga-config-'));
@@ -91,6 +96,56 @@ it('without TLS only loopback, unless forced', () => {
 it('addresses are told apart from ports', () => {
   expect(addressOf('[::1]:8740')).toEqual({ host: '::1', port: 8740 });
   expect(addressOf('localhost:0')).toEqual({ host: '127.0.0.1', port: 0 });
+});
+
+it('numbers and lists of the environment are what they say; each is checked', () => {
+  const { settings } = load({
+    environment: {
+      ENAGA_PUBLIC_SENSORS: '7',
+      ENAGA_PUBLIC_PER_SECOND: '0.5',
+      ENAGA_TRUSTED_PROXIES: '127.0.0.1, 2001:db8::/64',
+      ENAGA_PUSH_AT: '05:30',
+      ENAGA_SMTP_PORT: '25',
+    },
+  }).config();
+  expect(settings).toMatchObject({ publicSensors: 7, publicPerSecond: 0.5, pushAt: '05:30', smtpPort: 25 });
+  expect(settings.trustedProxies).toEqual(['127.0.0.1', '2001:db8::/64']);
+  expect(publicRuleOf(settings)).toEqual({ ...PUBLIC_RULE, sensorsMin: 7 });
+  expect(budgetsOf(settings)).toEqual({ ...BUDGETS, public: { burst: 120, perSecond: 0.5 } });
+  const cases: [Parameters<typeof load>[0], RegExp][] = [
+    [{ environment: { ENAGA_PUBLIC_SENSORS: 'hunter2' } }, /^publicSensors \(ENAGA_PUBLIC_SENSORS\) must be integer/],
+    [{ json: { publicOwners: 0 } }, /^publicOwners \(.*config\.json\) must be >= 1/],
+    [{ flags: { publicPerSecond: 0 } }, /^publicPerSecond \(--public-per-second\) must be > 0/],
+    [{ flags: { pushAt: '25:00' } }, /^pushAt \(--push-at\) must be a time of day in UTC/],
+    [{ json: { trustedProxies: ['127.0.0.1', 'hunter2'] } }, /^trustedProxies \(.*\): entry 2 is no address or prefix/],
+    [{ json: { trustedProxies: ['0.0.0.0/0'] } }, /entry 1 is no address .* wider than \/8 and \/16 are refused/],
+    [{ json: { trustedProxies: ['::/0'] } }, /^trustedProxies .* entry 1 /],
+    [{ json: { smtpHost: 'mail.example' } }, /^smtpHost \(.*\) needs smtpFrom$/],
+    [
+      { json: { smtpHost: 'mail.example', smtpFrom: 'a@b.example', smtpSecurity: 'none' } },
+      /^smtpSecurity \(.*\) is none, and smtpHost is another machine/,
+    ],
+    [{ json: { smtpUser: 'hunter2' } }, /^smtpUser \(.*\) needs smtpPasswordFile/],
+    [{ json: { smtpFrom: 'hunter2' } }, /^smtpFrom \(.*\) must be an e-mail address$/],
+  ];
+  for (const [sources, expected] of cases) {
+    const message = errorOf(load(sources).config);
+    expect(message).toMatch(expected);
+    expect(message).not.toContain('hunter2');
+  }
+});
+
+it('what shows the public more than is safe is told, and what shows less is not', () => {
+  const weaker = (flags: ConfigSources['flags']) => weakerThanSafe(load({ flags }).config().settings);
+  expect(weaker({})).toEqual([]);
+  expect(weaker({ publicSensors: 9, publicOwners: 4, publicLateDays: 7, publicDigits: 1, publicRows: 5 })).toEqual([]);
+  expect(weaker({ publicSensors: 4, publicOwners: 1, publicLateDays: 0, publicDigits: 3, publicRows: 11 })).toEqual([
+    'publicSensors 4 (5)',
+    'publicOwners 1 (3)',
+    'publicLateDays 0 (2)',
+    'publicDigits 3 (2)',
+    'publicRows 11 (10)',
+  ]);
 });
 
 it('is printed a line a setting, of secrets no more than where they are', () => {

@@ -53,7 +53,7 @@ describe('the file', () => {
 
   test('nothing in it is fetched from anywhere', () => {
     const text = renderReport(eight, options);
-    expect([...text.matchAll(/(?:src|href)="([^"]*)"|url\(|@import/g)].map(match => match[1])).toEqual(['data:,']);
+    expect([...text.matchAll(/(?:src|href)="([^"]*)"|url\((?!#)|@import/g)].map(match => match[1])).toEqual(['data:,']);
   });
 
   test('it says what happened: the top port with its share, and what rose, from where', () => {
@@ -77,6 +77,25 @@ describe('the file', () => {
     const text = renderReport({ ...eight, days }, options);
     expect(text).not.toMatch(/NaN|undefined/);
     expect(text).not.toContain('2026-07-03 00:00');
+  });
+
+  test('the map has every country with its packets, says whose borders it has and what is not on it', () => {
+    const text = renderReport(eight, { ...options, allocated: new Map([['CN', 340_000_000]]) });
+    const map = /<section><h2 id="world">.*?<\/section>/s.exec(text)![0];
+    const packets = new Map<string, number>();
+    for (const day of eight.days)
+      for (const { country, packets: n } of day.countries) packets.set(country, (packets.get(country) ?? 0) + n);
+    const known = [...packets].filter(([code]) => code !== '??');
+    const drawn = [...map.matchAll(/<title>([A-Z]{2}) ([\d,]+)<\/title>/g)].map(
+      ([, code, n]) => [code, Number(n!.replaceAll(',', ''))] as const,
+    );
+    expect(drawn).toHaveLength(2 * known.length); // for a wide page and for a phone
+    expect(new Map(drawn)).toEqual(new Map(known));
+    expect(map).toContain('borders: Natural Earth');
+    expect(map).toMatch(/Not on the map: Unknown \(\d+\.\d%\)/);
+    const sources = eight.days.reduce((sum, day) => sum + day.countries.find(row => row.country === 'CN')!.sources, 0);
+    expect(map).toContain(`<td class="n">${Number((sources / 8 / 340).toPrecision(3))}</td>`);
+    expect([...text.matchAll(/<p class="source">/g)]).toHaveLength([...text.matchAll(/<figure /g)].length);
   });
 
   test('a stale database is said aloud, a fresh one is not', () => {
@@ -180,6 +199,23 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
     expect(await page.getByRole('img', { name: '宛先ポート' }).count()).toBe(1);
     expect(await page.getByRole('img').count()).toBe(await page.locator('figure details table').count());
     await page.close();
+  });
+
+  test('on paper it is light, whole and of few pages, in either language', async () => {
+    for (const locale of ['en-GB', 'ja-JP']) {
+      const { page } = await open(eight, { locale, colorScheme: 'dark' });
+      const pdf = await page.pdf({ preferCSSPageSize: true });
+      expect(pdf.toString('latin1').match(/\/Type\s*\/Page\b/g)!.length).toBeLessThanOrEqual(8);
+      await page.emulateMedia({ media: 'print' });
+      await page.setViewportSize({ width: 680, height: 900 }); // what A4 leaves between its margins
+      expect(await overflow(page)).toBe(0);
+      expect(await page.locator('details, .switch').filter({ visible: true }).count()).toBe(0);
+      expect(await page.locator('.chart.wide').filter({ visible: true }).count()).toBe(
+        await page.locator('figure').count(),
+      );
+      expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(255, 255, 255)');
+      await page.close();
+    }
   });
 
   test('names from outside show as they are written', async () => {

@@ -146,7 +146,7 @@ export class SealedLog {
   readonly log: Log;
   readonly registry: Registry;
   readonly sealer = new Sealer();
-  readonly data: { log: string; store: string; registry: string; geo: string };
+  readonly data: { log: string; store: string; registry: string; geo: string; peers: string };
 
   constructor(economies: readonly string[] = ['JP', 'TH', 'VN']) {
     this.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'enaga-store-'));
@@ -155,6 +155,7 @@ export class SealedLog {
       store: path.join(this.dir, 'store.db'),
       registry: path.join(this.dir, 'registry.db'),
       geo: path.join(this.dir, 'geo'),
+      peers: path.join(this.dir, 'peers.db'),
     };
     fs.mkdirSync(this.data.geo);
     fs.copyFileSync(MMDB, path.join(this.data.geo, 'default.mmdb'));

@@ -1,33 +1,20 @@
 /** Batches of one day from a position on: what a page of records begins with. */
 
 import type { LoggedBatch } from '../../log/entry.ts';
-import { DayFiles } from '../../log/files.ts';
+import type { LogReader, OnDamaged } from '../../log/reader.ts';
 
 export class DayLog {
-  readonly #files: DayFiles;
+  readonly #reader: LogReader;
 
-  constructor(dir: string) {
-    this.#files = new DayFiles(dir);
+  constructor(reader: LogReader) {
+    this.#reader = reader;
   }
 
-  /** Ascending, from a position to another, both included, one in memory at a time. Throws `BadDatabase`. */
-  *ofDay(day: number, from: number, upTo: number): Generator<LoggedBatch> {
-    const names = this.#files.names();
-    if (names.length === 0 || from > upTo) return;
-    const at = Math.max(this.#files.open(names[0]!).first, from);
-    for (const name of names.slice(this.#files.find(names, at))) {
-      let next = Math.max(at, this.#files.open(name).first);
-      while (next <= upTo) {
-        // Opened each time: others may have used the reader between two batches.
-        const batch = this.#files.open(name).nextOfDay(day, next, upTo);
-        if (batch === undefined) break;
-        yield batch;
-        next = batch.position + 1;
-      }
-    }
-  }
-
-  close(): void {
-    this.#files.close();
+  /**
+   * Ascending, from a position to another, both included, a few in memory at a time; those that are damaged are told and left
+   * out. What the archive looks up is not waited for with the thread. Throws `BadDatabase`.
+   */
+  ofDay(day: number, from: number, upTo: number, onDamaged: OnDamaged = () => {}): AsyncIterable<LoggedBatch> {
+    return this.#reader.ofDayLater({ day, from, upTo }, onDamaged);
   }
 }

@@ -1,12 +1,26 @@
-/** GET /v1/days, /v1/days/DATE, /v1/days/DATE/TABLE and /v1/days/DATE/files. */
-import { createHash } from 'node:crypto';
+/** GET /v1/days, /v1/days/DATE, /v1/days/DATE/TABLE, /v1/days/DATE/files and /v1/days/DATE/exports. */
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { ALL_DAYS, type DayRange } from '../../store/query.ts';
-import { type AggregateView, PUBLIC_TABLES } from '../roles/roles.ts';
+import { type Revision, readRevisions } from '../../store/revisions.ts';
+import { generatedMsOf } from '../exports/open.ts';
+import type { AggregateView } from '../roles/roles.ts';
+import {
+  DAY_HEAD,
+  EXPORT_FILE,
+  exportFiles,
+  FILE,
+  GEO,
+  headOf,
+  measureTables,
+  scopeOf,
+  tableFiles,
+  tablesMade,
+  totalRow,
+} from './day-files.ts';
 import { type DayFigures, type Figures, shown, stateOf } from './figures.ts';
-import { FORMATS, type Format, MEDIA_TYPES, type Row, textOf } from './formats.ts';
+import { FORMATS, type Format, type Row } from './formats.ts';
 import { type Answer, known, listRoute, PAGE_QUERY, paged, type Question, storeOf, viewFor } from './listing.ts';
 import {
   COUNTRY_PATTERN,
@@ -26,8 +40,6 @@ import { DATE, SHOWN, TABLE_NAMES, type TableName, tableKeys, tableOf, tableRows
 const tableDaysMax = 31;
 const listDaysMax = 4000;
 const sensorDaysMax = 92;
-/** Sizes and digests of files of closed days that are remembered. */
-const filesKeptMax = 20_000;
 
 const DAY_PARAM = { date: Type.String({ pattern: `^${DATE_PATTERN}$`, description: 'UTC, YYYY-MM-DD' }) };
 const DAYS_PARAM = {
@@ -41,37 +53,28 @@ const DAYS_QUERY = {
     Type.String({ pattern: `^${DATE_PATTERN}(:${DATE_PATTERN})?$`, description: 'a day, or the first and the last' }),
   ),
 };
-const DAY_HEAD = {
-  state: Type.Union([Type.Literal('open'), Type.Literal('closed'), Type.Literal('revised')], {
-    description: 'open: still counted; closed: revision 1; revised: closed again after late data, revision 2 or later',
-  }),
-  revision: Type.Integer({ minimum: 1 }),
-};
-const GEO = { geo: Type.String({ description: 'database of countries' }), built: Type.String() };
-const FILE = {
-  name: Type.String(),
-  url: Type.String(),
-  type: Type.String(),
-  size: Type.Union([Type.Integer(), Type.Null()], { description: 'bytes; null: not known yet' }),
-  sha256: Type.Union([Type.String(), Type.Null()], { description: 'hexadecimal, without Content-Encoding' }),
-};
 const FILES_FORMAT = Type.Optional(
   Type.Union(
     FORMATS.map(format => Type.Literal(format)),
     { description: 'of the files' },
   ),
 );
-
-interface FileFacts {
-  readonly size: number;
-  readonly sha256: string;
-}
-
-/** What a day has as files; the total is named after its route. */
-type FileTable = TableName | 'total';
-const FILE_TABLES: readonly FileTable[] = ['total', 'ports', 'countries', 'asns', 'classes', 'tools', 'hours'];
-const urlOf = (date: string, table: FileTable, format: Format): string =>
-  table === 'total' ? `/v1/days/${date}.${format}` : `/v1/days/${date}/${table}.${format}`;
+const FILES_LISTED = Type.Optional(
+  Type.Union(
+    [...FORMATS, 'none' as const].map(format => Type.Literal(format)),
+    { description: 'list the files of this format (csv unless given), or none' },
+  ),
+);
+/** What a revision changed; members alone see it. */
+const CHANGED = Type.Object({
+  from: Type.Integer({ description: 'the revision before' }),
+  packetsBefore: Type.Integer(),
+  packets: Type.Integer(),
+  lateBatches: Type.Integer({ description: 'received since, of the day' }),
+  lateRecords: Type.Integer(),
+  leftOutBefore: Type.Integer({ description: 'sensors that an admin had left out' }),
+  leftOut: Type.Integer({ description: '... and that are left out now' }),
+});
 
 export interface DayRoutePowers {
   readonly powers: ReadPowers;
@@ -79,16 +82,21 @@ export interface DayRoutePowers {
 }
 
 export function dayRoutes(app: FastifyInstance, { powers, figures }: DayRoutePowers): void {
-  const files = new Files();
   listRoute(app, {
     url: '/v1/days',
     summary: 'Days that can be read, ascending',
-    query: { ...DAYS_QUERY, ...PAGE_QUERY, files: FILES_FORMAT },
+    description:
+      'A closed day has its files with it, a revised one what changed. Size and SHA-256 are null of a file that was not made yet.',
+    query: { ...DAYS_QUERY, ...PAGE_QUERY, files: FILES_LISTED },
     head: {},
-    row: { ...DATE, ...DAY_HEAD, packets: SHOWN.packets, files: Type.Optional(Type.Array(Type.Object(FILE))) },
-    nested: ['files'],
+    row: {
+      ...{ ...DATE, ...DAY_HEAD, packets: SHOWN.packets },
+      changed: Type.Optional(CHANGED),
+      files: Type.Optional(Type.Array(Type.Object(FILE))),
+    },
+    nested: ['changed', 'files'],
     problems: ['cursor'],
-    answer: question => listDays(question, powers, figures(), files),
+    answer: question => listDays(question, powers, figures()),
   });
   listRoute(app, {
     url: '/v1/days/:date',
@@ -111,7 +119,16 @@ export function dayRoutes(app: FastifyInstance, { powers, figures }: DayRoutePow
     head: { ...DATE, ...DAY_HEAD },
     row: FILE,
     problems: ['no-day'],
-    answer: question => listFiles(question, powers, figures(), files),
+    answer: question => listFiles(question, powers, figures()),
+  });
+  listRoute(app, {
+    url: '/v1/days/:date/exports',
+    summary: "A closed day's exchange files for you, with their sizes and SHA-256 where they were made before",
+    params: DAY_PARAM,
+    head: { ...DATE, ...DAY_HEAD },
+    row: EXPORT_FILE,
+    problems: ['forbidden', 'no-day', 'no-sender'],
+    answer: question => listExports(question, powers),
   });
   for (const name of TABLE_NAMES) tableRoute(app, name, powers, figures);
   sensorRoute(app, powers);
@@ -206,51 +223,66 @@ async function daysOf(
   return days;
 }
 
-const headOf = ({ date, state, revision, geo }: DayFigures): Row => ({
-  date,
-  state,
-  revision,
-  geo: geo.name,
-  built: geo.built,
-});
-
-const totalRow = (view: AggregateView, day: DayFigures): Row => {
-  const { date, state, revision, geo } = headOf(day);
-  return {
-    date: date!,
-    state: state!,
-    revision: revision!,
-    ...shown(view, day.total, day.total, day.coverage),
-    geo: geo!,
-    built: day.geo.built,
-  };
-};
-
-async function listDays(question: Question, powers: ReadPowers, figures: Figures, files: Files): Promise<Answer> {
+async function listDays(question: Question, powers: ReadPowers, figures: Figures): Promise<Answer> {
   const view = viewFor(question, { what: 'days' }, powers, 'whole', 'guarded');
-  storeOf(powers);
-  const { date, files: format } = question.query as { date?: string; files?: Format };
+  const store = storeOf(powers);
+  const { date, files: asked = 'csv' } = question.query as { date?: string; files?: Format | 'none' };
   const range: DayRange = date === undefined ? ALL_DAYS : known(parseRange(date, listDaysMax), 'query');
   const days = figures.days(view, range);
-  const rows = days.map(day => ({
-    ...{ date: day.date, state: stateOf(day), revision: day.revision },
-    packets: view.kind === 'whole' ? day.packets : null,
-  }));
+  const facts = asked === 'none' ? undefined : powers.digests.ofDays(scopeOf(view), range);
+  const revisions =
+    view.kind === 'whole' ? Map.groupBy(readRevisions(store.database, range), ({ day }) => day) : undefined;
   const { rows: page, ...rest } = paged(
-    rows,
+    days.map(({ day }) => ({ day })),
     question.query,
-    rows.map(({ date, revision }) => [date, revision]),
+    days.map(day => [day.day, day.revision]),
   );
+  const heads = new Map(days.map(day => [day.day, day]));
+  const leftOut = leftOutOf(store.excluded());
   const told: Row[] = [];
-  for (const row of page) {
-    const { date: name, state, revision } = row as unknown as { date: string; state: string; revision: number };
-    if (row.packets === null) await breathe(); // batches are acknowledged by the same thread
-    const packets = row.packets ?? publicPackets(view, figures, name);
+  for (const { day } of page as unknown as { day: number }[]) {
+    const head = heads.get(day)!;
+    const { date: name, revision } = head;
+    const state = stateOf(head);
+    if (view.kind !== 'whole') await breathe(); // batches are acknowledged by the same thread
+    const packets = view.kind === 'whole' ? head.packets : publicPackets(view, figures, name);
     if (packets === undefined) continue; // too few sensors saw something
-    const list = format === undefined || state === 'open' ? undefined : filesOf(view, name, revision, format, files);
-    told.push({ ...row, packets, ...(format !== undefined && { files: list ?? [] }) } as unknown as Row);
+    const changed = state === 'revised' ? changeOf(revisions?.get(day), revision) : undefined;
+    const isListed = asked !== 'none' && state !== 'open';
+    const row = {
+      ...{ date: name, state, revision, packets },
+      ...(changed !== undefined && { changed }),
+      ...(asked !== 'none' && {
+        files: isListed
+          ? tableFiles(view, { date: name, made: tablesMade(revision, leftOut.get(day) ?? []) }, asked, facts?.get(day))
+          : [],
+      }),
+    };
+    told.push(row as unknown as Row);
   }
   return { head: {}, rows: told, ...rest };
+}
+
+/** Sensors left out, by day. */
+function leftOutOf(excluded: ReadonlySet<string>): Map<number, number[]> {
+  const pairs = [...excluded].map(one => one.split(' ').map(Number) as [day: number, sensor: number]);
+  return new Map([...Map.groupBy(pairs, ([day]) => day)].map(([day, list]) => [day, list.map(([, sensor]) => sensor)]));
+}
+
+/** Undefined if the revision before was closed before any was noted. */
+function changeOf(revisions: readonly Revision[] = [], revision: number) {
+  const at = revisions.findIndex(one => one.revision === revision);
+  const [before, now] = [revisions[at - 1], revisions[at]];
+  if (before === undefined || now === undefined) return undefined;
+  return {
+    from: before.revision,
+    packetsBefore: before.packets,
+    packets: now.packets,
+    lateBatches: Math.max(0, now.batches - before.batches),
+    lateRecords: Math.max(0, now.records - before.records),
+    leftOutBefore: before.leftOut.length,
+    leftOut: now.leftOut.length,
+  };
 }
 
 function publicPackets(view: AggregateView, figures: Figures, date: string): number | undefined {
@@ -258,66 +290,32 @@ function publicPackets(view: AggregateView, figures: Figures, date: string): num
   return day === undefined ? undefined : shown(view, day.total, day.total, day.coverage).packets;
 }
 
-const tablesOf = (view: AggregateView): readonly FileTable[] =>
-  view.kind === 'whole'
-    ? FILE_TABLES
-    : FILE_TABLES.filter(table => (PUBLIC_TABLES as readonly string[]).includes(table));
-
-function filesOf(view: AggregateView, date: string, revision: number, format: Format, files: Files) {
-  return tablesOf(view).map(table => {
-    const facts = files.get(view, date, revision, table, format);
-    return {
-      name: `${table}.${format}`,
-      url: urlOf(date, table, format),
-      type: MEDIA_TYPES[format],
-      size: facts?.size ?? null,
-      sha256: facts?.sha256 ?? null,
-    };
-  });
-}
-
 /** Makes each file once, to measure it. */
-async function listFiles(question: Question, powers: ReadPowers, figures: Figures, files: Files): Promise<Answer> {
+async function listFiles(question: Question, powers: ReadPowers, figures: Figures): Promise<Answer> {
   const view = viewFor(question, { what: 'files' }, powers, 'whole', 'guarded');
-  storeOf(powers);
+  const store = storeOf(powers);
   const { type: format = 'csv' } = question.query as { type?: Format };
   const day = known(parseDay(question.params.date!), 'query');
   const found = known(figures.day(view, day), 'no-day');
   const { date, state, revision } = found;
   if (state === 'open') throw new Unanswerable('no-day');
-  for (const table of tablesOf(view)) {
-    if (files.get(view, date, revision, table, format) !== undefined) continue;
-    files.keep(view, date, revision, table, format, fileText(view, found, table, format));
-    await breathe();
-  }
-  return { head: { date, state, revision }, rows: filesOf(view, date, revision, format, files) };
+  const made = tablesMade(revision, store.excludedOn(day));
+  for (const _ of measureTables(view, found, { made, digests: powers.digests })) await breathe();
+  const facts = powers.digests.ofDays(scopeOf(view), { from: day, to: day }).get(day);
+  return { head: { date, state, revision }, rows: tableFiles(view, { date, made }, format, facts) };
 }
 
-/** The same as the file's route gives. */
-function fileText(view: AggregateView, day: DayFigures, name: FileTable, format: Format): string {
-  if (name === 'total') {
-    const columns = Object.keys({ ...DATE, ...DAY_HEAD, ...SHOWN, ...GEO });
-    return textOf({ head: {}, columns, rows: [totalRow(view, day)] }, format);
-  }
-  const table = tableOf(name);
-  const head = { table: name, days: [headOf(day)] };
-  return textOf({ head, columns: Object.keys(tableKeys(table)), rows: tableRows(view, day, table) }, format);
+/** Without making any: a day's records may take a minute to write. */
+function listExports(question: Question, powers: ReadPowers): Answer {
+  viewFor(question, { what: 'exports' }, powers, 'whole');
+  const store = storeOf(powers);
+  const day = known(parseDay(question.params.date!), 'query');
+  const [head] = store.daysWithRecords({ from: day, to: day });
+  const { date, revision } = known(head, 'no-day');
+  const state = stateOf(head!);
+  if (state === 'open') throw new Unanswerable('no-day');
+  const sender = known(powers.sender, 'no-sender');
+  const of = { day, date, revision, generatedMs: generatedMsOf(store, powers.registry, day) };
+  const rows = exportFiles(question.request.reader!, of, sender, powers.digests);
+  return { head: { date, state, revision }, rows };
 }
-
-/** Facts of files that were made, the least recently made forgotten first. */
-class Files {
-  readonly #facts = new Map<string, FileFacts>();
-
-  get(view: AggregateView, date: string, revision: number, table: FileTable, format: Format): FileFacts | undefined {
-    return this.#facts.get(keyOf(view, date, revision, table, format));
-  }
-
-  keep(view: AggregateView, date: string, revision: number, table: FileTable, format: Format, text: string): void {
-    const bytes = Buffer.from(text);
-    const facts = { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
-    this.#facts.set(keyOf(view, date, revision, table, format), facts);
-    if (this.#facts.size > filesKeptMax) this.#facts.delete(this.#facts.keys().next().value!);
-  }
-}
-
-const keyOf = (view: AggregateView, ...rest: readonly (string | number)[]): string => `${view.kind} ${rest.join(' ')}`;

@@ -4,7 +4,7 @@
  */
 import { DAY_MS } from '../../../common/time.ts';
 import type { GeoSource } from '../../reduce/results.ts';
-import { type RowTable, sensorRows } from '../../reduce/rows.ts';
+import type { RowTable } from '../../reduce/rows.ts';
 import type { Placement } from '../../registry/registry.ts';
 import type { DayRange, DaySummary, StoreReader } from '../../store/query.ts';
 import { type Coverage, completeness, coverageOf, meanPerSensor } from '../../store/series.ts';
@@ -31,8 +31,8 @@ export interface DayFigures {
   readonly total: Figure;
   readonly coverage: Coverage;
   readonly geo: GeoSource;
-  /** Most packets first. Of what the view does not have, none. */
-  rows(table: RowTable): readonly Figure[];
+  /** Most packets first; of all names, or of those whose first word is `a`. Of what the view does not have, none. */
+  rows(table: RowTable, a?: number): readonly Figure[];
 }
 
 /** `packets` are as they were counted: not for everyone. */
@@ -76,7 +76,7 @@ export class Figures {
     const rows = this.#store.rows(head.day);
     const [total] = rows?.rows('total') ?? [];
     if (rows === undefined || total === undefined) return undefined;
-    return { ...this.#headOf(head), total, rows: table => rows.rows(table) };
+    return { ...this.#headOf(head), total, rows: (table, a) => rows.rows(table, a) };
   }
 
   #published(view: GuardedView, head: DayHead): DayFigures | undefined {
@@ -95,24 +95,21 @@ export class Figures {
   }
 
   #guardedTable({ rule }: GuardedView, { day, revision }: DayHead, table: PublicTable): readonly GuardedCell[] {
-    const keyOf = (name: PublicTable) => `${day} ${revision} ${rule.sensorsMin} ${rule.ownersMin} ${name}`;
-    const known = this.#kept(table).get(keyOf(table));
+    const key = `${day} ${revision} ${rule.sensorsMin} ${rule.ownersMin} ${table}`;
+    const known = this.#kept(table).get(key);
     if (known !== undefined) return known;
     const sensors = this.#sensorsOf(day);
-    const { parts, isState } = this.#partsOf(day, sensors);
     const owners = ownersOn(this.#placements(), day);
-    // A state takes long to read: all that is wanted of it is taken at once.
-    for (const name of isState ? PUBLIC_TABLES : [table]) {
-      const bySensor = new Map(sensors.map(sensor => [sensor, parts(sensor, name)]));
-      const cells = guardedCells(bySensor, sensor => owners.get(sensor), rule);
-      const kept = this.#kept(name);
-      kept.set(
-        keyOf(name),
-        cells.sort((x, y) => y.packets - x.packets || x.a - y.a || x.b - y.b),
-      );
-      if (kept.size > keptMax[name === 'total' ? name : 'other']) kept.delete(kept.keys().next().value!);
-    }
-    return this.#kept(table).get(keyOf(table))!;
+    // A public day is closed: what each sensor counted alone stands in its rows.
+    const bySensor = new Map(sensors.map(sensor => [sensor, this.#store.closedRows(day, sensor).rows(table)]));
+    const cells = guardedCells(bySensor, sensor => owners.get(sensor), rule);
+    const kept = this.#kept(table);
+    kept.set(
+      key,
+      cells.sort((x, y) => y.packets - x.packets || x.a - y.a || x.b - y.b),
+    );
+    if (kept.size > keptMax[table === 'total' ? table : 'other']) kept.delete(kept.keys().next().value!);
+    return kept.get(key)!;
   }
 
   #kept = (table: PublicTable) => this.#guarded[table === 'total' ? table : 'other'];
@@ -124,20 +121,6 @@ export class Figures {
     return accounts
       .filter(({ sensor, misdated, records }) => !misdated && records > 0 && !excluded.has(sensor))
       .map(({ sensor }) => sensor);
-  }
-
-  /** What each sensor counted alone: from the day's state while there is one, from its rows after. */
-  #partsOf(day: number, sensors: readonly number[]) {
-    const state = this.#store.state(day);
-    const places = this.#store.places(this.#store.geoOf(day)!);
-    const rows = new Map(
-      sensors.map(sensor => [
-        sensor,
-        state === undefined ? this.#store.closedRows(day, sensor) : sensorRows(state, places, new Set([sensor])),
-      ]),
-    );
-    const parts = (sensor: number, table: RowTable): readonly GuardedCell[] => rows.get(sensor)!.rows(table);
-    return { parts, isState: state !== undefined };
   }
 }
 
@@ -180,7 +163,7 @@ export interface Shown {
   readonly share: number;
 }
 
-const digitsOfMeans = 6;
+export const digitsOfMeans = 6;
 
 /** A figure as it is told. The mean and the share come from the packets told, so that together they tell no more. */
 export function shown(view: AggregateView, figure: Figure, total: Pick<Figure, 'packets'>, coverage: Coverage): Shown {

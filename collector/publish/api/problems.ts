@@ -10,6 +10,7 @@ export const READ_PROBLEMS = {
   token: [401, 'Token wanted', 'This takes a token that is known and has not expired: Authorization: Bearer TOKEN.'],
   forbidden: [403, 'Forbidden', 'This token does not read that.'],
   'no-day': [404, 'No such day', 'Nothing is shown of that day.'],
+  'no-peer': [404, 'No such peer', 'Nothing is shown of a peer or an import of that name.'],
   'no-format': [404, 'No such format', 'There is no such file.'],
   'not-acceptable': [406, 'Not acceptable', 'There are application/json, application/x-ndjson and text/csv.'],
   budget: [429, 'Too many requests', 'Come again after Retry-After.'],

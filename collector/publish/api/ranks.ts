@@ -14,9 +14,14 @@ export type RankPeriod = (typeof RANK_PERIODS)[number];
 export const RANK_TABLES = ['ports', 'countries'] as const;
 export type RankTable = (typeof RANK_TABLES)[number];
 
+export const RANK_ORDERS = ['packets', 'sources'] as const;
+export type RankOrder = (typeof RANK_ORDERS)[number];
+
 export interface RankQuestion {
   readonly table: RankTable;
   readonly period: RankPeriod;
+  /** Sources only of a whole view: the guarded one has none. */
+  readonly by: RankOrder;
   /** Any day of the period, since 1970. */
   readonly day: number;
 }
@@ -42,12 +47,14 @@ export async function rankRows(
   view: AggregateView,
   figures: Figures,
   store: StoreReader,
-  { table, period, day }: RankQuestion,
+  { table, period, by, day }: RankQuestion,
 ): Promise<{ readonly range: DayRange; readonly rows: Row[] }> {
   const { range, rows, packets } =
     view.kind === 'guarded'
       ? await guardedRanking(view, figures, table, period, day)
-      : wholeRanking(figures, store, table, period, day);
+      : bySources(by, wholeRanking(figures, store, table, period, day), () =>
+          wholeRanking(figures, store, table, period, dayBefore(period, day)),
+        );
   const coverage = figures.coverage(range);
   const { nameOf } = TABLES[table];
   return {
@@ -61,6 +68,20 @@ export async function rankRows(
     })),
   };
 }
+
+/** The same rows by their sources; those of which none are kept stand last, in the order of their packets. */
+function bySources(by: RankOrder, ranking: Ranking, previous: () => Ranking): Ranking {
+  if (by === 'packets') return ranking;
+  const inOrder = ({ rows }: Ranking) =>
+    rows.toSorted((x, y) => (y.sources ?? -1) - (x.sources ?? -1) || x.rank - y.rank);
+  const before = new Map(inOrder(previous()).map(({ a }, n) => [a, n + 1]));
+  const rows = inOrder(ranking).map((row, n) => ({ ...row, rank: n + 1, previousRank: before.get(row.a) ?? null }));
+  return { ...ranking, rows };
+}
+
+/** A day of the period before. */
+const dayBefore = (period: RankPeriod, day: number): number =>
+  period === 'day' ? day - 1 : periodOf(period, day).from - 1;
 
 function wholeRanking(
   figures: Figures,

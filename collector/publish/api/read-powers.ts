@@ -1,28 +1,28 @@
 /** What the routes are handed, and how a collector's own databases are opened to be it. */
 import fs from 'node:fs';
+import type { LogPast } from '../../log/past.ts';
 import { LogReader } from '../../log/reader.ts';
+import { openPeers, type Peers } from '../../peer/peers.ts';
 import { Members } from '../../registry/members.ts';
 import { Registry } from '../../registry/registry.ts';
 import { type Geographies, LoggedGeographies } from '../../store/geography.ts';
 import { StoreReader } from '../../store/query.ts';
-import type { Organisation, Tlp } from '../exports/meta.ts';
+import type { Sender } from '../exports/meta.ts';
 import { PUBLIC_RULE, type PublicRule } from '../roles/roles.ts';
 import { DayLog } from './day-log.ts';
-
-/** Who sends exports, and how they may be shared. */
-export interface Sender {
-  readonly organisation: Organisation;
-  readonly tlp: Tlp;
-}
+import { Digests } from './digests.ts';
 
 export interface ReadPowers {
   /** Undefined while nothing was ever counted. */
   store(): StoreReader | undefined;
+  /** Undefined while there is neither a peer nor an import. */
+  peers(): Peers | undefined;
   readonly reader: LogReader;
   readonly log: DayLog;
   readonly geographies: Geographies;
   readonly registry: Pick<Registry, 'placements' | 'sensors' | 'exclusionChangedMs'>;
-  readonly members: Pick<Members, 'reader' | 'noteRead'>;
+  readonly members: Pick<Members, 'reader' | 'find' | 'noteRead'>;
+  readonly digests: Digests;
   readonly rule: PublicRule;
   readonly sender?: Sender;
   now(): number;
@@ -30,25 +30,41 @@ export interface ReadPowers {
 }
 
 export interface ReadSideOptions {
-  /** Paths: the log's directory, the store's and the registry's file, the directory of geographies. */
-  readonly data: { readonly log: string; readonly store: string; readonly registry: string; readonly geo: string };
+  /** Paths: the log's directory, the store's and the registry's file, the directory of geographies, the peers' file. */
+  readonly data: {
+    readonly log: string;
+    readonly store: string;
+    readonly registry: string;
+    readonly geo: string;
+    readonly peers?: string;
+    /** Of what is known of files (digests.ts); in memory unless given. */
+    readonly files?: string;
+  };
   readonly rule?: Partial<PublicRule>;
   readonly sender?: Sender;
+  /** Where what the log no longer has is asked for. */
+  readonly past?: LogPast;
 }
 
 /** Throws `BadDatabase`. The registry must have been opened for writing before. */
-export function openReadSide({ data, rule, sender }: ReadSideOptions): { powers: ReadPowers; close(): void } {
+export function openReadSide({ data, rule, sender, past }: ReadSideOptions): { powers: ReadPowers; close(): void } {
   const registry = Registry.open(data.registry, { readonly: true });
   const members = Members.open(data.registry, { actor: 'serve' });
-  const reader = LogReader.open(data.log);
-  const log = new DayLog(data.log);
+  const reader = LogReader.open(data.log, past);
+  const log = new DayLog(reader);
+  const digests = Digests.open(data.files);
   let store: StoreReader | undefined;
+  let peers: Peers | undefined;
   const powers: ReadPowers = {
     store: () => {
       if (store === undefined && fs.existsSync(data.store)) store = StoreReader.open(data.store);
       return store?.position() === undefined ? undefined : store;
     },
-    ...{ reader, log, registry, members },
+    peers: () => {
+      peers ??= openPeers(data.peers);
+      return peers;
+    },
+    ...{ reader, log, registry, members, digests },
     geographies: new LoggedGeographies(data.geo, () => reader.geoEntries()),
     rule: { ...PUBLIC_RULE, ...rule },
     ...(sender !== undefined && { sender }),
@@ -56,7 +72,7 @@ export function openReadSide({ data, rule, sender }: ReadSideOptions): { powers:
     random: Math.random,
   };
   const close = () => {
-    for (const one of [store, log, reader, members, registry]) one?.close();
+    for (const one of [store, peers, reader, members, registry, digests]) one?.close();
   };
   return { powers, close };
 }

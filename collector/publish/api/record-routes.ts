@@ -4,14 +4,14 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { observedBy } from '../../registry/observed.ts';
-import type { StoreReader } from '../../store/query.ts';
-import { contentsMs, type DaySource, dayRows } from '../exports/day-rows.ts';
 import { FORMATS as EXPORTS, SHAPES } from '../exports/formats.ts';
 import type { Shape } from '../exports/iodef.ts';
-import type { Meta } from '../exports/meta.ts';
+import { NETWORKS } from '../exports/meta.ts';
 import { MANIFEST } from '../exports/misp.ts';
-import type { Class } from '../exports/row.ts';
+import { type Cut, cutsOf, type OpenedExport, openExport } from '../exports/open.ts';
 import type { Reader, SensorsView, SourcesView } from '../roles/roles.ts';
+import { exportMade, exportName, exportScope } from './day-files.ts';
+import { measured } from './digests.ts';
 import { ownedAllDay } from './figures.ts';
 import type { Row } from './formats.ts';
 import { type Answer, answered, known, listRoute, type Question, storeOf, viewFor } from './listing.ts';
@@ -26,8 +26,6 @@ const pageMax = 10_000;
 /** Exports of one reader at a time: each reads all of a day's log. */
 const exportsAtOnceMax = 2;
 const exportRetrySeconds = '30';
-/** Backscatter comes from victims of floods, so it is no scan. */
-const EXPORTED: ReadonlySet<Class> = new Set(['scan', 'other']);
 
 const DAY_PARAM = { date: Type.String({ pattern: `^${DATE_PATTERN}$`, description: 'UTC, YYYY-MM-DD' }) };
 const { protocol, port, type, code } = TABLES.ports.keys;
@@ -54,7 +52,13 @@ export function recordRoutes(app: FastifyInstance, powers: ReadPowers): void {
   const common = {
     params: DAY_PARAM,
     query: QUERY,
-    head: { date: Type.String() },
+    head: {
+      date: Type.String(),
+      kept: Type.Boolean({ description: 'false: records of so long ago are removed, and there are figures only' }),
+      damaged: Type.Integer({
+        description: 'batches looked at that are damaged where they lie: nothing of them is told',
+      }),
+    },
     problems: ['forbidden', 'no-day', 'cursor'],
   } as const;
   listRoute(app, {
@@ -93,7 +97,8 @@ async function records(
   const day = known(parseDay(question.params.date!), 'query');
   const { limit = pageDefault, cursor } = question.query as { limit?: number; cursor?: string };
   const choice = choiceOf(view, powers, day);
-  const begin = firstCursor(powers, day);
+  // Records up to what is counted: the same as the figures are of.
+  const begin: RecordsCursor = { position: 1, record: 0, upTo: store.position()!.position };
   const from = cursor === undefined ? begin : known(parseCursor(cursor), 'cursor');
   if (from.upTo > begin.upTo) throw new Unanswerable('cursor'); // of a log that is gone
   const geo = powers.geographies.named(known(store.geoOf(day), 'no-day'));
@@ -101,14 +106,8 @@ async function records(
   const page = await recordsPage({ log: powers.log, geo, day, from, limit, excluded, choice });
   const date = question.params.date!;
   note(powers, question.request.reader!, what, { date, rows: page.rows.length, cursor: cursor ?? null });
-  return { head: { date }, rows: page.rows as Row[], ...(page.next !== undefined && { next: cursorText(page.next) }) };
-}
-
-/** Records up to what is counted: the same as the figures are of. */
-function firstCursor(powers: ReadPowers, day: number): RecordsCursor {
-  const upTo = storeOf(powers).position()!.position;
-  const [first] = powers.log.ofDay(day, 1, upTo);
-  return { position: known(first, 'no-day').position, record: 0, upTo };
+  const head = { date, kept: !powers.reader.isExpired(day), damaged: page.damaged };
+  return { head, rows: page.rows as Row[], ...(page.next !== undefined && { next: cursorText(page.next) }) };
 }
 
 function choiceOf(view: SourcesView | SensorsView, { registry }: ReadPowers, day: number): RecordsChoice {
@@ -131,7 +130,10 @@ function note({ members, now }: ReadPowers, reader: Reader, what: string, detail
 // Exchange files
 
 const EXPORT_QUERY = {
-  country: Type.String({ pattern: '^[A-Z]{2}$', description: 'where the scans came from' }),
+  country: Type.String({
+    pattern: '^[A-Z]{2}$',
+    description: `where the scans came from; ${NETWORKS}: your AS numbers and prefixes, in other countries than yours`,
+  }),
   shape: Type.Optional(
     Type.Union(
       SHAPES.map(shape => Type.Literal(shape)),
@@ -180,45 +182,39 @@ function sendExport(
   const who = reader.role === 'public' ? '' : reader.organisation;
   if ((running.get(who) ?? 0) >= exportsAtOnceMax)
     return refuseRead(reply.header('retry-after', exportRetrySeconds), 'budget');
-  const { rows, meta, upTo } = openExport(powers, known(parseDay(date), 'query'), code);
+  const cut = known(cutFor(reader, code), 'forbidden');
+  const { rows, meta, upTo } = openedExport(powers, known(parseDay(date), 'query'), cut);
   note(powers, reader, `export ${name}`, { date, country: code, revision: meta.revision, scope: view.scope });
   const chunks =
     format.kind === 'file'
       ? format.write(rows, meta, shape ?? 'records')
       : fileOf(format.write(rows, meta), file ?? MANIFEST);
+  const key = {
+    day: meta.day,
+    scope: exportScope(cut, powers.sender!),
+    name: exportName(name, shape, format.kind === 'file' ? undefined : (file ?? MANIFEST)),
+    made: exportMade(meta),
+  };
+  const told = upTo === 0 ? measured(chunks, facts => powers.digests.keep(key, facts)) : chunks;
   const fileName = format.kind === 'file' ? format.fileName(meta) : (file ?? MANIFEST);
   const made = JSON.stringify([name, file, shape, meta, upTo]);
   reply.header('etag', `"${createHash('sha256').update(made).digest('hex').slice(0, 32)}"`);
   reply.header('content-disposition', `attachment; filename="${fileName.replaceAll(/[^\w.-]/g, '_')}"`);
   return reply
     .type(fileName.endsWith('.csv') ? 'text/csv; charset=utf-8' : format.mediaType)
-    .send(counted(Readable.from(chunks), running, who));
+    .send(counted(Readable.from(told), running, who));
 }
 
-function openExport(powers: ReadPowers, day: number, code: string) {
-  const { reader, geographies, registry, sender } = powers;
+/** An admin has all countries. */
+const cutFor = (reader: Reader, country: string): Cut | undefined =>
+  country === NETWORKS && reader.role !== 'public' ? cutsOf(reader).find(cut => cut.country === NETWORKS) : { country };
+
+function openedExport(powers: ReadPowers, day: number, cut: Cut): OpenedExport {
   const store = storeOf(powers);
-  const [head] = store.daysWithRecords({ from: day, to: day });
-  if (head === undefined) throw new Unanswerable('no-day');
-  if (sender === undefined) throw new Unanswerable('no-sender');
-  const upTo = store.position()!.position;
-  const observed = observedBy(registry.placements());
-  const source: DaySource = { reader, day, upTo, excluded: new Set(store.excludedOn(day)), observed };
-  const geo = geographies.named(store.geoOf(day)!);
-  const generatedMs = Math.max(contentsMs(day, lastReceived(store, day)), registry.exclusionChangedMs(day));
-  const meta: Meta = { day, country: code, revision: head.revision, generatedMs, ...sender };
-  return {
-    rows: dayRows(source, geo, { country: code, classes: EXPORTED }, () => ''),
-    meta,
-    upTo: head.closed ? 0 : upTo,
-  };
+  if (store.daysWithRecords({ from: day, to: day }).length === 0) throw new Unanswerable('no-day');
+  const sender = known(powers.sender, 'no-sender');
+  return known(openExport(powers, store, { day, cut, sender }), 'no-day');
 }
-
-/** The same as a pass over the day's batches would find, without the pass. */
-const lastReceived = (store: StoreReader, day: number) => ({
-  lastReceivedMs: store.database.prepare('SELECT changed_ms FROM days WHERE day = ?').pluck().get(day) as number,
-  firstPosition: 0,
-});
 
 /** Counts it as running until it is done or given up. */
 function counted(stream: Readable, running: Map<string, number>, who: string): Readable {

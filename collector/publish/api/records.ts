@@ -17,7 +17,7 @@ import { CLASSES, classify, TOOLS } from '../../../common/record/classify.ts';
 import { ICMP, ICMPV6, protocolName } from '../../../common/record/protocol.ts';
 import type { Records } from '../../../common/record/record.ts';
 import type { ObservedTest } from '../../registry/observed.ts';
-import { isMisdated, openLogged } from '../../store/batch.ts';
+import { DamagedBatch, isMisdated, openOrDamaged } from '../../store/batch.ts';
 import type { SourcesView } from '../roles/roles.ts';
 import type { DayLog } from './day-log.ts';
 import type { Row } from './formats.ts';
@@ -48,6 +48,8 @@ export interface RecordsCursor {
 export interface RecordsPage {
   readonly rows: Row[];
   readonly next: RecordsCursor | undefined;
+  /** Batches looked at that are damaged in the log: none of their records is told. */
+  readonly damaged: number;
 }
 
 /** Of batches, as they travelled, looked at for a page: about a hundred of full ones, a millisecond or two each. */
@@ -73,23 +75,29 @@ export async function recordsPage({
   const rows: Row[] = [];
   const wanted = choice.of === 'sources' ? sourceTest(choice, geo) : undefined;
   let bytes = 0;
-  for (const logged of log.ofDay(day, from.position, from.upTo)) {
+  let damaged = 0;
+  for await (const logged of log.ofDay(day, from.position, from.upTo, () => damaged++)) {
     const { position, sensor } = logged;
     const start = position === from.position ? from.record : 0;
-    if (bytes > bytesMax) return { rows, next: { ...from, position, record: 0 } };
+    if (bytes > bytesMax) return { rows, next: { ...from, position, record: 0 }, damaged };
     bytes += logged.bytes.length;
     if (isMisdated(logged) || excluded.has(sensor)) continue;
     if (choice.of === 'sensors' && !choice.sensors.has(sensor)) continue;
-    const { records } = openLogged(logged);
+    const batch = openOrDamaged(logged);
+    if (batch instanceof DamagedBatch) {
+      damaged++;
+      continue;
+    }
+    const { records } = batch;
     const told = choice.of === 'sensors' ? { sensor: choice.sensors.get(sensor)! } : undefined;
     for (let i = start; i < records.count; i++) {
       if (wanted !== undefined && !wanted(records, i)) continue;
-      if (rows.length === limit) return { rows, next: { ...from, position, record: i } };
+      if (rows.length === limit) return { rows, next: { ...from, position, record: i }, damaged };
       rows.push(recordRow(records, i, geo, told));
     }
     await breathe(); // batches are acknowledged by the same thread
   }
-  return { rows, next: undefined };
+  return { rows, next: undefined, damaged };
 }
 
 const placeOf = ({ family, src }: Records, i: number, geo: GeoTable): number =>

@@ -3,22 +3,34 @@
  * formats: formats.ts; problems: problems.ts; document: GET /v1/openapi.json.
  */
 import type { FastifyError, FastifyInstance } from 'fastify';
+import { adminLists, readerRoute } from './admin-lists.ts';
+import type { AdminPowers } from './admin-powers.ts';
+import { changeRoutes } from './admin-routes.ts';
+import { allocationRoutes } from './allocation-routes.ts';
 import { addReaders, BUDGETS, type Budgets } from './auth.ts';
 import { dayRoutes } from './day-routes.ts';
 import { Figures } from './figures.ts';
 import { storeOf } from './listing.ts';
+import { peerRoutes } from './peer-routes.ts';
 import { refuseParameters } from './problems.ts';
 import type { ReadPowers } from './read-powers.ts';
 import { recordRoutes } from './record-routes.ts';
 import { addSending } from './sending.ts';
+import { splitRoutes } from './split-routes.ts';
 import { trendRoutes } from './trend-routes.ts';
 
 export interface ReadOptions {
   readonly budgets?: Budgets;
+  /** What admins do; without it, nobody administers over HTTP. */
+  readonly admin?: AdminPowers;
 }
 
 /** To be registered on a server that does not listen yet: `app.register(async scope => readRoutes(scope, powers))`. */
-export function readRoutes(app: FastifyInstance, powers: ReadPowers, { budgets = BUDGETS }: ReadOptions = {}): void {
+export function readRoutes(
+  app: FastifyInstance,
+  powers: ReadPowers,
+  { budgets = BUDGETS, admin }: ReadOptions = {},
+): void {
   addReaders(app, powers, budgets);
   addSending(app);
   app.setErrorHandler((error: FastifyError, _request, reply) => {
@@ -32,5 +44,12 @@ export function readRoutes(app: FastifyInstance, powers: ReadPowers, { budgets =
   };
   dayRoutes(app, { powers, figures: figuresNow });
   trendRoutes(app, { powers, figures: figuresNow });
+  allocationRoutes(app, { powers, figures: figuresNow });
+  splitRoutes(app, { powers, figures: figuresNow });
+  peerRoutes(app, { powers, figures: figuresNow });
   recordRoutes(app, powers);
+  readerRoute(app);
+  if (admin === undefined) return;
+  adminLists(app, powers, admin);
+  app.register(async scope => changeRoutes(scope, powers, admin));
 }

@@ -5,14 +5,16 @@ import { dateOf } from '../../reduce/result.ts';
 import type { Subject } from '../../store/series.ts';
 import type { DayRoutePowers } from './day-routes.ts';
 import { type Answer, known, listRoute, PAGE_QUERY, paged, type Question, storeOf, viewFor } from './listing.ts';
-import { COUNTRY_PATTERN, DATE_PATTERN, parseCountry, parseDay, parseTarget, TARGET_PATTERN } from './names.ts';
+import { DATE_PATTERN, parseCountry, parseDay, parseTarget } from './names.ts';
 import { Unanswerable } from './problems.ts';
-import { RANK_PERIODS, RANK_TABLES, type RankQuestion, rankRows } from './ranks.ts';
-import { dailyRows, hourlyRows } from './series.ts';
+import { RANK_ORDERS, RANK_PERIODS, RANK_TABLES, type RankQuestion, rankRows } from './ranks.ts';
+import { dailyRows, hourlyRows, type Keyed } from './series.ts';
 import { SHOWN, TABLES } from './tables.ts';
 
 const hourlyDaysMax = 31;
 const dailyDaysMax = 366;
+/** Series of one question: a chart's, and some. */
+const keysMax = 12;
 
 const Day = (description: string) => Type.String({ pattern: `^${DATE_PATTERN}$`, description });
 const oneOf = (values: readonly string[], description?: string) =>
@@ -25,8 +27,10 @@ const Nullable = (schema: ReturnType<typeof Type.Integer>) => Type.Union([schema
 const SERIES_QUERY = {
   table: oneOf(['total', 'ports', 'countries']),
   key: Type.Optional(
-    Type.Union([Type.String({ pattern: TARGET_PATTERN }), Type.String({ pattern: COUNTRY_PATTERN })], {
-      description: 'of ports: 23/tcp, 8/icmp, 3:1/icmp, 47/ip; of countries: JP',
+    Type.String({
+      pattern: '^[A-Za-z0-9?:/]{2,16}(,[A-Za-z0-9?:/]{2,16})*$',
+      maxLength: 17 * keysMax,
+      description: `of ports: 23/tcp, 8/icmp, 3:1/icmp, 47/ip; of countries: JP; several with commas, at most ${keysMax}`,
     }),
   ),
   from: Day('first day'),
@@ -37,7 +41,7 @@ const SERIES_QUERY = {
 export function trendRoutes(app: FastifyInstance, options: DayRoutePowers): void {
   listRoute(app, {
     url: '/v1/series',
-    summary: 'Hours or days of everything, of a port, or of a country',
+    summary: 'Hours or days of everything, of ports, or of countries; one after another',
     query: SERIES_QUERY,
     head: { table: Type.String(), key: Type.Union([Type.String(), Type.Null()]), step: Type.String() },
     row: {
@@ -45,6 +49,7 @@ export function trendRoutes(app: FastifyInstance, options: DayRoutePowers): void
       packets: { ...Nullable(Type.Integer()), description: 'null where kept no longer' },
       sources: SHOWN.sources,
       meanPerSensor: SHOWN.meanPerSensor,
+      key: Type.Union([Type.String(), Type.Null()], { description: 'whose row it is' }),
     },
     answer: question => series(question, options),
   });
@@ -55,9 +60,10 @@ export function trendRoutes(app: FastifyInstance, options: DayRoutePowers): void
       query: {
         period: oneOf(RANK_PERIODS, 'weeks begin on Monday'),
         start: Day('any day of the period'),
+        by: Type.Optional(oneOf(RANK_ORDERS, 'most of what first, packets unless given; sources are for members')),
         ...PAGE_QUERY,
       },
-      head: { table: Type.String(), period: Type.String(), from: Type.String(), to: Type.String() },
+      head: { table: Type.String(), period: Type.String(), by: Type.String(), from: Type.String(), to: Type.String() },
       row: {
         rank: Type.Integer({ minimum: 1 }),
         previousRank: { ...Nullable(Type.Integer()), description: 'in the period before; null if it was not there' },
@@ -81,24 +87,27 @@ async function series(question: Question, { powers, figures }: DayRoutePowers): 
   const { table, key, step } = query;
   const view = viewFor(question, { what: 'series', step }, powers, 'whole', 'guarded');
   const store = storeOf(powers);
-  const subject = subjectOf(table, key);
+  const subjects = subjectsOf(table, key);
   const range = { from: known(parseDay(query.from), 'query'), to: known(parseDay(query.to), 'query') };
   const daysMax = step === 'hour' ? hourlyDaysMax : dailyDaysMax;
   if (range.to < range.from || range.to - range.from >= daysMax) throw new Unanswerable('query');
   const head = { table, key: key ?? null, step };
-  if (step === 'day') return { head, rows: await dailyRows(view, figures(), range, subject) };
+  if (step === 'day') return { head, rows: await dailyRows(view, figures(), range, subjects) };
   if (view.kind !== 'whole') throw new Unanswerable('forbidden');
-  return { head, rows: await hourlyRows(view, store, range, subject) };
+  return { head, rows: await hourlyRows(view, store, range, subjects) };
 }
 
 /** Throws `Unanswerable`. */
-function subjectOf(table: Subject['table'], key: string | undefined): Subject {
+function subjectsOf(table: Subject['table'], key: string | undefined): Keyed[] {
   if (table === 'total') {
     if (key !== undefined) throw new Unanswerable('query');
-    return { table };
+    return [{ key: null, subject: { table } }];
   }
   if (key === undefined) throw new Unanswerable('query');
-  return { table, a: known(table === 'ports' ? parseTarget(key) : parseCountry(key), 'query') };
+  const keys = key.split(',');
+  if (keys.length > keysMax || new Set(keys).size < keys.length) throw new Unanswerable('query');
+  const parse = table === 'ports' ? parseTarget : parseCountry;
+  return keys.map(one => ({ key: one, subject: { table, a: known(parse(one), 'query') } }));
 }
 
 async function ranks(
@@ -106,13 +115,21 @@ async function ranks(
   table: RankQuestion['table'],
   { powers, figures }: DayRoutePowers,
 ): Promise<Answer> {
-  const { period, start } = question.query as { period: RankQuestion['period']; start: string };
+  const {
+    period,
+    start,
+    by = 'packets',
+  } = question.query as Pick<RankQuestion, 'period'> & {
+    start: string;
+    by?: RankQuestion['by'];
+  };
   const view = viewFor(question, { what: 'ranks' }, powers, 'whole', 'guarded');
+  if (by === 'sources' && view.kind === 'guarded') throw new Unanswerable('token');
   const day = known(parseDay(start), 'query');
   const store = storeOf(powers);
-  const { range, rows } = await rankRows(view, figures(), store, { table, period, day });
+  const { range, rows } = await rankRows(view, figures(), store, { table, period, by, day });
   if (rows.length === 0) throw new Unanswerable('no-day');
-  const head = { table, period, from: dateOf(range.from), to: dateOf(range.to) };
+  const head = { table, period, by, from: dateOf(range.from), to: dateOf(range.to) };
   const days = store.daysWithRecords(range).map(({ date, revision }) => [date, revision]);
-  return { head, ...paged(rows, question.query, [table, period, days]) };
+  return { head, ...paged(rows, question.query, [table, period, by, days]) };
 }

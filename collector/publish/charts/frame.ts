@@ -38,9 +38,14 @@ const LABEL_GAP = 15;
 
 export const MARGIN = { top: 14, bottom: 24, left: 46 } as const;
 
+/** Of a label that is longer than any name should be: the chart beside it keeps a place on a phone. */
+const labelWidthMax = 220;
+
 /** Room for labels right of the last value. */
-export const endMargin = (labels: readonly Words[]): number =>
-  14 + Math.ceil(CHARACTER_WIDTH * Math.max(...labels.flatMap(label => [label.en.length, 1.8 * wideLength(label.ja)])));
+export function endMargin(labels: readonly Words[]): number {
+  const length = Math.max(...labels.flatMap(label => [label.en.length, 1.8 * wideLength(label.ja)]));
+  return 14 + Math.min(labelWidthMax, Math.ceil(CHARACTER_WIDTH * length));
+}
 
 /** Length in characters of the Latin alphabet's width: a Japanese one is about 1.8 of them. */
 const wideLength = (text: string): number =>
@@ -110,6 +115,23 @@ export function timeAxes(domain: [Date, Date], canvas: Canvas, marginRight: numb
       fill: 'var(--quiet)',
       stroke: 'var(--rule-strong)',
     }),
+  ];
+}
+
+/** Buckets that were watched in part fade, and stand on a mark: their means rest on less than those beside them. */
+export function partialMarks({ starts, bucketMs, partial }: Timeline, [, max]: [number, number]): Plot.Markish[] {
+  const runs: { from: Date; to: Date }[] = [];
+  starts.forEach((start, i) => {
+    if (partial?.[i] !== true) return;
+    const last = runs.at(-1);
+    const to = new Date(start + bucketMs);
+    if (last?.to.getTime() === start) last.to = to;
+    else runs.push({ from: new Date(start), to });
+  });
+  if (runs.length === 0) return [];
+  return [
+    Plot.rect(runs, { x1: 'from', x2: 'to', y1: 0, y2: max, fill: 'var(--ground)', fillOpacity: 0.55 }),
+    Plot.ruleY(runs, { x1: 'from', x2: 'to', y: 0, stroke: 'var(--warn)', strokeWidth: 4 }),
   ];
 }
 

@@ -1,7 +1,8 @@
 /**
  * The colours of charts and pages, as CSS variables for light, dark and paper. Series colours are Okabe and Ito's
  * (colour-blind safe), darkened or lightened until each has a contrast of at least 3 to its ground; a test says so. A
- * series is never told by colour alone: it carries its label and its place.
+ * series is never told by colour alone: it carries its label and its place. Levels are steps of one blue, told by how light they
+ * are, so that they are in order for everybody and on grey paper; the most stands out against the ground, light or dark.
  */
 
 const SERIES_COLOURS_MAX = 5;
@@ -22,6 +23,13 @@ export const INK = {
     'series-4': '#a8518a',
     'series-5': '#b07a00',
     'series-other': '#8a8f94',
+    'level-0': '#efece5',
+    'level-1': '#cfe1f1',
+    'level-2': '#9cc5e2',
+    'level-3': '#5c9fcd',
+    'level-4': '#2271ae',
+    'level-5': '#0a3d70',
+    hatch: '#a19d94',
   },
   dark: {
     ground: '#15181b',
@@ -38,6 +46,13 @@ export const INK = {
     'series-4': '#d58fbd',
     'series-5': '#e6b53d',
     'series-other': '#787f86',
+    'level-0': '#24292e',
+    'level-1': '#173a56',
+    'level-2': '#1f5c88',
+    'level-3': '#3a86ba',
+    'level-4': '#7cb8e2',
+    'level-5': '#d3eafb',
+    hatch: '#7b838b',
   },
 } as const;
 
@@ -58,3 +73,10 @@ export const OTHER_COLOUR = 'var(--series-other)';
 /** The colour of a series by its rank, from 0. */
 export const seriesColour = (rank: number, key: string): string =>
   key === 'other' || rank >= SERIES_COLOURS_MAX ? OTHER_COLOUR : `var(--series-${rank + 1})`;
+
+/** Of a map or a heat map: the steps of its levels above nothing. */
+export const LEVELS_MAX = 5;
+
+/** The colour of a level of `levels`, from 1; 0 is nothing at all. Fewer levels are spread over the whole scale. */
+export const levelColour = (level: number, levels: number): string =>
+  `var(--level-${level === 0 ? 0 : levels === 1 ? 3 : 1 + Math.round(((level - 1) * (LEVELS_MAX - 1)) / (levels - 1))})`;

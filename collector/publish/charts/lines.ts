@@ -14,6 +14,7 @@ import {
   endMargin,
   extent,
   MARGIN,
+  partialMarks,
   timeAxes,
 } from './frame.ts';
 import { seriesColour } from './ink.ts';
@@ -58,6 +59,7 @@ export function linesChart(timeline: Timeline, canvas: Canvas): ChartElement {
         if (starts.length > dotsMax) return [line];
         return [line, Plot.dot(points, { x: 'time', y: 'value', fill: stroke, r: 3.2, symbol: SYMBOLS[rank] })];
       }),
+      ...partialMarks(timeline, domain),
       ...endLabels(
         series.map(({ key, label, values }, rank) => ({
           label,

@@ -16,6 +16,7 @@ import {
   endMargin,
   extent,
   MARGIN,
+  partialMarks,
   timeAxes,
 } from './frame.ts';
 import { OTHER_COLOUR, seriesColour } from './ink.ts';
@@ -80,6 +81,7 @@ export function stackChart(given: Timeline, canvas: Canvas): ChartElement {
         ? [Plot.lineY(layers[0], { x: 'time', y: 'high', curve: 'step-after', stroke: colours[0] })]
         : []),
       Plot.ruleY([0], { stroke: 'var(--rule-strong)' }),
+      ...partialMarks(timeline, domain),
       ...endLabels(
         labels.map((label, i) => {
           const last = layers[i].at(-2)!;

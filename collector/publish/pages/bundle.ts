@@ -12,6 +12,7 @@ import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { Plugin } from 'esbuild';
 import { inkCss } from '../charts/ink.ts';
 import { BIRD } from './bird.ts';
+import { worldMade } from './world-made.ts';
 
 const ENTRY = fileURLToPath(new URL('./client/main.ts', import.meta.url));
 const STYLE = fileURLToPath(new URL('./client/style.css', import.meta.url));
@@ -76,7 +77,7 @@ export async function makeAssets(): Promise<Assets & Inputs> {
     minify: true,
     charset: 'utf8',
     legalComments: 'none',
-    plugins: [firstNamesOnly],
+    plugins: [firstNamesOnly, worldMade],
     write: false,
     metafile: true,
     logLevel: 'silent',

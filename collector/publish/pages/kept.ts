@@ -10,6 +10,9 @@ import { type Asset, type Assets, type Inputs, keptAsset, makeAssets } from './b
 /** Beside the packages that they are made of, so that a new installation begins without. */
 export const KEPT_IN = fileURLToPath(new URL('../../../node_modules/.cache/enaga-pages', import.meta.url));
 
+/** Among the inputs of all assets. */
+const MAKER = fileURLToPath(new URL('./bundle.ts', import.meta.url));
+
 interface Manifest {
   readonly assets: readonly string[];
   readonly script: string;
@@ -38,6 +41,8 @@ function readKept(directory: string): Assets | undefined {
     const text = fs.readFileSync(path.join(directory, 'manifest.json'), 'utf8');
     const { assets, script, style, icon, inputs } = JSON.parse(text) as Manifest;
     if (inputs.some(([file, stamp]) => stampOf(file) !== stamp)) return undefined;
+    // Two working copies may share the packages beside which assets are kept.
+    if (!inputs.some(([file]) => file === MAKER)) return undefined;
     const byName = new Map(assets.map((name): [string, Asset] => [name, keptAsset(directory, name)]));
     return { byName, script, style, icon };
   } catch {

@@ -12,7 +12,7 @@ const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  "img-src 'self'",
+  "img-src 'self' blob:", // a chart that the page itself makes a PNG of
   "connect-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
@@ -41,11 +41,12 @@ const ASSET_HEADERS = {
 };
 
 const PORT = /^([a-z][a-z0-9]{1,7})\/(\d{1,5}(?::\d{1,3})?)$/;
+const SENSOR = /^[A-Za-z0-9._-]{1,64}$/;
 const COUNTRY = /^([A-Z]{2}|\?\?)$/;
 const portMax = 65_535;
 const NAME = /^[\w-]{1,80}\.(?:js|css|svg)$/;
 /** Keys of a page's query that its links keep. */
-const VIEW_KEYS = ['window', 'count'];
+const VIEW_KEYS = ['window', 'count', 'measure', 'economy', 'as', 'span', 'unit', 'date'];
 const retrySeconds = '2';
 
 export interface PageOptions {
@@ -67,7 +68,7 @@ export function pageRoutes(app: FastifyInstance, { assets }: PageOptions): void 
   };
   const hidden = { schema: { hide: true } };
   app.get('/', hidden, (request, reply) => show(request, reply, 'now'));
-  for (const name of ['days', 'sensors', 'sign-in'] as const)
+  for (const name of ['countries', 'domestic', 'days', 'peers', 'sensors', 'enrol', 'members', 'sign-in'] as const)
     app.get(`/${name}`, hidden, (request, reply) => show(request, reply, name));
   app.get('/ports/*', hidden, (request, reply) => {
     const target = targetOf((request.params as { '*': string })['*']);
@@ -76,6 +77,10 @@ export function pageRoutes(app: FastifyInstance, { assets }: PageOptions): void 
   app.get('/countries/:code', hidden, (request, reply) => {
     const { code } = request.params as { code: string };
     return COUNTRY.test(code) ? show(request, reply, 'country', code) : show(request, reply, 'missing');
+  });
+  app.get('/sensors/:name', hidden, (request, reply) => {
+    const { name } = request.params as { name: string };
+    return SENSOR.test(name) ? show(request, reply, 'sensor', name) : show(request, reply, 'missing');
   });
   app.get('/assets/:name', hidden, async (request, reply) => {
     const { name } = request.params as { name: string };
@@ -92,12 +97,20 @@ export function targetOf(path: string): string | undefined {
 }
 
 function pageOf(request: FastifyRequest, name: PageName, subject: string) {
-  const { lang } = request.query as { lang?: unknown };
+  const { lang, as } = request.query as { lang?: unknown; as?: unknown };
   const asked = lang === 'en' || lang === 'ja' ? lang : undefined;
   const url = new URL(request.url, 'http://pages');
   const query = new URLSearchParams([...url.searchParams].filter(([key]) => VIEW_KEYS.includes(key))).toString();
   const language = languageFor(asked, request.headers['accept-language']);
-  return { name, subject, language, query, languageAsked: asked !== undefined, path: url.pathname };
+  return {
+    name,
+    subject,
+    language,
+    query,
+    languageAsked: asked !== undefined,
+    asPublic: as === 'public',
+    path: url.pathname,
+  };
 }
 
 function sendAsset(request: FastifyRequest, reply: FastifyReply, asset: Asset): FastifyReply {

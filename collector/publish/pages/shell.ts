@@ -8,18 +8,34 @@ import type { Language, Words } from '../words.ts';
 import { BIRD_INLINE } from './bird.ts';
 import type { Assets } from './bundle.ts';
 
-export const PAGES = ['now', 'port', 'country', 'days', 'sensors', 'sign-in', 'missing'] as const;
+export const PAGES = [
+  'now',
+  'port',
+  'country',
+  'countries',
+  'domestic',
+  'days',
+  'peers',
+  'sensors',
+  'sensor',
+  'enrol',
+  'members',
+  'sign-in',
+  'missing',
+] as const;
 export type PageName = (typeof PAGES)[number];
 
 export interface Page {
   readonly name: PageName;
-  /** Of a port `23/tcp`, of a country its code; else nothing. */
+  /** Of a port `23/tcp`, of a country its code, of a sensor its name; else nothing. */
   readonly subject: string;
   readonly language: Language;
   /** The query of its address, without `lang`. */
   readonly query: string;
   /** The address says which language: links keep it. */
   readonly languageAsked: boolean;
+  /** The address asks for what the public sees, whoever looks: links keep it. */
+  readonly asPublic: boolean;
   /** Of the address, without query. */
   readonly path: string;
 }
@@ -28,15 +44,24 @@ const TITLES: Record<PageName, Words> = {
   now: { en: 'Now', ja: '現況' },
   port: { en: 'Port', ja: 'ポート' },
   country: { en: 'Country', ja: '地域' },
+  countries: { en: 'Map', ja: '世界地図' },
+  domestic: { en: 'Domestic and overseas', ja: '国内・国外' },
   days: { en: 'Days', ja: '日別' },
+  peers: { en: 'Peers', ja: '他の観測網' },
   sensors: { en: 'Sensors', ja: 'センサー' },
+  sensor: { en: 'Sensor', ja: 'センサー' },
+  enrol: { en: 'Enrol a sensor', ja: 'センサーの登録' },
+  members: { en: 'Members', ja: 'メンバー' },
   'sign-in': { en: 'Sign in', ja: 'サインイン' },
   missing: { en: 'No such page', ja: 'ページがありません' },
 };
 
 const NAVIGATION: readonly (readonly [PageName, string])[] = [
   ['now', '/'],
+  ['countries', '/countries'],
+  ['domestic', '/domestic'],
   ['days', '/days'],
+  ['peers', '/peers'],
   ['sensors', '/sensors'],
 ];
 
@@ -52,16 +77,17 @@ const FOOTER: Words = {
 };
 
 export function titleOf({ name, subject, language }: Pick<Page, 'name' | 'subject' | 'language'>): string {
-  if (name === 'port') return subject;
+  if (name === 'port' || name === 'sensor') return subject;
   if (name === 'country') return countryName(subject)[language];
   return TITLES[name][language];
 }
 
 /** Everything in it is text, but what is written here. */
 export function shellHtml(page: Page, assets: Assets): string {
-  const { name, subject, language, languageAsked } = page;
+  const { name, subject, language, languageAsked, asPublic } = page;
   const said = (words: Words) => words[language];
-  const kept = languageAsked ? `?lang=${language}` : '';
+  const keys = new URLSearchParams({ ...(languageAsked && { lang: language }), ...(asPublic && { as: 'public' }) });
+  const kept = keys.size > 0 ? `?${keys}` : '';
   const links = NAVIGATION.map(([target, path]) => {
     const current = target === name ? html` aria-current="page"` : html``;
     return html`<a href="${path}${kept}"${current}>${said(TITLES[target])}</a>`;

@@ -90,7 +90,7 @@ describe('enaga pull', () => {
     }
     asked.length = 0;
     expect(await pull()).toEqual({ code: 0, stdout: '', stderr: '' });
-    expect(asked).toEqual(['/v1/days']);
+    expect(asked).toEqual(['/v1/days?files=none']);
   });
 
   test('goes on where it was cut short; keeps nothing that is not what was told', async () => {
@@ -165,6 +165,41 @@ describe('enaga pull', () => {
     expect(
       (await run('pull', '--collector', 'http://192.0.2.1', '--token-file', tokenFile, '--out', out)).stderr,
     ).toMatch(/over HTTP/);
+  });
+
+  test('a MISP feed: one directory of all days; a file that is not what the collector sent is refused', async () => {
+    expect((await pull('--export', 'misp', '--country', 'KR', '--quiet')).code).toBe(0);
+    const feed = path.join(out, 'misp-KR');
+    const manifest = JSON.parse(fs.readFileSync(path.join(feed, 'manifest.json'), 'utf8'));
+    const events = Object.keys(manifest);
+    expect(Object.values(manifest).map(one => (one as { date: string }).date)).toEqual(DATES.slice(0, 3));
+    expect(fs.readdirSync(feed).sort()).toEqual(
+      [...events.map(id => `${id}.json`), 'hashes.csv', 'manifest.json'].sort(),
+    );
+    for (const [n, event] of events.entries()) {
+      const route = `/v1/days/${DATES[n]}/exports/misp/${event}.json?country=KR`;
+      expect(fs.readFileSync(path.join(feed, `${event}.json`), 'utf8')).toBe(
+        (await site.get(route, site.tokens.foreign)).body,
+      );
+    }
+    const hashes = fs.readFileSync(path.join(feed, 'hashes.csv'), 'utf8').trimEnd().split('\n');
+    expect(new Set(hashes.map(line => line.split(',')[1]))).toEqual(new Set(events));
+    expect(new Set(hashes).size).toBe(hashes.length);
+    asked.length = 0;
+    expect((await pull('--export', 'misp', '--country', 'KR')).stdout).toBe('');
+    expect(asked).toHaveLength(1);
+
+    let lists = 0;
+    meddle = ({ url: at }, response) => {
+      if (!at!.endsWith('/exports')) return false;
+      // Not known before it is sent; after, what was sent is said to have been another.
+      const told = { url: `${at}/stix?country=KR`, size: 9, sha256: '0'.repeat(64) };
+      response.writeHead(200).end(JSON.stringify({ next: null, rows: lists++ === 0 ? [] : [told] }));
+      return true;
+    };
+    const forged = await pull('--export', 'stix', '--country', 'KR', '--since', DATES[2]);
+    expect([forged.code, forged.stderr]).toEqual([1, expect.stringMatching(/its SHA-256 is another\n$/)]);
+    expect(fs.readdirSync(path.join(out, DATES[2])).filter(name => name.includes('stix'))).toEqual([]);
   });
 
   test('a day that late data changed is pulled again', async () => {

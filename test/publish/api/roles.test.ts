@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { LightMyRequestResponse } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PUBLIC_RULE } from '../../../collector/publish/roles/roles.ts';
+import { plantPeers } from '../../peer/planted.ts';
 import {
   CANARIES,
   canary,
@@ -22,6 +23,7 @@ import {
 let site: Site;
 beforeAll(async () => {
   site = await makeSite();
+  plantPeers(site.made.data.peers, Date.parse(PUBLISHED) / DAY_MS, canary(3));
 });
 afterAll(() => site.close());
 
@@ -36,6 +38,7 @@ const ROUTES: readonly (readonly [url: string, open: number, foreign: number, ow
   [`/v1/days/${PUBLISHED}/ports`, 200, 200, 200, 200],
   [`/v1/days/${PUBLISHED}/countries`, 200, 200, 200, 200],
   [`/v1/days/${PUBLISHED}/classes`, 200, 200, 200, 200],
+  [`/v1/days/${PUBLISHED}/allocations`, 200, 200, 200, 200],
   [`/v1/days/${PUBLISHED}/port-countries`, 401, 200, 200, 200],
   [`/v1/days/${PUBLISHED}/asns`, 401, 200, 200, 200],
   [`/v1/days/${PUBLISHED}/tools`, 401, 200, 200, 200],
@@ -50,11 +53,29 @@ const ROUTES: readonly (readonly [url: string, open: number, foreign: number, ow
   [`/v1/days/${PUBLISHED}/sensors`, 401, 200, 200, 200],
   [`/v1/days/${PUBLISHED}/records`, 401, 200, 200, 200],
   [`/v1/days/${PUBLISHED}/sensor-records`, 401, 403, 200, 200],
+  [`/v1/days/${PUBLISHED}/exports`, 401, 200, 200, 200],
   [`/v1/days/${PUBLISHED}/exports/intelmq?country=KR`, 401, 200, 200, 200],
+  [`/v1/days/${PUBLISHED}/exports/intelmq?country=ZZ`, 401, 403, 200, 403],
   [`/v1/days/${PUBLISHED}/exports/intelmq?country=JP`, 401, 403, 403, 200],
   [`/v1/days/${PUBLISHED}/exports/misp?country=KR`, 401, 200, 200, 200],
   [`/v1/days/${PUBLISHED}/exports/misp/hashes.csv?country=KR`, 401, 200, 200, 200],
   [`/v1/days/${PUBLISHED}/exports/none?country=KR`, 400, 400, 400, 400],
+  ['/v1/peers', 200, 200, 200, 200],
+  ['/v1/peers/shown/days', 200, 200, 200, 200],
+  ['/v1/peers/hidden/days', 404, 200, 200, 200],
+  ['/v1/peers/nobody/days', 404, 404, 404, 404],
+  [`/v1/peers/shown/days/${PUBLISHED}/ports`, 200, 200, 200, 200],
+  [`/v1/peers/hidden/days/${PUBLISHED}/ports`, 404, 200, 200, 200],
+  [`/v1/peers/hidden/days/${PUBLISHED}/countries`, 404, 200, 200, 200],
+  [`/v1/peers/hidden/days/${PUBLISHED}/port-countries`, 404, 200, 200, 200],
+  [`/v1/compare/${PUBLISHED}/ports`, 200, 200, 200, 200],
+  [`/v1/compare/${PUBLISHED}/countries`, 200, 200, 200, 200],
+  ['/v1/reader', 200, 200, 200, 200],
+  ['/v1/economies', 200, 200, 200, 200],
+  [`/v1/domestic?economy=JP&from=${PUBLISHED}&to=${PUBLISHED}`, 200, 200, 200, 200],
+  [`/v1/domestic/ports?economy=JP&from=${PUBLISHED}&to=${PUBLISHED}`, 200, 200, 200, 200],
+  [`/v1/days/${PUBLISHED}/port-sensors?port=23/tcp`, 401, 200, 200, 200],
+  [`/v1/days/${PUBLISHED}/port-sensors?sensor=s2`, 401, 403, 200, 200],
 ];
 
 const rowsOf = (response: LightMyRequestResponse): Record<string, unknown>[] => response.json().rows;
@@ -381,6 +402,32 @@ describe('tokens and budgets', () => {
       expect(await status(other.tokens.beta)).toBe(200);
     } finally {
       await other.close();
+    }
+  });
+
+  test('behind a proxy that is trusted each reader has its own, and nobody another’s by saying so', async () => {
+    const budgets = { member: { burst: 4, perSecond: 0.1 }, public: { burst: 1, perSecond: 0.01 } };
+    const trusting = await openSite(site.made, site.tokens, {
+      budgets,
+      trustedProxies: ['192.0.2.1', '2001:db8:f::/64'],
+    });
+    const plain = await openSite(site.made, site.tokens, { budgets });
+    try {
+      const status = async (of: typeof plain, remoteAddress: string, forwarded: string) =>
+        (await of.get('/v1/days', undefined, { remoteAddress, headers: { 'x-forwarded-for': forwarded } })).statusCode;
+      expect(await status(trusting, '192.0.2.1', '203.0.113.5')).toBe(200);
+      expect(await status(trusting, '192.0.2.1', '203.0.113.6')).toBe(200);
+      expect(await status(trusting, '192.0.2.1', '203.0.113.5')).toBe(429);
+      expect(await status(trusting, '2001:db8:f::7', '203.0.113.5')).toBe(429); // another proxy, the same reader
+      // Who comes through the proxy is what the proxy says last, and not what the reader said before.
+      expect(await status(trusting, '192.0.2.1', '198.18.0.9, 203.0.113.6')).toBe(429);
+      // Who is no proxy of ours is believed nothing.
+      expect(await status(trusting, '203.0.113.7', '198.18.0.1')).toBe(200);
+      expect(await status(trusting, '203.0.113.7', '198.18.0.2')).toBe(429);
+      expect(await status(plain, '192.0.2.1', '203.0.113.5')).toBe(200);
+      expect(await status(plain, '192.0.2.1', '203.0.113.6')).toBe(429);
+    } finally {
+      await Promise.all([trusting.close(), plain.close()]);
     }
   });
 });

@@ -7,8 +7,9 @@ import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import { buildApp } from '../../../collector/ingest/app.ts';
 import { Metrics } from '../../../collector/ingest/metrics.ts';
 import type { Powers } from '../../../collector/ingest/powers.ts';
-import { openReadSide, type ReadPowers, type Sender } from '../../../collector/publish/api/read-powers.ts';
+import { openReadSide, type ReadPowers } from '../../../collector/publish/api/read-powers.ts';
 import { type ReadOptions, readRoutes } from '../../../collector/publish/api/routes.ts';
+import type { Sender } from '../../../collector/publish/exports/meta.ts';
 import type { PublicRule } from '../../../collector/publish/roles/roles.ts';
 import { Members } from '../../../collector/registry/members.ts';
 import type { ClosingOptions } from '../../../collector/store/closing.ts';
@@ -119,6 +120,8 @@ export async function fold(made: SealedLog, closing: Partial<ClosingOptions> = {
 export type Site = Awaited<ReturnType<typeof makeSite>>;
 
 export interface SiteOptions extends ReadOptions {
+  /** Of the server. */
+  readonly trustedProxies?: readonly string[];
   readonly closing?: Partial<ClosingOptions>;
   readonly rule?: Partial<PublicRule>;
 }
@@ -167,7 +170,7 @@ interface Tokens {
 export async function openSite(
   made: SealedLog,
   tokens: Tokens,
-  { rule, ...options }: Omit<SiteOptions, 'closing'> = {},
+  { rule, trustedProxies = [], ...options }: Omit<SiteOptions, 'closing'> = {},
 ) {
   const side = openReadSide({ data: made.data, sender: SENDER, ...(rule !== undefined && { rule }) });
   const clock = { ms: NOW };
@@ -179,12 +182,13 @@ export async function openSite(
     logTo: { write: (line: string) => void lines.push(line) },
     version: '0.0.0',
     metricsFor: 'loopback',
+    trustedProxies,
   });
   const budgets = options.budgets ?? {
     member: { burst: 100_000, perSecond: 1 },
     public: { burst: 100_000, perSecond: 1 },
   };
-  app.register(async scope => readRoutes(scope, powers, { budgets }));
+  app.register(async scope => readRoutes(scope, powers, { ...options, budgets }));
   await app.ready();
   return {
     ...{ made, tokens, powers, clock, lines, app },

@@ -1,38 +1,22 @@
 /** The pages as people meet them: in a browser, over a real collector's figures. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { keptAssets } from '../../../collector/publish/pages/kept.ts';
+import { adminTests } from './admin.ts';
+import { hostileTests } from './hostile.ts';
+import { filled, keepPicture, looker, overflow, violations } from './look.ts';
 import { makeSite, NOW, type Site, TODAY } from './support.ts';
+import { walkTests } from './walk.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const missing = existsSync(CHROMIUM) ? '' : ` (skipped: no ${CHROMIUM})`;
-
-interface Viewer {
-  readonly width?: number;
-  readonly colorScheme?: 'light' | 'dark';
-  readonly locale?: string;
-  readonly token?: string;
-  /** For what is not of the page itself: axe. */
-  readonly bypassCSP?: boolean;
-}
-
-interface Opened {
-  readonly page: Page;
-  /** Console errors, page errors, and requests to any other host. */
-  readonly trouble: string[];
-  readonly requests: { readonly url: string; readonly authorization: string | undefined }[];
-}
 
 describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
   let browser: Browser;
-  /** Eleven days of seven sensors; two days of three; nothing. */
-  let site: Site;
-  let small: Site;
-  let empty: Site;
+  let [site, small, empty] = [] as unknown as [Site, Site, Site];
+  const look = looker(() => browser);
 
   beforeAll(async () => {
     const assets = keptAssets();
@@ -51,47 +35,10 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
     for (const one of [site, small, empty]) await one?.close();
   });
 
-  async function look(
-    at: Site,
-    address: string,
-    viewer: Viewer = {},
-    before?: (page: Page) => Promise<unknown>,
-  ): Promise<Opened> {
-    const { width = 1400, colorScheme = 'light', locale = 'en-GB', token, bypassCSP = false } = viewer;
-    const page = await browser.newPage({
-      viewport: { width, height: 900 },
-      timezoneId: 'Asia/Tokyo',
-      ...{ colorScheme, locale, bypassCSP },
-    });
-    await page.clock.setFixedTime(NOW);
-    if (token !== undefined) await page.addInitScript(`sessionStorage.setItem('enaga-token', '${token}')`);
-    const trouble: string[] = [];
-    const requests: Opened['requests'] = [];
-    page.on('console', message => message.type() === 'error' && trouble.push(message.text()));
-    page.on('pageerror', error => trouble.push(String(error)));
-    page.on('request', request => {
-      if (!request.url().startsWith(at.url) && !request.url().startsWith('blob:')) trouble.push(request.url());
-      if (request.url().includes('/v1/'))
-        requests.push({ url: request.url(), authorization: request.headers().authorization });
-    });
-    await before?.(page);
-    await page.goto(`${at.url}${address}`);
-    await filled(page);
-    return { page, trouble, requests };
-  }
-
-  const filled = (page: Page) => page.locator('main[data-filled]').waitFor({ timeout: 20_000 });
-  const overflow = (page: Page) =>
-    page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
-
-  async function violations(page: Page): Promise<string[]> {
-    await page.evaluate("document.querySelector('details')?.setAttribute('open', '')");
-    await page.addScriptTag({ path: AXE });
-    const found = (await page.evaluate('axe.run()')) as { violations: { id: string; nodes: { html: string }[] }[] };
-    return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
-  }
-
-  const ADDRESSES = ['/', '/ports/tcp/37215', '/countries/CN?window=month', '/days#2026-03-15', '/sensors', '/sign-in'];
+  const ADDRESSES = [
+    ...['/', '/ports/tcp/37215', '/countries/CN?window=month', '/domestic?economy=KR', '/days#2026-03-15', '/sensors'],
+    ...['/sensors/sensor-3', '/enrol', '/members', '/sign-in'],
+  ];
 
   describe.each([
     ['wide and light, in English', { locale: 'en-GB', colorScheme: 'light', width: 1400 }, 'en'],
@@ -102,6 +49,7 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
       expect(await page.locator('html').getAttribute('lang')).toBe(language);
       expect(await page.locator('h1').count()).toBe(1);
       expect(await overflow(page)).toBe(0);
+      await keepPicture(page, `${language} ${address}`);
       expect(await violations(page)).toEqual([]);
       expect(trouble).toEqual([]);
       await page.close();
@@ -261,27 +209,8 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
     await page.close();
   });
 
-  test('whatever /v1 says is text: markup, odd names, enormous numbers', async () => {
-    const evil = '<img src=x onerror="document.title=`owned`">';
-    const big = 9.9e15;
-    const figures = {
-      packets: big,
-      sources: big,
-      scanningSources: 0,
-      meanPerSensor: big,
-      share: 1,
-      previousRank: null,
-    };
-    const { page, trouble } = await look(small, '/', { token: small.token }, page =>
-      page.route('**/v1/ranks/countries**', route =>
-        route.fulfill({ json: { next: null, rows: [{ rank: 1, country: evil, ...figures }] } }),
-      ),
-    );
-    expect(await page.title()).not.toContain('owned');
-    expect(await page.locator('main img').count()).toBe(0);
-    expect(await page.getByText(evil).first().isVisible()).toBe(true);
-    expect(await overflow(page)).toBe(0);
-    expect(trouble.filter(text => !text.includes('400'))).toEqual([]);
-    await page.close();
-  });
+  const sites = () => ({ site, small, empty });
+  adminTests(look, sites);
+  walkTests(look, sites);
+  hostileTests(look, sites);
 });

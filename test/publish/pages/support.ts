@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { buildApp } from '../../../collector/ingest/app.ts';
 import { Metrics } from '../../../collector/ingest/metrics.ts';
 import type { Powers } from '../../../collector/ingest/powers.ts';
+import { adminPowers, type Heard } from '../../../collector/publish/api/admin-powers.ts';
 import type { Budgets } from '../../../collector/publish/api/auth.ts';
 import { openReadSide } from '../../../collector/publish/api/read-powers.ts';
 import { readRoutes } from '../../../collector/publish/api/routes.ts';
@@ -29,7 +30,16 @@ export const TODAY = '2026-03-18';
 /** Monday 2026-03-16, 06:00. */
 const WORM_MS = Date.UTC(2026, 2, 16, 6);
 
+/** Of the seven sensors; the third has lost some of what it saw, the fourth has a wrong clock, the last is silent of late. */
+const ECONOMIES = ['JP', 'JP', 'JP', 'KR', 'KR', 'ID', 'ID'];
 const OWNERS = ['alpha', 'alpha', 'beta', 'beta', 'gamma', 'gamma', 'delta'];
+
+const WELL: Heard = { atMs: NOW - 30_000, clockOffsetMs: 12, oldestUnshipped: null, spooledRecords: 0, alarms: [] };
+const ALARM = 'its clock differs from the collector’s by 9.2 s: keep it by NTP';
+const HEARD: readonly Heard[] = [
+  ...[WELL, { ...WELL, oldestUnshipped: new Date(NOW - HOUR_MS).toISOString(), spooledRecords: 321 }, WELL],
+  ...[{ ...WELL, clockOffsetMs: -9200, alarms: [ALARM] }, WELL, WELL],
+];
 
 export interface SiteOptions {
   /** Before today; of today there are the hours up to `NOW`. */
@@ -47,12 +57,18 @@ export async function makeSite({ days, sensors, packetsPerDay, assets }: SiteOpt
   const made = new SealedLog([]);
   for (const name of new Set(OWNERS)) made.registry.addOrganisation({ name }, 0);
   made.registry.addOrganisation({ name: 'operator' }, 0);
-  for (const [n, owner] of OWNERS.slice(0, sensors).entries())
-    made.registry.addSensor({ name: `sensor-${n}`, owner, economy: 'JP', networks: [`198.51.${n}.0/24`] }, 0);
+  for (const [n, owner] of OWNERS.slice(0, sensors).entries()) {
+    const { token } = made.registry.addSensor(
+      { name: `sensor-${n}`, owner, economy: ECONOMIES[n]!, networks: [`198.51.${n}.0/24`] },
+      0,
+    );
+    made.registry.enrol({ token, publicKey: Buffer.alloc(32, n).toString('base64url') }, 0);
+  }
   for (let n = 0; n < sensors && days > 0; n++) await appendTraffic(made, n, days, packetsPerDay);
   if (days > 0) await fold(made);
   const members = Members.open(made.data.registry, { actor: 'test' });
   const token = members.add({ organisation: 'operator', role: 'admin' }, NOW).token;
+  const beta = members.add({ organisation: 'beta', countries: ['CN'] }, NOW).token;
   const side = openReadSide({ data: made.data });
   const app = buildApp(ingestPowers(), {
     logLevel: 'warn',
@@ -62,13 +78,14 @@ export async function makeSite({ days, sensors, packetsPerDay, assets }: SiteOpt
   });
   const plenty = { burst: 1_000_000, perSecond: 1000 };
   const budgets: Budgets = { member: plenty, public: plenty };
-  app.register(async scope => readRoutes(scope, { ...side.powers, now: () => NOW }, { budgets }));
+  const admin = adminPowers({ data: made.data, heard: sensor => HEARD[sensor] });
+  app.register(async scope => readRoutes(scope, { ...side.powers, now: () => NOW }, { budgets, admin }));
   app.register(async scope => pageRoutes(scope, { assets }));
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
   return {
-    ...{ url, token, app },
+    ...{ url, token, beta, app, data: made.data },
     /** What /v1 says, to compare the pages with. */
     ask: async <Row>(question: string, as?: string): Promise<Row[]> => {
       const headers = as === undefined ? {} : { authorization: `Bearer ${as}` };

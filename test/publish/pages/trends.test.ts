@@ -1,9 +1,12 @@
 /** What the pages make of rows of /v1, without a browser. */
 import { describe, expect, test } from 'vitest';
+import { aimedOf, type PortRow, type Side } from '../../../collector/publish/pages/client/aimed.ts';
 import { movesOf } from '../../../collector/publish/pages/client/moves.ts';
 import type { Ranked, SeriesRow } from '../../../collector/publish/pages/client/rows.ts';
+import { sumsOf } from '../../../collector/publish/pages/client/sensor-sums.ts';
 import { sensorsOf, timelineOf, withRest } from '../../../collector/publish/pages/client/timelines.ts';
-import { periodEnd, periodsBefore, stretchOf } from '../../../collector/publish/pages/client/windows.ts';
+import { type ToolRow, toolMoveOf } from '../../../collector/publish/pages/client/tool-move.ts';
+import { periodEnd, periodsBefore, spanOf, stretchOf } from '../../../collector/publish/pages/client/windows.ts';
 import { languageFor } from '../../../collector/publish/pages/language.ts';
 
 const ranked = (means: Readonly<Record<string, number | null>>): Ranked[] =>
@@ -52,6 +55,21 @@ describe('windows', () => {
     expect(stretchOf('week', late)).toMatchObject({ from: '2026-03-09', to: '2026-03-15', step: 'day' });
   });
 
+  test('a map is of the last period of which enough is over; the public’s, of one that is all published', () => {
+    const week = { now: '2026-03-16', before: '2026-03-09', to: '2026-03-18' };
+    const member = { ...latest, hourly: true };
+    expect(spanOf('week', member, week)).toMatchObject({ ...week, days: 7 });
+    const march = { now: '2026-03-01', before: '2026-02-01', to: '2026-03-17', days: 31, beforeDays: 28 };
+    expect(spanOf('month', member, week)).toMatchObject(march);
+    const february = { now: '2026-02-01', before: '2026-01-01', to: '2026-02-28', days: 28, beforeDays: 31 };
+    expect(spanOf('month', { ...member, date: '2026-03-05' }, week)).toMatchObject(february);
+    const young = { ...member, date: '2026-03-05', first: '2026-03-02' };
+    expect(spanOf('month', young, week)).toMatchObject({ now: '2026-03-01', to: '2026-03-04' });
+    const late = { ...latest, date: '2026-03-15', partial: false, hourly: false };
+    expect(spanOf('month', late, week)).toMatchObject(february);
+    expect(spanOf('year', late, week)).toMatchObject({ now: '2025-10-01', to: '2025-12-31', days: 92 });
+  });
+
   test('calendar periods, over the turn of a year', () => {
     expect(periodsBefore('week', '2026-01-01', 2)).toEqual(['2025-12-29', '2025-12-22']);
     expect(periodsBefore('month', '2026-01-31', 2)).toEqual(['2026-01-01', '2025-12-01']);
@@ -62,6 +80,73 @@ describe('windows', () => {
       periodEnd('quarter', '2025-10-01'),
     ]).toEqual(['2026-01-04', '2026-02-28', '2025-12-31']);
   });
+});
+
+describe('what is aimed at one side', () => {
+  const port = (side: Side, rank: number, number: number, share: number): PortRow => ({
+    ...{ side, rank, protocol: 'tcp', port: number, type: null, code: null, packets: 0, meanPerSensor: null, share },
+  });
+
+  test('twice the share or more, the largest difference first; what is next to nothing is not told', () => {
+    const found = aimedOf({
+      domestic: [port('domestic', 1, 23, 0.4), port('domestic', 2, 9001, 0.2), port('domestic', 3, 9002, 0.004)],
+      overseas: [port('overseas', 1, 23, 0.3), port('overseas', 2, 445, 0.25), port('overseas', 3, 9001, 0.1)],
+    });
+    expect(found).toEqual([
+      { key: '445/tcp', side: 'overseas', here: 0.25, there: undefined },
+      { key: '9001/tcp', side: 'domestic', here: 0.2, there: 0.1 },
+    ]);
+  });
+});
+
+describe('with which tool', () => {
+  const row = (date: string, tool: ToolRow['tool'], meanPerSensor: number, share: number): ToolRow => ({
+    ...{ date, tool, meanPerSensor, share, packets: 0, sources: 0, scanningSources: 0 },
+  });
+  const weeks = { now: '2026-03-16', before: '2026-03-09' };
+
+  test('the one that rose most by its means of both weeks; a rise of less than a fifth, or of next to nothing, is none', () => {
+    const days = [
+      ...[
+        row('2026-03-14', 'mirai', 100, 0.2),
+        row('2026-03-15', 'mirai', 200, 0.2),
+        row('2026-03-16', 'mirai', 450, 0.6),
+      ],
+      ...[row('2026-03-15', 'zmap', 100, 0.1), row('2026-03-16', 'zmap', 110, 0.1)],
+      ...[row('2026-03-15', 'masscan', 0, 0), row('2026-03-16', 'masscan', 9, 0.01)],
+    ];
+    expect(toolMoveOf(days, weeks)).toEqual({ tool: 'mirai', now: 450, before: 150, share: 0.6 });
+    expect(toolMoveOf(days.slice(3), weeks)).toBeUndefined();
+  });
+});
+
+test('a port by sensor: days added up, those without a name last, of them the most of one day', () => {
+  const row = (date: string, sensor: string | null, packets: number, more = {}) => ({
+    ...{
+      date,
+      sensor,
+      owner: null,
+      economy: 'JP',
+      sensors: 1,
+      seenBy: packets > 0 ? 1 : 0,
+      packets,
+      all: 9,
+      busiest: 1,
+    },
+    ...more,
+  });
+  const sums = sumsOf([
+    ...[row('2026-03-16', 'a', 5), row('2026-03-17', 'a', 0), row('2026-03-17', 'b', 7)],
+    row('2026-03-16', null, 90, { sensors: 4, seenBy: 1, busiest: 1 }),
+    row('2026-03-17', null, 10, { sensors: 5, seenBy: 3, busiest: 0.5 }),
+  ]);
+  expect(
+    sums.map(({ sensor, packets, sensors, seenBy, busiest }) => [sensor, packets, sensors, seenBy, busiest]),
+  ).toEqual([
+    ['b', 7, 1, 1, 7],
+    ['a', 5, 1, 1, 5],
+    [null, 100, 5, 3, 95],
+  ]);
 });
 
 describe('timelines', () => {

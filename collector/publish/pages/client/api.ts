@@ -3,7 +3,11 @@ import './dom.ts';
 
 const TOKEN = 'enaga-token';
 
-export const tokenNow = (): string | undefined => sessionStorage.getItem(TOKEN) ?? undefined;
+/** The address asks for what the public sees: then nobody's token is sent. */
+export const isAsPublic = (): boolean => new URLSearchParams(location.search).get('as') === 'public';
+export const isSignedIn = (): boolean => sessionStorage.getItem(TOKEN) !== null;
+export const tokenNow = (): string | undefined =>
+  isAsPublic() ? undefined : (sessionStorage.getItem(TOKEN) ?? undefined);
 export const keepToken = (token: string): void => sessionStorage.setItem(TOKEN, token);
 export const forgetToken = (): void => sessionStorage.removeItem(TOKEN);
 export const isMember = (): boolean => tokenNow() !== undefined;
@@ -85,6 +89,50 @@ function addressOf(path: string, parameters: Parameters): string {
   for (const [key, value] of Object.entries(parameters))
     if (value !== undefined) url.searchParams.set(key, String(value));
   return `${url.pathname}${url.search}`;
+}
+
+export interface ReaderRow {
+  readonly role: 'public' | 'member' | 'admin';
+  readonly organisation: string | null;
+  readonly countries: readonly string[];
+}
+
+/** Who asks. Throws `Refused`. */
+export const askReader = async (signal?: AbortSignal): Promise<ReaderRow> =>
+  (await ask<ReaderRow>('/v1/reader', {}, { ...(signal && { signal }) })).rows[0]!;
+
+export interface Fault {
+  /** JSON pointer into what was sent. */
+  readonly at: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What was answered, or what is wrong, field by field; `problem` names it where no field does. */
+export type Sent<T> =
+  | { readonly ok: true; readonly done: T }
+  | { readonly ok: false; readonly faults: readonly Fault[]; readonly problem: string };
+
+/** Asks the collector to change something. Throws `Refused` where it says nothing of the fields. */
+export async function send<T>(method: 'POST' | 'DELETE', path: string, body?: object): Promise<Sent<T>> {
+  const token = tokenNow();
+  const response = await fetched(path, {
+    method,
+    credentials: 'omit',
+    headers: {
+      accept: 'application/json',
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  if (response.ok) {
+    forgetAnswers();
+    return { ok: true, done: (await response.json()) as T };
+  }
+  if (![404, 409, 422].includes(response.status)) throw new Refused(TROUBLES[response.status] ?? 'broken');
+  const { type = '', errors = [] } = (await response.json()) as { type?: string; errors?: Fault[] };
+  return { ok: false, faults: errors, problem: type.replace('urn:enaga:problem:', '') };
 }
 
 /** A file of /v1, as whoever has signed in: a link could not carry the token. Throws `Refused`. */

@@ -3,14 +3,15 @@
 import { DAY_MS } from '../../../../common/time.ts';
 import { geoAgeDays, isStale } from '../../freshness.ts';
 import { countryName } from '../../names.ts';
-import { count, type Words } from '../../words.ts';
+import type { Timeline } from '../../series.ts';
+import { count, plural, type Words } from '../../words.ts';
 import { isMember } from './api.ts';
 import { h, language, say } from './dom.ts';
 import { type FigureOptions, figure } from './figure.ts';
 import type { SeriesRow, SubjectTable, TotalRow } from './rows.ts';
 import { dateText, utcText } from './sentences.ts';
 import { type Part, sensorsOf, timelineOf, withRest } from './timelines.ts';
-import { seriesOf } from './trends.ts';
+import { seriesOfEach } from './trends.ts';
 import type { View } from './view.ts';
 import { daysBefore, type Latest, type Stretch } from './windows.ts';
 
@@ -95,15 +96,25 @@ const UNITS: Record<Stretch['step'], Record<View['count'], Words>> = {
 export const unitText = ({ step }: Stretch, { count: counted }: View): string => say(UNITS[step][counted]);
 
 /** Series of chosen keys, all at once. */
-export const partsOf = (
+export async function partsOf(
   table: SubjectTable,
   keys: readonly string[],
   stretch: Stretch,
   signal: AbortSignal,
-): Promise<Part[]> =>
-  Promise.all(
-    keys.map(async key => ({ key, label: labelWords(table, key), rows: await seriesOf(table, key, stretch, signal) })),
-  );
+): Promise<Part[]> {
+  const rows = await seriesOfEach(table, keys, stretch, signal);
+  return keys.map(key => ({ key, label: labelWords(table, key), rows: rows.get(key) ?? [] }));
+}
+
+/** Said of a chart in which hours fade. */
+export const partialText = ({ partial }: Timeline): string => {
+  const faded = partial?.filter(Boolean).length ?? 0;
+  if (faded === 0) return '';
+  return say({
+    en: ` Faded: ${plural(faded, 'hour', 'hours')} that fewer sensors watched than usual.`,
+    ja: `淡色の${count(faded)}時間は、観測したセンサーが通常より少ない時間帯です。`,
+  });
+};
 
 export interface BusiestFigure extends Pick<FigureOptions, 'id' | 'title' | 'source'> {
   readonly view: View;
@@ -123,7 +134,7 @@ export function busiestFigure({ id, title, source, view, stretch, whole, parts }
   return figure({
     id,
     title,
-    caption: language === 'en' ? `${unit}, ${how}. UTC.` : `${unit}（${how}）。UTC。`,
+    caption: `${language === 'en' ? `${unit}, ${how}. UTC.` : `${unit}（${how}）。UTC。`}${partialText(timeline)}`,
     source,
     timeline: isStack ? withRest(timeline, whole, OTHER) : timeline,
     kind: isStack ? 'stack' : 'lines',

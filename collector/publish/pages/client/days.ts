@@ -2,6 +2,7 @@
 import { DAY_MS } from '../../../../common/time.ts';
 import { count, shortCount } from '../../words.ts';
 import { ask, askFile, isMember } from './api.ts';
+import { dayParts } from './day-parts.ts';
 import { h, language, saveFile, say } from './dom.ts';
 import type { DayRow } from './rows.ts';
 import { dateText } from './sentences.ts';
@@ -31,13 +32,13 @@ const stateText = ({ state, revision }: DayRow): string =>
   state === 'revised' ? say({ en: `revision ${revision}`, ja: `第${revision}版` }) : say(STATES[state]);
 
 export async function daysPage(_view: View, _changed: () => void, signal: AbortSignal): Promise<HTMLElement[]> {
-  const { rows } = await ask<DayRow>('/v1/days', {}, { signal });
+  const { rows } = await ask<DayRow>('/v1/days', { files: 'none' }, { signal });
   if (rows.length === 0) return [isMember() ? nothingYet() : tooFewSensors()];
   const byDate = new Map(rows.map(row => [row.date, row]));
   const most = Math.max(...rows.map(({ packets }) => packets));
   const months = [...new Set(rows.map(({ date }) => date.slice(0, 7)))].reverse();
   const detail = h('section', { class: 'files', 'aria-live': 'polite' });
-  const open = (row: DayRow) => void showFiles(row, detail);
+  const open = (row: DayRow) => void showDay(row, detail);
   const asked = byDate.get(location.hash.slice(1));
   if (asked !== undefined) open(asked);
   else
@@ -86,6 +87,13 @@ function legend(): HTMLElement {
   );
 }
 
+/** What a month's days that can be read brought. */
+function monthText(month: string, days: ReadonlyMap<string, DayRow>): string {
+  const rows = [...days.values()].filter(({ date }) => date.startsWith(month));
+  const packets = shortCount(rows.reduce((sum, row) => sum + row.packets, 0));
+  return say({ en: `${packets} packets`, ja: `${packets}パケット` });
+}
+
 /** Monday first, as in ISO 8601. */
 function monthTable(
   month: string,
@@ -105,7 +113,7 @@ function monthTable(
   return h(
     'table',
     { class: 'month' },
-    h('caption', {}, name),
+    h('caption', {}, name, h('span', { class: 'sub' }, ` ${monthText(month, days)}`)),
     h(
       'thead',
       {},
@@ -162,58 +170,54 @@ function dayCell(
   );
 }
 
-/** Files of a closed day, made by the collector when they are first asked for. */
-async function showFiles(row: DayRow, detail: HTMLElement): Promise<void> {
+/** Of the day that was chosen last: what it brought, and its files. */
+async function showDay(row: DayRow, detail: HTMLElement): Promise<void> {
   const head = [
     h('h2', {}, dateText(row.date)),
-    h('p', { class: 'note' }, `${count(row.packets)} ${say({ en: 'packets', ja: 'パケット' })}, ${stateText(row)}`),
+    h(
+      'p',
+      { class: 'note' },
+      say({
+        en: `${count(row.packets)} packets, ${stateText(row)}`,
+        ja: `${count(row.packets)}パケット、${stateText(row)}`,
+      }),
+    ),
   ];
-  if (row.state === 'open') {
-    detail.replaceChildren(
-      ...head,
-      h('p', {}, say({ en: 'Its files come once it is closed.', ja: 'ファイルは確定後に公開されます。' })),
-    );
-    return;
-  }
+  detail.dataset.day = row.date;
   detail.replaceChildren(...head, h('p', { class: 'note' }, say({ en: 'Loading …', ja: '読み込み中…' })));
-  try {
-    const lists = await Promise.all(FORMATS.map(type => ask<FileRow>(`/v1/days/${row.date}/files`, { type })));
-    const names = lists[0]!.rows.map(({ name }) => name.split('.')[0]!);
-    const line = (name: string, n: number) =>
-      h(
-        'tr',
-        {},
-        h('th', { scope: 'row' }, name),
-        lists.map(({ rows }) => h('td', { class: 'n' }, fileButton(rows[n]!, row.date))),
-      );
-    detail.replaceChildren(
-      ...head,
-      h(
-        'table',
-        {},
-        h(
-          'thead',
-          {},
-          h(
-            'tr',
-            {},
-            h('th', { scope: 'col' }, say({ en: 'Table', ja: '表' })),
-            FORMATS.map(format => h('th', { scope: 'col', class: 'n' }, format)),
-          ),
-        ),
-        h('tbody', {}, names.map(line)),
-      ),
+  const [files, parts] = await Promise.allSettled([filesOf(row), dayParts(row)]);
+  if (detail.dataset.day !== row.date) return; // another was chosen meanwhile
+  const told = files.status === 'fulfilled' ? files.value : unlisted();
+  detail.replaceChildren(...head, told, ...(parts.status === 'fulfilled' ? parts.value : []));
+}
+
+const unlisted = (): HTMLElement =>
+  h(
+    'p',
+    { class: 'warn' },
+    say({ en: 'The files could not be listed.', ja: 'ファイルの一覧を取得できませんでした。' }),
+  );
+
+/** Made by the collector when they are first asked for. */
+async function filesOf({ date, state }: DayRow): Promise<HTMLElement> {
+  if (state === 'open')
+    return h('p', {}, say({ en: 'Its files come once it is closed.', ja: 'ファイルは確定後に公開されます。' }));
+  const lists = await Promise.all(FORMATS.map(type => ask<FileRow>(`/v1/days/${date}/files`, { type })));
+  const names = lists[0]!.rows.map(({ name }) => name.split('.')[0]!);
+  const line = (name: string, n: number) =>
+    h(
+      'tr',
+      {},
+      h('th', { scope: 'row' }, name),
+      lists.map(({ rows }) => h('td', { class: 'n' }, fileButton(rows[n]!, date))),
     );
-  } catch {
-    detail.replaceChildren(
-      ...head,
-      h(
-        'p',
-        { class: 'warn' },
-        say({ en: 'The files could not be listed.', ja: 'ファイルの一覧を取得できませんでした。' }),
-      ),
-    );
-  }
+  const heads = FORMATS.map(format => h('th', { scope: 'col', class: 'n' }, format));
+  return h(
+    'table',
+    {},
+    h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, say({ en: 'Table', ja: '表' })), heads)),
+    h('tbody', {}, names.map(line)),
+  );
 }
 
 const sizeText = (size: number | null): string =>

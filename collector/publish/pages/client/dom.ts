@@ -47,6 +47,7 @@ export const pathOf = {
     const [number = '', protocol = ''] = label.split('/');
     return `/ports/${protocol}/${number}${kept}`;
   },
+  sensor: (name: string) => `/sensors/${encodeURIComponent(name)}${kept}`,
   country: (code: string) => `/countries/${encodeURIComponent(code)}${kept}`,
   page: (name: string) => `/${name}${kept}`,
 };

@@ -42,7 +42,7 @@ export function headline(
 }
 
 /** "China (23%), Russia (13%) and 14 others". */
-function namedShares(rows: readonly { key: string; share: number }[]): string {
+export function namedShares(rows: readonly { key: string; share: number }[]): string {
   const named = rows.slice(0, namedMax).map(({ key, share }) => {
     const part = roughShare(share, 1);
     return language === 'en' ? `${countryText(key)} (${part})` : `${countryText(key)}（${part}）`;

@@ -1,8 +1,14 @@
 /** Fills the page that the server framed, keeps it fresh, and shows what is the matter where it cannot. */
-import { forgetAnswers, forgetToken, isMember, Refused } from './api.ts';
+import { forgetAnswers, forgetToken, isAsPublic, isMember, isSignedIn, Refused } from './api.ts';
+import { countriesPage } from './countries.ts';
 import { daysPage } from './days.ts';
-import { kept, say } from './dom.ts';
+import { h, kept, say } from './dom.ts';
+import { domesticPage } from './domestic.ts';
+import { enrolPage } from './enrol.ts';
+import { membersPage } from './invite.ts';
 import { nowPage } from './now.ts';
+import { peersPage } from './peers.ts';
+import { sensorPage } from './sensor.ts';
 import { sensorsPage } from './sensors.ts';
 import { utcText } from './sentences.ts';
 import { signInPage } from './sign-in.ts';
@@ -20,8 +26,14 @@ const PAGES: Record<string, PageOf> = {
   now: nowPage,
   port: (view, changed, signal) => subjectPage('ports', subject, view, changed, signal),
   country: (view, changed, signal) => subjectPage('countries', subject, view, changed, signal),
+  countries: countriesPage,
+  domestic: domesticPage,
   days: daysPage,
+  peers: peersPage,
   sensors: sensorsPage,
+  sensor: (_view, _changed, signal) => sensorPage(subject, signal),
+  enrol: enrolPage,
+  members: membersPage,
   'sign-in': signInPage,
   missing: async () => [troubled('none')],
 };
@@ -30,7 +42,7 @@ const PAGES: Record<string, PageOf> = {
 const renewMs = { public: 15 * 60_000, member: 5 * 60_000 };
 const retryMs = 15_000;
 /** Pages that a reader fills in are not taken away. */
-const renewed = ['now', 'port', 'country', 'sensors'];
+const renewed = ['now', 'port', 'country', 'countries', 'domestic', 'peers', 'sensors', 'sensor'];
 
 let shownMs: number | undefined;
 let asked = new AbortController();
@@ -46,6 +58,7 @@ async function show(): Promise<void> {
   asked = new AbortController();
   const { signal } = asked;
   clearTimeout(timer);
+  account();
   delete main.dataset.filled;
   main.setAttribute('aria-busy', 'true');
   let againMs = isMember() ? renewMs.member : renewMs.public;
@@ -96,10 +109,14 @@ function refocus(text: string | undefined): void {
     if (link.textContent === text) link.focus();
 }
 
-/** Sign in, or out. */
+/** Pages that the public has a view of. */
+const published = ['now', 'port', 'country', 'countries', 'domestic', 'days'];
+
+/** Sign in, or out; and what the public sees of this page, or back from it. */
 function account(): void {
   const link = document.getElementById('account') as HTMLAnchorElement;
-  if (!isMember()) return;
+  followPublic(link);
+  if (!isSignedIn()) return;
   link.textContent = say({ en: 'Sign out', ja: 'サインアウト' });
   link.onclick = event => {
     event.preventDefault();
@@ -108,7 +125,34 @@ function account(): void {
   };
 }
 
-account();
+/** For who is signed in: a link to the page as the public has it; and on that, what it is and a way back. */
+function followPublic(account: HTMLAnchorElement): void {
+  document.querySelector('.public-view')?.remove();
+  document.querySelector('.as-public')?.remove();
+  if (!isSignedIn() || !published.includes(page)) return;
+  const url = new URL(location.href);
+  if (isAsPublic()) url.searchParams.delete('as');
+  else url.searchParams.set('as', 'public');
+  const href = `${url.pathname}${url.search}`;
+  if (isAsPublic())
+    main.before(
+      h(
+        'aside',
+        { class: 'as-public', 'aria-label': say({ en: 'Public view', ja: '公開表示' }) },
+        h(
+          'p',
+          {},
+          h('strong', {}, say({ en: 'This is what the public sees. ', ja: '一般に公開される内容を表示しています。' })),
+          h('a', { href }, say({ en: 'Back to what you see', ja: 'メンバー向けの表示に戻る' })),
+        ),
+      ),
+    );
+  else
+    account.before(
+      h('a', { class: 'public-view', href }, say({ en: 'What the public sees', ja: '公開される内容を見る' })),
+    );
+}
+
 addEventListener('popstate', () => {
   followLanguages();
   void show();

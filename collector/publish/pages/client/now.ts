@@ -1,6 +1,7 @@
 /** The first page: who is called, from where, and what moved most against the week before. */
 import { isMember } from './api.ts';
 import { busiestFigure, geoWarning, labelWords, partsOf, sourceText, whenLine, wholeDay } from './common.ts';
+import { worldOf } from './countries.ts';
 import { h, say } from './dom.ts';
 import { classesFigure, toolsFigure } from './kinds.ts';
 import { headline, lede, originsOf, weekWords } from './lead.ts';
@@ -10,6 +11,7 @@ import { datesText, loadServices, type ServiceOf } from './sentences.ts';
 import { slot } from './slot.ts';
 import { nothingYet, tooFewSensors } from './states.ts';
 import { moveList, rankTable } from './tables.ts';
+import { toolLede } from './tool-lead.ts';
 import {
   busiest,
   chartSeriesMax,
@@ -23,7 +25,7 @@ import {
   weeksTo,
 } from './trends.ts';
 import { controls, type View } from './view.ts';
-import { type Latest, type Stretch, stretchOf } from './windows.ts';
+import { type Latest, type Stretch, spanOf, stretchOf } from './windows.ts';
 
 const movesMax = 4;
 /** Rows of the tables, and of what the public is told of a ranking. */
@@ -57,8 +59,9 @@ export async function nowPage(asked: View, changed: () => void, signal: AbortSig
       h('h1', {}, headline(ports, portsBefore, first, weekWords(weeks.now, latest.nowMs), serviceOf)),
       lede(ports, countries, serviceOf),
       latest.hourly ? slot('line', originsOf(first, wholeDay(latest), signal)) : undefined,
+      latest.hourly ? slot('line', toolLede(weeks, wholeDay(latest), signal)) : undefined,
     ),
-    controls(view, latest.hourly, changed),
+    controls(view, { withCount: latest.hourly }, changed),
     h(
       'div',
       { class: 'board' },
@@ -97,9 +100,20 @@ function chartSlots(view: View, stretch: Stretch, latest: Latest, signal: AbortS
       total.then(day => geoWarning(day, latest.nowMs)),
     ),
     slot('tall', ofTable('countries', say({ en: 'Source countries', ja: '送信元地域' }))),
-    slot('tall', classesFigure(stretch, source, signal)),
+    slot(
+      'tall',
+      worldOf(
+        'map',
+        { ...view, measure: view.count },
+        latest,
+        spanOf(view.window, latest, weeksTo(latest)),
+        source,
+        signal,
+      ),
+    ),
+    slot('tall', classesFigure(stretch, view.count, source, signal)),
   ];
-  return latest.hourly ? [...places, slot('tall', toolsFigure(stretch, source, signal))] : places;
+  return latest.hourly ? [...places, slot('tall', toolsFigure(stretch, view.count, source, signal))] : places;
 }
 
 async function busiestOf(

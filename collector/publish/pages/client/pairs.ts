@@ -6,14 +6,15 @@ import { ask, orNone } from './api.ts';
 import { labelWords, OTHER } from './common.ts';
 import { h, say } from './dom.ts';
 import { figure } from './figure.ts';
+import { heatFigure } from './heat.ts';
 import { type CountryKeys, type Figures, keyOf, type SubjectTable, type TargetKeys } from './rows.ts';
 import { datesText, type ServiceOf } from './sentences.ts';
 import { subjectLink } from './tables.ts';
 import { chartSeriesMax } from './trends.ts';
-import { daysBefore, msOf } from './windows.ts';
+import { daysBefore, msOf, type WindowName } from './windows.ts';
 
-/** Whole days that it is shown of. */
-const shownDays = 7;
+/** Whole days that it is shown of: /v1 gives so many of a table at once. */
+const DAYS = { week: 7, month: 30, quarter: 30, year: 30 } as const;
 const rowsMax = 12;
 
 type PairRow = Figures & TargetKeys & CountryKeys & { readonly date: string };
@@ -35,8 +36,14 @@ export interface Pairs {
 export const otherOf = (table: SubjectTable): SubjectTable => (table === 'ports' ? 'countries' : 'ports');
 
 /** Of the days up to one that is over. */
-export async function pairsOf(table: SubjectTable, key: string, to: string, signal: AbortSignal): Promise<Pairs> {
-  const range = `${daysBefore(to, shownDays - 1)}:${to}`;
+export async function pairsOf(
+  table: SubjectTable,
+  key: string,
+  window: WindowName,
+  to: string,
+  signal: AbortSignal,
+): Promise<Pairs> {
+  const range = `${daysBefore(to, DAYS[window] - 1)}:${to}`;
   const chosen = table === 'ports' ? { port: key } : { country: key };
   const answer = ask<PairRow, { days: readonly { date: string }[] }>(`/v1/days/${range}/port-countries`, chosen, {
     signal,
@@ -81,6 +88,33 @@ export function sidesFigure(table: SubjectTable, { days, sides }: Pairs, source:
     source,
     timeline,
     kind: 'stack',
+  });
+}
+
+/** The busiest by day, a row each. */
+export function sidesHeat(table: SubjectTable, { days, sides }: Pairs, source: string): HTMLElement | undefined {
+  if (sides.length === 0 || days.length < 2) return undefined;
+  const other = otherOf(table);
+  return heatFigure({
+    id: 'days',
+    title:
+      table === 'ports'
+        ? say({ en: 'By country and day', ja: '地域・日別' })
+        : say({ en: 'By port and day', ja: 'ポート・日別' }),
+    caption: say({
+      en: `Mean packets per sensor and day, the ${Math.min(rowsMax, sides.length)} busiest. Colours by quantiles. UTC.`,
+      ja: `センサー1台・1日あたりの平均パケット数（上位${Math.min(rowsMax, sides.length)}件）。色は分位点による区分。UTC。`,
+    }),
+    source,
+    timeline: {
+      bucketMs: DAY_MS,
+      starts: days.map(msOf),
+      series: sides.slice(0, rowsMax).map(side => ({
+        key: side.key,
+        label: labelWords(other, side.key),
+        values: days.map(date => side.byDay.get(date)?.meanPerSensor ?? 0),
+      })),
+    },
   });
 }
 

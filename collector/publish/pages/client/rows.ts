@@ -58,3 +58,19 @@ export const labelOf = ({ protocol, port, type, code }: TargetKeys): string =>
   targetLabel(port === null ? ({ protocol, type, code } as Target) : { protocol, port });
 
 export const keyOf = (row: Partial<TargetKeys & CountryKeys>): string => row.country ?? labelOf(row as TargetKeys);
+
+/** A sensor as it is registered, and what it said of itself last. */
+export interface SensorInfo {
+  readonly sensor: string;
+  readonly owner: string;
+  readonly economy: string;
+  readonly networks: readonly string[];
+  readonly state: 'not enrolled' | 'enrolled' | 'revoked';
+  readonly created: string;
+  readonly lastBatch: string | null;
+  readonly lastHeartbeat: string | null;
+  readonly clockOffsetMs: number | null;
+  readonly oldestUnshipped: string | null;
+  readonly spooledRecords: number | null;
+  readonly alarms: readonly string[];
+}

@@ -1,10 +1,10 @@
 /** How the sensors are, at a glance: whether each watches, how completely, and what it lost. For those who run them. */
-import { DAY_MS } from '../../../../common/time.ts';
 import { count, share } from '../../words.ts';
-import { ask, isMember } from './api.ts';
-import { h, say } from './dom.ts';
-import { datesText, dateText } from './sentences.ts';
-import { signInFirst } from './states.ts';
+import { ask, askReader, isMember } from './api.ts';
+import { h, pathOf, say } from './dom.ts';
+import type { SensorInfo } from './rows.ts';
+import { datesText, dateText, durationText, momentText } from './sentences.ts';
+import { signInFirst, state } from './states.ts';
 import type { View } from './view.ts';
 import { dateOf, daysBefore } from './windows.ts';
 
@@ -12,8 +12,11 @@ const shownDays = 14;
 /** Of a day: less is worth a word. */
 const wholeMin = 0.98;
 const lossMax = 0.001;
+const clockMsMax = 5000;
+/** A batch of a quiet hour is sealed when the hour is over. */
+const lagMsMax = 2 * 3_600_000;
 
-interface SensorRow {
+export interface SensorRow {
   readonly date: string;
   readonly sensor: string;
   readonly owner: string;
@@ -28,7 +31,7 @@ interface SensorRow {
   readonly excluded: boolean;
 }
 
-const LOSSES = [
+export const LOSSES = [
   ['kernelDrops', { en: 'dropped by the kernel', ja: 'カーネルで破棄' }],
   ['interrupted', { en: 'unsealed when it ended', ja: '中断により未送信' }],
   ['lostPackets', { en: 'lost from its disk', ja: 'ディスクから消失' }],
@@ -37,43 +40,76 @@ const LOSSES = [
 export async function sensorsPage(_view: View, _changed: () => void, signal: AbortSignal): Promise<HTMLElement[]> {
   if (!isMember()) return [signInFirst()];
   const nowMs = Date.now();
-  const today = dateOf(nowMs);
-  const days = Array.from({ length: shownDays }, (_, n) => daysBefore(today, shownDays - 1 - n));
-  const { rows } = await ask<SensorRow>(`/v1/days/${days[0]}:${today}/sensors`, {}, { signal });
-  const sensors = [...Map.groupBy(rows, ({ sensor }) => sensor)].sort(([a], [b]) => (a < b ? -1 : 1));
-  if (sensors.length === 0) return [noSensors()];
-  const partOfToday = (nowMs % DAY_MS) / DAY_MS;
-  const ill = sensors.filter(([, list]) => healthOf(list, today, partOfToday).ill).length;
+  const days = daysShown(nowMs);
+  const [first, today] = [days[0]!, days.at(-1)!];
+  const [{ rows }, { rows: registered }, { role }] = await Promise.all([
+    ask<SensorRow>(`/v1/days/${first}:${today}/sensors`, {}, { signal }),
+    ask<SensorInfo>('/v1/sensors', {}, { signal }),
+    askReader(signal),
+  ]);
+  const byName = Map.groupBy(rows, ({ sensor }) => sensor);
+  const infoOf = new Map(registered.map(info => [info.sensor, info]));
+  const waiting = registered.filter(({ sensor, state }) => state !== 'revoked' && !byName.has(sensor));
+  const names = [...byName.keys(), ...waiting.map(({ sensor }) => sensor)].sort();
+  const links = role === 'admin' ? adminLinks() : undefined;
+  if (names.length === 0) return [noSensors(links)];
+  const cards = names.map(name => {
+    const list = byName.get(name) ?? [];
+    const info = infoOf.get(name);
+    return { name, list, info, health: healthOf(list, info, nowMs) };
+  });
+  const ill = cards.filter(({ health }) => health.ill).length;
   const title =
     ill === 0
       ? say({
-          en: `${count(sensors.length)} ${sensors.length === 1 ? 'sensor watches' : 'sensors, all watch'}`,
-          ja: `${count(sensors.length)}台すべて正常`,
+          en: `${count(cards.length)} ${cards.length === 1 ? 'sensor watches' : 'sensors, all watch'}`,
+          ja: `${count(cards.length)}台すべて正常`,
         })
       : say({
-          en: `${count(ill)} of ${count(sensors.length)} sensors ${ill === 1 ? 'needs' : 'need'} a look`,
-          ja: `${count(sensors.length)}台中${count(ill)}台を確認してください`,
+          en: `${count(ill)} of ${count(cards.length)} sensors ${ill === 1 ? 'needs' : 'need'} a look`,
+          ja: `${count(cards.length)}台中${count(ill)}台を確認してください`,
         });
   return [
-    h('div', { class: 'lead' }, h('p', { class: 'when' }, `${datesText(days[0]!, today)}, UTC`), h('h1', {}, title)),
+    h(
+      'div',
+      { class: 'lead' },
+      h('p', { class: 'when' }, `${datesText(first, today)}, UTC`),
+      h('h1', {}, title),
+      links,
+    ),
     h(
       'div',
       { class: 'sensors' },
-      sensors.map(([name, list]) => sensorCard(name, list, days, partOfToday)),
+      cards.map(card => sensorCard(card, days)),
     ),
   ];
 }
 
-const noSensors = (): HTMLElement =>
+/** The days that are shown, ascending: the last is today. */
+export function daysShown(nowMs: number): string[] {
+  const today = dateOf(nowMs);
+  return Array.from({ length: shownDays }, (_, n) => daysBefore(today, shownDays - 1 - n));
+}
+
+const adminLinks = (): HTMLElement =>
   h(
-    'section',
-    { class: 'state empty' },
+    'p',
+    { class: 'admin' },
+    h('a', { class: 'button', href: pathOf.page('enrol') }, say({ en: 'Enrol a sensor', ja: 'センサーを登録' })),
+    ' ',
+    h('a', { class: 'button', href: pathOf.page('members') }, say({ en: 'Members', ja: 'メンバー管理' })),
+  );
+
+const noSensors = (links: HTMLElement | undefined): HTMLElement =>
+  state(
+    'empty',
+    say({ en: 'You have no sensors yet', ja: 'センサーがまだありません' }),
     h(
-      'h1',
+      'p',
       {},
-      say({ en: 'None of your sensors sent anything lately', ja: '最近データを送信したセンサーはありません' }),
+      say({ en: 'As soon as one is registered for you, it shows here.', ja: '登録されると、ここに表示されます。' }),
     ),
-    h('p', {}, say({ en: `In the last ${shownDays} days.`, ja: `直近${shownDays}日間。` })),
+    links,
   );
 
 interface Health {
@@ -81,88 +117,99 @@ interface Health {
   readonly words: string;
 }
 
-/** Of the last days: silent, incomplete, losing, or well. */
-function healthOf(rows: readonly SensorRow[], today: string, partOfToday: number): Health {
-  const last = rows.reduce((latest, row) => (row.date > latest.date ? row : latest));
+const ill = (english: string, japanese: string): Health => ({ ill: true, words: say({ en: english, ja: japanese }) });
+
+/** Of the last days: silent, incomplete, losing, with a wrong clock, or well. */
+export function healthOf(rows: readonly SensorRow[], info: SensorInfo | undefined, nowMs: number): Health {
+  const today = dateOf(nowMs);
   const yesterday = daysBefore(today, 1);
-  if (last.date < yesterday)
-    return {
-      ill: true,
-      words: say({ en: `Silent since ${dateText(last.date)}`, ja: `${dateText(last.date)}以降、受信なし` }),
-    };
+  if (info?.state === 'revoked') return ill('Revoked', '失効');
+  if (rows.length === 0)
+    return info?.state === 'not enrolled'
+      ? ill('Not enrolled yet', '未登録')
+      : ill(`Nothing for ${shownDays} days`, `${shownDays}日間、受信なし`);
+  const last = rows.reduce((latest, row) => (row.date > latest.date ? row : latest));
+  if (last.date < yesterday) return ill(`Silent since ${dateText(last.date)}`, `${dateText(last.date)}以降、受信なし`);
   if (rows.some(({ excluded, date }) => excluded && date >= yesterday))
-    return { ill: true, words: say({ en: 'Left out of the counts', ja: '集計から除外中' }) };
+    return ill('Left out of the counts', '集計から除外中');
   const recent = rows.filter(({ date }) => date >= daysBefore(today, 2));
   const lost = recent.reduce((sum, row) => sum + lostOf(row), 0);
   const seen = recent.reduce((sum, row) => sum + row.seen, 0);
   if (lost > lossMax * seen)
-    return {
-      ill: true,
-      words: say({ en: `Lost ${share(lost, seen)} of what it saw`, ja: `観測パケットの${share(lost, seen)}を損失` }),
-    };
-  const expected = last.date === today ? partOfToday : 1;
+    return ill(`Lost ${share(lost, seen)} of what it saw`, `観測パケットの${share(lost, seen)}を損失`);
   const complete = rows.find(({ date }) => date === yesterday);
   if (complete !== undefined && complete.watched < wholeMin)
-    return {
-      ill: true,
-      words: say({
-        en: `Watched ${share(complete.watched, 1)} of yesterday`,
-        ja: `昨日の稼働は${share(complete.watched, 1)}`,
-      }),
-    };
-  return expected > 0 ? { ill: false, words: say({ en: 'Watches', ja: '正常' }) } : { ill: false, words: '' };
+    return ill(`Watched ${share(complete.watched, 1)} of yesterday`, `昨日の稼働は${share(complete.watched, 1)}`);
+  const { clockOffsetMs = null, alarms = [], oldestUnshipped = null } = info ?? {};
+  if (clockOffsetMs !== null && Math.abs(clockOffsetMs) > clockMsMax)
+    return ill(
+      `Its clock is off by ${durationText(clockOffsetMs)}`,
+      `時計が${durationText(clockOffsetMs)}ずれています`,
+    );
+  const lagMs = oldestUnshipped === null ? 0 : nowMs - Date.parse(oldestUnshipped);
+  if (lagMs > lagMsMax) return ill(`${durationText(lagMs)} behind`, `${durationText(lagMs)}の遅れ`);
+  if (alarms.length > 0) return ill('It reports trouble', '異常を報告しています');
+  return { ill: false, words: say({ en: 'Watches', ja: '正常' }) };
 }
 
-const lostOf = ({ kernelDrops, interrupted, lostPackets }: SensorRow): number =>
+export const lostOf = ({ kernelDrops, interrupted, lostPackets }: SensorRow): number =>
   kernelDrops + interrupted + lostPackets;
 
-function sensorCard(
-  name: string,
-  rows: readonly SensorRow[],
-  days: readonly string[],
-  partOfToday: number,
-): HTMLElement {
-  const byDate = new Map(rows.map(row => [row.date, row]));
-  const today = days.at(-1)!;
-  const health = healthOf(rows, today, partOfToday);
+interface Card {
+  readonly name: string;
+  readonly list: readonly SensorRow[];
+  readonly info: SensorInfo | undefined;
+  readonly health: Health;
+}
+
+function sensorCard({ name, list, info, health }: Card, days: readonly string[]): HTMLElement {
   const id = `sensor-${name}`;
-  const sum = (pick: (row: SensorRow) => number) => rows.reduce((total, row) => total + pick(row), 0);
-  const losses = LOSSES.map(([key, words]) => [say(words), sum(row => row[key])] as const).filter(
-    ([, packets]) => packets > 0,
-  );
-  const fact = (term: string, text: string) => h('div', {}, h('dt', {}, term), h('dd', {}, text));
+  const owner = info?.owner ?? list[0]?.owner ?? '';
   return h(
     'section',
     { class: `card ${health.ill ? 'ill' : 'well'}`, 'aria-labelledby': id },
-    h('h2', { id }, name, h('span', { class: 'sub' }, ` ${rows[0]!.owner}`)),
-    h(
-      'p',
-      { class: 'health' },
-      h('span', { class: 'sign', 'aria-hidden': 'true' }, health.ill ? '!' : '✓'),
-      health.words,
-    ),
+    h('h2', { id }, h('a', { href: pathOf.sensor(name) }, name), h('span', { class: 'sub' }, ` ${owner}`)),
+    healthLine(health),
+    strip(list, days),
+    h('dl', { class: 'facts' }, lossFacts(list), info === undefined ? undefined : lastFact(info)),
+  );
+}
+
+export const healthLine = ({ ill: isIll, words }: Health): HTMLElement =>
+  h('p', { class: 'health' }, h('span', { class: 'sign', 'aria-hidden': 'true' }, isIll ? '!' : '✓'), words);
+
+/** How much of each day it watched. */
+export function strip(rows: readonly SensorRow[], days: readonly string[]): HTMLElement[] {
+  const byDate = new Map(rows.map(row => [row.date, row]));
+  const [first, today] = [days[0]!, days.at(-1)!];
+  return [
     h(
       'ol',
       { class: 'strip', 'aria-label': say({ en: 'Share of each day watched', ja: '日ごとの稼働率' }) },
       days.map(date => dayBar(date, today, byDate.get(date))),
     ),
-    h(
-      'p',
-      { class: 'note ends', 'aria-hidden': 'true' },
-      h('span', {}, days[0]!.slice(5)),
-      h('span', {}, today.slice(5)),
-    ),
-    h(
-      'dl',
-      { class: 'facts' },
-      fact(say({ en: 'packets', ja: 'パケット数' }), count(sum(row => row.packets))),
-      fact(say({ en: 'skipped', ja: '対象外' }), count(sum(row => row.skipped))),
-      losses.length === 0
-        ? fact(say({ en: 'lost', ja: '損失' }), '0')
-        : losses.map(([term, packets]) => fact(term, count(packets))),
-    ),
-  );
+    h('p', { class: 'note ends', 'aria-hidden': 'true' }, h('span', {}, first.slice(5)), h('span', {}, today.slice(5))),
+  ];
 }
+
+export const fact = (term: string, text: string): HTMLElement => h('div', {}, h('dt', {}, term), h('dd', {}, text));
+
+function lossFacts(rows: readonly SensorRow[]): HTMLElement[] {
+  const sum = (pick: (row: SensorRow) => number) => rows.reduce((total, row) => total + pick(row), 0);
+  const losses = LOSSES.map(([key, words]) => [say(words), sum(row => row[key])] as const).filter(
+    ([, packets]) => packets > 0,
+  );
+  return [
+    fact(say({ en: 'packets', ja: 'パケット数' }), count(sum(row => row.packets))),
+    fact(say({ en: 'skipped', ja: '対象外' }), count(sum(row => row.skipped))),
+    ...(losses.length === 0
+      ? [fact(say({ en: 'lost', ja: '損失' }), '0')]
+      : losses.map(([term, packets]) => fact(term, count(packets)))),
+  ];
+}
+
+const lastFact = ({ lastBatch }: SensorInfo): HTMLElement =>
+  fact(say({ en: 'last batch', ja: '最終受信' }), momentText(lastBatch));
 
 function dayBar(date: string, today: string, row: SensorRow | undefined): HTMLElement {
   const watched = row === undefined ? 0 : Math.min(1, row.watched);

@@ -3,6 +3,7 @@ import { countryName } from '../../names.ts';
 import { count, type Language, type Words } from '../../words.ts';
 import { language, say } from './dom.ts';
 import type { Move } from './moves.ts';
+import type { SensorInfo } from './rows.ts';
 
 export type ServiceOf = (label: string) => string;
 
@@ -104,3 +105,34 @@ export const utcText = (ms: number, daily: boolean): string =>
     .toISOString()
     .slice(0, daily ? 10 : 16)
     .replace('T', ' ');
+
+/** "Japan JP". */
+export const economyText = (code: string): string => `${countryName(code)[language]} ${code}`;
+
+/** `2026-11-22 05:00 UTC` of a time of /v1. */
+export const momentText = (text: string | null): string =>
+  text === null ? '–' : `${utcText(Date.parse(text), false)} UTC`;
+
+const ENROLMENTS = {
+  'not enrolled': { en: 'not enrolled yet', ja: '未登録' },
+  enrolled: { en: 'enrolled', ja: '登録済み' },
+  revoked: { en: 'revoked', ja: '失効' },
+} as const;
+
+export const enrolmentText = (state: SensorInfo['state']): string => say(ENROLMENTS[state]);
+
+const UNITS = [
+  [86_400, 'day'],
+  [3600, 'hour'],
+  [60, 'minute'],
+  [0, 'second'],
+] as const;
+
+/** A length of time in its largest unit: "3 hours", 「3時間」. */
+export function durationText(ms: number): string {
+  const seconds = Math.abs(ms) / 1000;
+  const [size, unit] = UNITS.find(([least]) => seconds >= least)!;
+  const value = size === 0 ? Number(seconds.toPrecision(2)) : Math.round(seconds / size);
+  const text = new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' }).format(value);
+  return language === 'ja' ? text.replace(' ', '') : text;
+}

@@ -2,7 +2,7 @@
 import type { Trouble } from './api.ts';
 import { type Child, h, pathOf, say } from './dom.ts';
 
-function state(name: string, title: string, ...more: Child[]): HTMLElement {
+export function state(name: string, title: string, ...more: Child[]): HTMLElement {
   return h('section', { class: `state ${name}` }, h('h1', {}, title), more);
 }
 
@@ -39,6 +39,38 @@ export const tooFewSensors = (): HTMLElement =>
       h('a', { href: pathOf.page('sign-in') }, say({ en: 'Members sign in', ja: 'メンバーはサインインしてください' })),
       say({ en: ' to see everything up to this hour.', ja: '（現在時刻までの全データを閲覧できます）。' }),
     ),
+  );
+
+/** No other observatory is shown to this reader. */
+export const noPeers = (member: boolean): HTMLElement =>
+  state(
+    'empty',
+    say({ en: 'No other observatory is shown here', ja: '表示できる他の観測網はありません' }),
+    text(
+      member
+        ? say({
+            en: 'Figures of other collectors, and of captures of other systems, can stand here beside our own.',
+            ja: '他のコレクターや他システムの観測データを、当観測網の数値と並べて表示できます。',
+          })
+        : say({
+            en: 'What other observatories share is shown to members.',
+            ja: '他の観測網から共有された数値は、メンバー向けに表示しています。',
+          }),
+    ),
+    member
+      ? h('p', {}, h('code', {}, 'enaga peer add NAME --url URL'))
+      : h('p', {}, h('a', { class: 'button', href: pathOf.page('sign-in') }, say({ en: 'Sign in', ja: 'サインイン' }))),
+  );
+
+/** There are others, and nothing of theirs. */
+export const noPeerDays = (): HTMLElement =>
+  h(
+    'p',
+    { class: 'state' },
+    say({
+      en: 'Nothing of another observatory is here for these days. What is new is pulled each hour; another day may have some.',
+      ja: 'この期間について、他の観測網の数値はまだありません。新しいデータは1時間ごとに取得します。ほかの日もお試しください。',
+    }),
   );
 
 /** A part of a page that the public does not have. */
@@ -111,6 +143,11 @@ const TROUBLE = {
     },
   },
 } as const;
+
+export const troubleTitle = (trouble: Trouble): string => say(TROUBLE[trouble].title);
+
+/** A page for admins, and somebody else looks. */
+export const adminsOnly = (): HTMLElement => troubled('forbidden');
 
 export const troubled = (trouble: Trouble): HTMLElement =>
   state(

@@ -1,11 +1,12 @@
 /** A port's page, or a country's: how much, since when, from where or to where, and its place among all. */
 import { countryName } from '../../names.ts';
-import { roughShare, share } from '../../words.ts';
+import { count, roughShare, share, type Words } from '../../words.ts';
 import { isMember } from './api.ts';
-import { geoWarning, labelWords, sourceText, unitText, whenLine, wholeDay } from './common.ts';
+import { bySensor } from './by-sensor.ts';
+import { geoWarning, labelWords, partialText, sourceText, unitText, whenLine, wholeDay } from './common.ts';
 import { h, language, say } from './dom.ts';
 import { figure } from './figure.ts';
-import { otherOf, pairsOf, sidesFigure, sidesTable } from './pairs.ts';
+import { otherOf, type Pairs, pairsOf, sidesFigure, sidesHeat, sidesTable } from './pairs.ts';
 import type { Ranked, SubjectTable } from './rows.ts';
 import { changeWords, datesText, loadServices, meanText, type ServiceOf } from './sentences.ts';
 import { slot } from './slot.ts';
@@ -44,8 +45,26 @@ export async function subjectPage(
   const whole = seriesOf('total', undefined, stretch, signal);
   const total = totalOf(wholeDay(latest), signal);
   const source = Promise.all([whole, total]).then(([rows, day]) => sourceText(rows, day, latest));
-  const pairs = latest.hourly ? pairsOf(table, key, wholeDay(latest), signal) : undefined;
+  const pairs = latest.hourly ? pairsOf(table, key, view.window, wholeDay(latest), signal) : undefined;
   const more = subtitleOf(subject, serviceOf);
+  const charts = [
+    table === 'countries'
+      ? slot(
+          'line',
+          total.then(day => geoWarning(day, latest.nowMs)),
+        )
+      : undefined,
+    slot('tall', seriesFigure(subject, view, stretch, latest, source, signal)),
+    latest.hourly && table === 'ports' ? slot('tall', bySensor(key, latest.date, signal)) : undefined,
+    pairs === undefined ? membersOnly(otherOf(table)) : sidesCharts(table, pairs, source),
+  ];
+  const sides =
+    pairs === undefined
+      ? undefined
+      : slot(
+          'tall',
+          pairs.then(found => sidesTable(table, found, serviceOf)),
+        );
   return [
     h(
       'div',
@@ -53,42 +72,25 @@ export async function subjectPage(
       whenLine(latest),
       h('h1', {}, titleOf(subject), more === '' ? undefined : h('span', { class: 'sub' }, ` ${more}`)),
       ledeOf(places, datesText(now, to)),
+      kindsOf(places[0]),
     ),
-    controls(view, latest.hourly, changed),
+    controls(view, { withCount: latest.hourly }, changed),
     h(
       'div',
       { class: 'board' },
-      h(
-        'div',
-        { class: 'charts' },
-        table === 'countries'
-          ? slot(
-              'line',
-              total.then(day => geoWarning(day, latest.nowMs)),
-            )
-          : undefined,
-        slot('tall', seriesFigure(subject, view, stretch, latest, source, signal)),
-        pairs === undefined
-          ? membersOnly(otherOf(table))
-          : slot(
-              'tall',
-              pairs.then(async found => sidesFigure(table, found, await source)),
-            ),
-      ),
-      h(
-        'aside',
-        { class: 'moved' },
-        history(weeks, places, weekDays, to),
-        pairs === undefined
-          ? undefined
-          : slot(
-              'tall',
-              pairs.then(found => sidesTable(table, found, serviceOf)),
-            ),
-      ),
+      h('div', { class: 'charts' }, charts),
+      h('aside', { class: 'moved' }, history(weeks, places, weekDays, to), sides),
     ),
   ];
 }
+
+const sidesCharts = (table: SubjectTable, pairs: Promise<Pairs>, source: Promise<string>): HTMLElement[] =>
+  [sidesFigure, sidesHeat].map(figureOf =>
+    slot(
+      'tall',
+      pairs.then(async found => figureOf(table, found, await source)),
+    ),
+  );
 
 const titleOf = ({ table, key }: Subject): string => (table === 'ports' ? key : countryName(key)[language]);
 
@@ -111,7 +113,7 @@ async function seriesFigure(
   return figure({
     id: 'series',
     title: say({ en: 'Over time', ja: '推移' }),
-    caption: `${unitText(stretch, view)}${language === 'en' ? '. UTC.' : '。UTC。'}`,
+    caption: `${unitText(stretch, view)}${language === 'en' ? '. UTC.' : '。UTC。'}${partialText(timeline)}`,
     source: await source,
     timeline,
     kind: 'stack',
@@ -152,6 +154,27 @@ function ledeOf([now, before]: readonly (Ranked | undefined)[], span: string): H
   return h('p', { class: 'lede' }, say({ en: english, ja: japanese }));
 }
 
+/** How many of the sources scan; the others only answer floods. Nothing where it is not counted. */
+function kindsOf(week: Ranked | undefined): HTMLElement | undefined {
+  const { sources = null, scanningSources = null } = week ?? {};
+  if (sources === null || scanningSources === null || sources === 0) return undefined;
+  const all = count(sources);
+  if (scanningSources >= sources)
+    return lede({ en: `All of its ${all} sources scan.`, ja: `送信元${all}アドレスのすべてがスキャンです。` });
+  if (scanningSources === 0)
+    return lede({
+      en: `None of its ${all} sources scans: all of it is backscatter.`,
+      ja: `送信元${all}アドレスのすべてがバックスキャッターのみです。`,
+    });
+  const part = share(scanningSources, sources);
+  return lede({
+    en: `Of its ${all} sources ${part} scan; the others are seen in backscatter alone.`,
+    ja: `送信元${all}アドレスのうち${part}がスキャン、残りはバックスキャッターのみです。`,
+  });
+}
+
+const lede = (words: Words): HTMLElement => h('p', { class: 'lede' }, say(words));
+
 /** Ranks of some weeks, the latest first. */
 function history(
   weeks: readonly (readonly Ranked[])[],
@@ -159,6 +182,7 @@ function history(
   starts: readonly string[],
   to: string,
 ): HTMLElement {
+  const withSources = places.some(place => place !== undefined && place.sources !== null);
   const rows = starts.flatMap((start, i) => {
     if (weeks[i]!.length === 0) return [];
     const place = places[i];
@@ -173,6 +197,7 @@ function history(
         cell(place?.rank ?? '–'),
         cell(place === undefined ? '–' : share(place.share, 1)),
         cell(mean),
+        withSources ? cell(place?.sources == null ? '–' : count(place.sources)) : undefined,
       ),
     ];
   });
@@ -184,6 +209,7 @@ function history(
     column(say({ en: 'Rank', ja: '順位' })),
     column(say({ en: 'Share', ja: '割合' })),
     column(say({ en: 'Mean a day', ja: '平均/日' })),
+    withSources ? column(say({ en: 'Sources', ja: '送信元数' })) : undefined,
   );
   return h(
     'section',
@@ -191,6 +217,6 @@ function history(
     h('h2', { id: 'history' }, say({ en: 'Rank by week', ja: '週ごとの順位' })),
     rows.length === 0
       ? h('p', { class: 'note' }, say({ en: 'No whole week yet.', ja: 'まだ1週間分のデータがありません。' }))
-      : h('table', {}, h('thead', {}, head), h('tbody', {}, rows)),
+      : h('table', { class: 'compact' }, h('thead', {}, head), h('tbody', {}, rows)),
   );
 }

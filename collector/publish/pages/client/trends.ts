@@ -30,7 +30,7 @@ const weekDaysMin = 3;
 export async function latestDay(nowMs: number, signal: AbortSignal): Promise<Latest | undefined> {
   const today = dateOf(nowMs);
   const near = `${daysBefore(today, lookBackDays)}:${daysBefore(today, -1)}`;
-  const list = async (date?: string) => (await ask<DayRow>('/v1/days', { date }, { signal })).rows;
+  const list = async (date?: string) => (await ask<DayRow>('/v1/days', { date, files: 'none' }, { signal })).rows;
   let rows = await list(near);
   if (rows.length === 0) rows = await list();
   const last = rows.findLast(({ date }) => date <= today);
@@ -121,6 +121,23 @@ export async function seriesOf(
   signal: AbortSignal,
 ): Promise<readonly SeriesRow[]> {
   return (await orNone(ask<SeriesRow>('/v1/series', { table, key, from, to, step }, { signal }), { rows: [] })).rows;
+}
+
+/** Of several keys, in one question. */
+export async function seriesOfEach(
+  table: SubjectTable,
+  keys: readonly string[],
+  { from, to, step }: Pick<Stretch, 'from' | 'to' | 'step'>,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, readonly SeriesRow[]>> {
+  if (keys.length === 0) return new Map();
+  const answer = ask<SeriesRow & { key: string }>(
+    '/v1/series',
+    { table, key: keys.join(), from, to, step },
+    { signal },
+  );
+  const { rows } = await orNone(answer, { rows: [] as readonly (SeriesRow & { key: string })[] });
+  return Map.groupBy(rows, ({ key }) => key);
 }
 
 /** The last whole day, with its database of countries. */

@@ -2,16 +2,22 @@
 import { h, language, say } from './dom.ts';
 import { COUNTS, type CountName, WINDOWS, type WindowName } from './windows.ts';
 
+/** What the colour of a country on the map stands for. */
+export const MEASURES = ['packets', 'sources', 'density'] as const;
+export type MeasureName = (typeof MEASURES)[number];
+
 export interface View {
   readonly window: WindowName;
   readonly count: CountName;
+  readonly measure: MeasureName;
 }
 
 export function viewOf(search: string): View {
   const parameters = new URLSearchParams(search);
   const window = WINDOWS.find(name => name === parameters.get('window')) ?? 'week';
   const count = COUNTS.find(name => name === parameters.get('count')) ?? 'packets';
-  return { window, count };
+  const measure = MEASURES.find(name => name === parameters.get('measure')) ?? 'packets';
+  return { window, count, measure };
 }
 
 function addressOf(view: View): string {
@@ -22,6 +28,7 @@ function addressOf(view: View): string {
   };
   set('window', 'week');
   set('count', 'packets');
+  set('measure', 'packets');
   return `${url.pathname}${url.search}`;
 }
 
@@ -36,8 +43,24 @@ const COUNT_NAMES = {
   sources: { en: 'Sources', ja: '送信元' },
 } as const;
 
+const MEASURE_NAMES = {
+  packets: { en: 'Packets', ja: 'パケット' },
+  sources: { en: 'Sources', ja: '送信元' },
+  density: { en: 'Sources per million addresses', ja: '送信元（対100万アドレス）' },
+} as const;
+
+export interface Choices {
+  readonly windows?: readonly WindowName[];
+  readonly withCount?: boolean;
+  readonly withMeasure?: boolean;
+}
+
 /** Links, so that each view can be opened beside this one; followed here without loading the page again. */
-export function controls(view: View, withCount: boolean, changed: () => void): HTMLElement {
+export function controls(
+  view: View,
+  { windows = WINDOWS, withCount = false, withMeasure = false }: Choices,
+  changed: () => void,
+): HTMLElement {
   const link = (to: View, name: string, current: boolean) =>
     h(
       'a',
@@ -62,12 +85,20 @@ export function controls(view: View, withCount: boolean, changed: () => void): H
     { class: 'controls' },
     group(
       say({ en: 'Window', ja: '期間' }),
-      WINDOWS.map(window => link({ ...view, window }, WINDOW_NAMES[window][language], window === view.window)),
+      windows.map(window => link({ ...view, window }, WINDOW_NAMES[window][language], window === view.window)),
     ),
     withCount
       ? group(
           say({ en: 'What is counted', ja: '集計対象' }),
           COUNTS.map(count => link({ ...view, count }, COUNT_NAMES[count][language], count === view.count)),
+        )
+      : undefined,
+    withMeasure
+      ? group(
+          say({ en: 'What is counted', ja: '集計対象' }),
+          MEASURES.map(measure =>
+            link({ ...view, measure }, MEASURE_NAMES[measure][language], measure === view.measure),
+          ),
         )
       : undefined,
   );

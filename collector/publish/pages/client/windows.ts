@@ -75,3 +75,39 @@ export function periodsBefore(period: PeriodName, date: string, count: number): 
   while (starts.length < count) starts.push(periodStart(period, daysBefore(starts.at(-1)!, 1)));
   return starts;
 }
+
+/** A calendar period to compare countries over, and the one before it. */
+export interface Span {
+  readonly period: PeriodName;
+  readonly now: string;
+  readonly before: string;
+  /** Last day of the period that has figures. */
+  readonly to: string;
+  /** Of the whole period, over or not: what means are of. */
+  readonly days: number;
+  readonly beforeDays: number;
+}
+
+/** Of a calendar month or quarter that has just begun too little is known. */
+const partMin = 0.25;
+
+/**
+ * The last period of which enough is over, or that has figures at all; of weeks the given one. The public's means hold of periods
+ * that are all published: what is not yet published was watched too.
+ */
+export function spanOf(window: WindowName, latest: Latest, week: Pick<Span, 'now' | 'before' | 'to'>): Span {
+  const period = window === 'year' ? 'quarter' : window;
+  if (period === 'week') return { period, ...week, days: 7, beforeDays: 7 };
+  const { date, partial, first, hourly } = latest;
+  const last = partial ? daysBefore(date, 1) : date;
+  const [current, previous, third] = periodsBefore(period, last, 3) as [string, string, string];
+  const lengthOf = (start: string) => daysFrom(start, periodEnd(period, start));
+  const part = daysFrom(current, last) / lengthOf(current);
+  const isFirst = first !== undefined && first >= current;
+  const enough = hourly ? part >= partMin || isFirst : part === 1;
+  const [now, before] = enough ? [current, previous] : [previous, third];
+  const to = enough ? last : daysBefore(current, 1);
+  return { period, now, before, to, days: lengthOf(now), beforeDays: lengthOf(before) };
+}
+
+const daysFrom = (first: string, last: string): number => (msOf(last) - msOf(first)) / DAY_MS + 1;

@@ -1,0 +1,76 @@
+/**
+ * What the routes of admins are handed. The registry is written by `enaga serve` and by the command line at once: each change is
+ * made as a command makes it, over connections of its own and in one immediate transaction, so that neither side can tell, and
+ * no lock is held between requests.
+ */
+import type { SensorStatus } from '../../../common/protocol/messages.ts';
+import { type Activity, sensorActivity } from '../../log/ledger.ts';
+import { Members } from '../../registry/members.ts';
+import { Registry } from '../../registry/registry.ts';
+
+/** What a sensor said of itself last. */
+export interface Heard {
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+  /** Its clock less the collector's. */
+  readonly clockOffsetMs: number | null;
+  /** ISO 8601: its oldest batch that was not acknowledged; null if there is none. */
+  readonly oldestUnshipped: string | null;
+  readonly spooledRecords: number;
+  readonly alarms: readonly string[];
+}
+
+export const heardOf = (status: SensorStatus, receivedMs: number): Heard => ({
+  atMs: receivedMs,
+  clockOffsetMs: status.clockOffsetMs,
+  oldestUnshipped: status.oldestUnshipped,
+  spooledRecords: status.spooled.records,
+  alarms: status.alarms,
+});
+
+export interface Writers {
+  readonly registry: Registry;
+  readonly members: Members;
+}
+
+export interface AdminPowers {
+  /** As somebody, for the audit. Throws `RegistryError`, as all that changes something. */
+  as<T>(actor: string, use: (writers: Writers) => T): T;
+  look<T>(use: (registry: Registry) => T): T;
+  /** What each sensor has sent, by its index. */
+  activity(): ReadonlyMap<number, Activity>;
+  /** Undefined of one that has said nothing since the collector started. */
+  heard(sensor: number): Heard | undefined;
+}
+
+export interface AdminPowersOptions {
+  readonly data: { readonly log: string; readonly registry: string };
+  readonly heard: (sensor: number) => Heard | undefined;
+}
+
+/** Over a collector's own databases. */
+export const adminPowers = ({ data, heard }: AdminPowersOptions): AdminPowers => ({
+  as: (actor, use) => {
+    const registry = Registry.open(data.registry, { actor });
+    try {
+      const members = Members.open(data.registry, { actor });
+      try {
+        return use({ registry, members });
+      } finally {
+        members.close();
+      }
+    } finally {
+      registry.close();
+    }
+  },
+  look: use => {
+    const registry = Registry.open(data.registry, { readonly: true });
+    try {
+      return use(registry);
+    } finally {
+      registry.close();
+    }
+  },
+  activity: () => sensorActivity(data.log),
+  heard,
+});
