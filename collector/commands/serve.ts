@@ -20,12 +20,8 @@ import type { Powers, Readiness } from '../ingest/powers.ts';
 import { Log } from '../log/log.ts';
 import { LogReader } from '../log/reader.ts';
 import { startPulling } from '../peer/schedule.ts';
-import { adminPowers, type Heard, heardOf } from '../publish/api/admin-powers.ts';
-import { openReadSide } from '../publish/api/read-powers.ts';
-import { readRoutes } from '../publish/api/routes.ts';
+import { heardOf } from '../publish/api/admin-powers.ts';
 import { geoAgeDays, isStale } from '../publish/freshness.ts';
-import { keptAssets } from '../publish/pages/kept.ts';
-import { pageRoutes } from '../publish/pages/plugin.ts';
 import { Registry } from '../registry/registry.ts';
 import { type Folding, startFolding } from '../store/folding.ts';
 import { BadKnown, parseKnown } from '../store/known.ts';
@@ -33,12 +29,10 @@ import { startArchiving } from './archiving.ts';
 import {
   addressOf,
   BadConfig,
-  budgetsOf,
   type Config,
   configText,
   isListen,
   loadConfig,
-  publicRuleOf,
   type Setting,
   weakerThanSafe,
 } from './config.ts';
@@ -46,7 +40,8 @@ import { type DataPaths, dataOption, dataPaths, existingData, isInitialised, rea
 import { takeGeography } from './geography.ts';
 import { outcomeText } from './outcome.ts';
 import { pushDays } from './push-place.ts';
-import { senderOf } from './sender.ts';
+import type { Reading } from './reading.ts';
+import { readBeside } from './reading-beside.ts';
 import { ANY_HOST, announce, tryListening, urlOf } from './served.ts';
 import { settingOptions } from './setting-options.ts';
 import { readNamed } from './trouble.ts';
@@ -162,30 +157,15 @@ async function serve(paths: DataPaths, config: Config): Promise<number> {
     const say = (text: string) => logger.info(scrub(text));
     const folding = opened(startFolding({ data, hashKey, say, past: archive.port() }), one => one.stop());
     const ending = Promise.withResolvers<number>();
-    const heard = new Map<number, Heard>();
-    const { powers, group } = makePowers({ log, registry, folding, logger, heard });
+    const metrics = new Metrics({ process: true });
+    const fatal = failedDisk(logger);
+    const reading = opened(readBeside({ data, paths, config, archive, logger, metrics, fatal }), one => one.stop());
+    const { powers, group } = makePowers({ log, registry, folding, metrics, fatal, heard: reading.heard });
     closers.push(() => group.stop());
-    const { logLevel, metricsFor } = config.settings;
-    const { trustedProxies } = config.settings;
-    const options = {
-      logLevel,
-      logTo: output,
-      version: packageJson.version,
-      metricsFor,
-      trustedProxies,
-      ...(tls && { tls }),
-    };
-    const sender = senderOf(paths);
-    const reads = opened(
-      openReadSide({ data, past: archive.past(), rule: publicRuleOf(config.settings), ...(sender && { sender }) }),
-      one => one.close(),
-    );
-    const app = opened(buildApp(powers, options), closeApp);
-    const admin = adminPowers({ data, heard: sensor => heard.get(sensor) });
-    app.register(async scope => readRoutes(scope, reads.powers, { budgets: budgetsOf(config.settings), admin }));
-    const assets = keptAssets();
-    assets.catch(error => logger.error({ err: serializeError(error) }, 'the pages could not be made'));
-    app.register(async scope => pageRoutes(scope, { assets }));
+    const { logLevel, metricsFor, trustedProxies } = config.settings;
+    const { others } = reading;
+    const told = { logLevel, logTo: output, version: packageJson.version, metricsFor };
+    const app = opened(buildApp(powers, { ...told, trustedProxies, others, ...(tls && { tls }) }), closeApp);
     folding.failed.then(error => {
       logger.fatal({ err: error }, 'counting failed');
       ending.resolve(1);
@@ -225,23 +205,25 @@ function pullPeers({ peers: file }: DataPaths, { settings }: Config, logger: pin
   return startPulling({ file, everyMs, say: (level, facts, text) => logger[level](facts, text) });
 }
 
+/** Nobody knows what the disk has: what is said after this may be wrong. Nothing is closed, for closing writes. */
+const failedDisk =
+  (logger: pino.Logger) =>
+  (error: Error): never => {
+    logger.fatal({ err: error }, 'the disk failed: nothing more is acknowledged');
+    process.exit(1);
+  };
+
 interface Parts {
   readonly log: Log;
   readonly registry: Registry;
   readonly folding: Folding;
-  readonly logger: pino.Logger;
-  /** By sensors' indices, as they said last. */
-  readonly heard: Map<number, Heard>;
+  readonly metrics: Metrics;
+  readonly fatal: (error: Error) => never;
+  readonly heard: Reading['heard'];
 }
 
-function makePowers({ log, registry, folding, logger, heard }: Parts): { powers: Powers; group: GroupCommit } {
-  const metrics = new Metrics({ process: true });
+function makePowers({ log, registry, folding, metrics, fatal, heard }: Parts): { powers: Powers; group: GroupCommit } {
   const unfolded = watchUnfolded(folding);
-  // Nobody knows what the disk has: what is said after this may be wrong. Nothing is closed, for closing writes.
-  const fatal = (error: Error): never => {
-    logger.fatal({ err: error }, 'the disk failed: nothing more is acknowledged');
-    process.exit(1);
-  };
   let storeFailed = false;
   folding.failed.then(() => {
     storeFailed = true;
@@ -267,7 +249,7 @@ function makePowers({ log, registry, folding, logger, heard }: Parts): { powers:
     enrol: request => registry.enrol(request, Date.now()),
     append: batch => group.add(batch),
     gaps: (sensor, epochs, max) => log.gaps(sensor, epochs, max),
-    heard: (sensor, status, receivedMs) => heard.set(sensor, heardOf(status, receivedMs)),
+    heard: (sensor, status, receivedMs) => heard(sensor, heardOf(status, receivedMs)),
     metrics,
     progress: () => {
       const { position, oldestUnfoldedMs, damaged } = folding.progress();

@@ -17,6 +17,7 @@ import { type DestinationStream, pino } from 'pino';
 import { jsonBytesMax } from '../../common/limits.ts';
 import { batchRoute } from './batches.ts';
 import { enrolmentRoute } from './enrolments.ts';
+import { type Others, REQUEST_ID_HEADER } from './hand-over.ts';
 import { heartbeatRoute } from './heartbeats.ts';
 import { addHooks, refuseClient, refuseError } from './hooks.ts';
 import { type LogLevel, loggerOptions } from './logging.ts';
@@ -81,6 +82,10 @@ export interface AppOptions {
   /** Addresses and prefixes of proxies that are believed about who asks (X-Forwarded-For). None: nobody is. */
   readonly trustedProxies?: readonly string[];
   readonly limits?: Partial<HttpLimits>;
+  /** Asked for all that has no route here, the document too, which tells of its routes as well. */
+  readonly others?: Others;
+  /** It is such another server: whoever connects to it is believed about who asks, and numbers the requests. */
+  readonly isBehind?: boolean;
 }
 
 /** Not listening yet: `inject` works, `listen` opens a socket. */
@@ -90,20 +95,20 @@ export function buildApp(powers: Powers, options: AppOptions): App {
   app.removeAllContentTypeParsers(); // each route says what it takes
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   app.decorateRequest('signer', null);
-  addHooks(app, powers);
-  app.register(swagger, documentOptions(options.version));
+  addHooks(app, powers, options.others);
+  if (options.others === undefined) app.register(swagger, documentOptions(options.version));
   const room = new Room(limits.room);
   app.register(async scope => batchRoute(scope, powers, { rates: new Rates(limits.sensor), room }));
   app.register(async scope => heartbeatRoute(scope, powers, { rates: new Rates(limits.heartbeats), room }));
   app.register(async scope => enrolmentRoute(scope, powers, new Rates(limits.enrolments)));
   app.register(async scope => probeRoutes(scope, powers, { metricsFor: options.metricsFor, room }));
-  app.register(async scope => openApiRoute(scope));
+  if (options.others === undefined) app.register(async scope => openApiRoute(scope));
   return app;
 }
 
 function makeServer(
   powers: Powers,
-  { logLevel, logTo, tls, trustedProxies = [] }: AppOptions,
+  { logLevel, logTo, tls, trustedProxies = [], isBehind = false }: AppOptions,
   limits: HttpLimits,
 ): App {
   const server = {
@@ -113,13 +118,15 @@ function makeServer(
     maxHeaderSize: limits.headerBytesMax,
   };
   const { cert, key } = tls ?? {};
+  const trusted = trustedProxies.length > 0 ? [...trustedProxies] : false;
   const app = Fastify({
     ...(tls === undefined
       ? { http: server }
       : { https: { ...server, cert, key, minVersion: 'TLSv1.2' as const, handshakeTimeout: limits.headersMs } }),
     loggerInstance: pino(loggerOptions(logLevel), logTo) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }), // hooks.ts writes the lines
-    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    trustProxy: isBehind ? (_address: string, hop: number) => hop === 0 : trusted,
+    requestIdHeader: isBehind ? REQUEST_ID_HEADER : false,
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.idleMs,
     connectionTimeout: limits.requestMs + limits.idleMs, // for one that reads no answer

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { passing } from './group.ts';
+import { handOver, type Others } from './hand-over.ts';
 import { scrub } from './logging.ts';
 import type { Powers } from './powers.ts';
 import { PROBLEM_TYPE, type ProblemCode, type ProblemExtras, problemOf, refuse, retryAfter } from './problems.ts';
@@ -25,9 +26,11 @@ const FRAMEWORK: Record<string, ProblemCode> = {
 /** Where no route is, what was asked for stays out of log and metrics: it may be anything. */
 const routeOf = (request: FastifyRequest): string => request.routeOptions.url ?? 'none';
 
-export function addHooks(app: FastifyInstance, powers: Powers): void {
+/** `others` is asked for what has no route. */
+export function addHooks(app: FastifyInstance, powers: Powers, others?: Others): void {
   const methods = new Map<string, Set<string>>(); // by path; ours have no parameters
   app.decorateReply('problem', null);
+  app.decorateReply('handedOver', false);
   app.addHook('onRoute', ({ url, method }) => {
     const known = methods.get(url) ?? new Set();
     for (const one of [method].flat()) known.add(one);
@@ -42,8 +45,12 @@ export function addHooks(app: FastifyInstance, powers: Powers): void {
   app.addHook('onSend', async (_request, reply) => {
     if (isEnding) reply.header('connection', 'close');
   });
-  app.addHook('onResponse', async (request, reply) => tell(request, reply, powers));
+  if (others !== undefined) handOver(app, powers, others, () => isEnding);
+  app.addHook('onResponse', async (request, reply) => {
+    if (!reply.handedOver) tell(request, reply, powers);
+  });
   app.addHook('onRequestAbort', async request => {
+    if (others !== undefined && request.is404) return;
     powers.metrics.add('enaga_http_aborted_total');
     request.log.info({ method: request.method, route: routeOf(request) }, 'aborted');
   });

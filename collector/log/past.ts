@@ -2,7 +2,7 @@
  * What of the log lies elsewhere. Its oldest files go when the archive holds what was in them; the archive comes later on the
  * path, so whoever opens a reader hands it a port, at whose other end a thread answers (archive/past-thread.ts). A reader is
  * synchronous, as SQLite is, and what it asks for is not: so one may wait for an answer with the whole thread (`ask`), or with
- * a promise, as a thread that acknowledges batches must (`askLater`).
+ * a promise, as a thread that answers others meanwhile must (`askLater`).
  */
 import { once } from 'node:events';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';

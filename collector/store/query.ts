@@ -12,6 +12,7 @@ import { byPackets, type DayRows, dayRows, type Row, type RowTable, sensorRows, 
 import { readAccounts, readLost, readWatchedDay, readWatchedHours, readWatches } from './accounts-file.ts';
 import { ALL_SENSORS, readRows } from './closing.ts';
 import { type KeptPlaces, readPlaces } from './geography.ts';
+import { OpenDays, type OpenDaysOptions } from './open-days.ts';
 import { openStoreFile } from './schema.ts';
 import { readDay, readState } from './segments.ts';
 import { type KeptProgress, type Position, readProgress } from './store.ts';
@@ -54,19 +55,19 @@ const SELECT_DAY = 'SELECT day, geo, revision, packets, stale, closed_ms, level 
 export class StoreReader {
   readonly database: SqliteDatabase;
   readonly #places = new Map<string, KeptPlaces>();
-  /** Days read from their states, the least recently made first, and of which revision and how many packets. */
-  readonly #open = new Map<number, { readonly made: string; readonly rows: DayRows; readonly cells: number }>();
+  readonly #open: OpenDays;
 
   /** What sensors watched of days, and of which revision and last batch: an hour a row, that is 2,400 rows of 100 sensors. */
   readonly #watched = new Map<number, { readonly made: string; readonly bySensor: ReadonlyMap<number, number> }>();
 
-  private constructor(database: SqliteDatabase) {
+  private constructor(database: SqliteDatabase, options?: OpenDaysOptions) {
     this.database = database;
+    this.#open = new OpenDays(options);
   }
 
   /** Throws `BadDatabase`, and SQLite's own error if there is no such file. */
-  static open(file: string): StoreReader {
-    return new StoreReader(openStoreFile(file, true));
+  static open(file: string, options?: OpenDaysOptions): StoreReader {
+    return new StoreReader(openStoreFile(file, true), options);
   }
 
   /** The same over a file that is open. */
@@ -161,23 +162,12 @@ export class StoreReader {
     return state === undefined ? this.#closedRows(row, sensors) : rowsOf(state, this.places(row.geo), sensors);
   }
 
-  /** Of all sensors, from a state that is kept: pages ask for the same days again and again. Undefined for a day of rows. */
-  #openRows({ day, geo, revision, packets }: DayRow): DayRows | undefined {
-    const made = `${revision} ${packets}`;
-    const known = this.#open.get(day);
-    if (known?.made === made) return known.rows;
-    this.#open.delete(day);
-    const state = this.state(day);
-    if (state === undefined) return undefined;
-    const rows = onceEach(dayRows(state, this.places(geo)));
-    this.#open.set(day, { made, rows, cells: cellsOf(state) });
-    let cells = [...this.#open.values()].reduce((sum, one) => sum + one.cells, 0);
-    for (const [oldest, one] of this.#open) {
-      if (cells <= openCellsMax) break;
-      this.#open.delete(oldest);
-      cells -= one.cells;
-    }
-    return rows;
+  /** Of all sensors, from a state that is kept. Undefined for a day of rows. */
+  #openRows(row: DayRow): DayRows | undefined {
+    return this.#open.rows(row, () => {
+      const state = this.state(row.day);
+      return state && { rows: dayRows(state, this.places(row.geo)), cells: cellsOf(state) };
+    });
   }
 
   /** Whether sources of several sensors can only be added up, since the day's state is not kept any more. */
@@ -333,28 +323,11 @@ const rowSummary = ({ day, packets, revision, closed_ms, stale }: DayRow) => ({
   stale: stale === 1,
 });
 
-/** Cells and sources of the days kept: some 200 MB at the most. */
-const openCellsMax = 1_000_000;
-
 /** Some megabytes with 100 sensors. */
 const watchedDaysMax = 1024;
 
 const cellsOf = ({ tables, sources }: Day): number =>
   Object.values(tables).reduce((sum, table) => sum + table.size, sources.count);
-
-/** The same, each table made once. */
-function onceEach(day: DayRows): DayRows {
-  const made = new Map<RowTable, Row[]>();
-  const whole = (table: RowTable): Row[] => {
-    const rows = made.get(table) ?? day.rows(table);
-    made.set(table, rows);
-    return rows;
-  };
-  return {
-    ...day,
-    rows: (table, a) => (a === undefined ? [...whole(table)] : whole(table).filter(row => row.a === a)),
-  };
-}
 
 const rowsOf = (state: Day, places: KeptPlaces, sensors: Choice): DayRows =>
   sensors === undefined ? dayRows(state, places) : sensorRows(state, places, sensors);

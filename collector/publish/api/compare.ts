@@ -102,7 +102,7 @@ export async function compareAll({ table, range, top, own, peers }: Question) {
     const { source, sums } = peerSums(peers.of!, one, table, range);
     sources.push(source);
     all.push(sums.rows(one.name));
-    await breathe(); // batches are acknowledged by the same thread
+    await breathe(); // others are answered by the same thread
   }
   const best = new Map<number, number>();
   for (const rows of all) for (const { a, share } of rows.slice(0, top)) best.set(a, Math.max(best.get(a) ?? 0, share));

@@ -157,7 +157,7 @@ function tableRoute(app: FastifyInstance, name: TableName, powers: ReadPowers, f
       const rows: Row[] = [];
       for (const day of days) {
         rows.push(...tableRows(view, day, table, chosen));
-        await breathe(); // batches are acknowledged by the same thread
+        await breathe(); // others are answered by the same thread
       }
       const heads = days.map(headOf);
       return { head: { table: name, days: heads }, ...paged(rows, question.query, [name, choice, heads]) };
@@ -244,7 +244,7 @@ async function listDays(question: Question, powers: ReadPowers, figures: Figures
     const head = heads.get(day)!;
     const { date: name, revision } = head;
     const state = stateOf(head);
-    if (view.kind !== 'whole') await breathe(); // batches are acknowledged by the same thread
+    if (view.kind !== 'whole') await breathe(); // others are answered by the same thread
     const packets = view.kind === 'whole' ? head.packets : publicPackets(view, figures, name);
     if (packets === undefined) continue; // too few sensors saw something
     const changed = state === 'revised' ? changeOf(revisions?.get(day), revision) : undefined;

@@ -131,7 +131,7 @@ export class Domestic {
       const cells = await this.#cells(view, split);
       for (const side of SIDES)
         for (const { a, packets } of cells[side]) sums[side].set(a, (sums[side].get(a) ?? 0) + packets);
-      await breathe(); // batches are acknowledged by the same thread
+      await breathe(); // others are answered by the same thread
     }
     return SIDES.flatMap(side => {
       const cells = [...sums[side]].map(([a, packets]) => ({ a, b: 0, packets }));

@@ -44,7 +44,7 @@ export class PortSensors {
     const rows: Row[] = [];
     for (const head of this.#store.daysWithRecords(range)) {
       rows.push(...portRows(view, head.day, target, await this.#seen(head, target), registered));
-      await breathe(); // batches are acknowledged by the same thread
+      await breathe(); // others are answered by the same thread
     }
     return rows;
   }

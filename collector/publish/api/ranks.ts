@@ -137,7 +137,7 @@ async function guardedSums(view: GuardedView, figures: Figures, table: RankTable
     const one = figures.day(view, day);
     packets += one?.total.packets ?? 0;
     for (const row of one?.rows(table) ?? []) sums.set(row.a, (sums.get(row.a) ?? 0) + row.packets);
-    await breathe(); // batches are acknowledged by the same thread
+    await breathe(); // others are answered by the same thread
   }
   const cells = [...sums].map(([a, sum]) => ({ a, b: 0, packets: sum }));
   return { rows: publishedRows(cells, view.rule), packets };

@@ -44,10 +44,15 @@ export interface ReadSideOptions {
   readonly sender?: Sender;
   /** Where what the log no longer has is asked for. */
   readonly past?: LogPast;
+  /** For how long an open day that took long to read is told again at the most (store/query.ts); not at all unless given. */
+  readonly againMsMax?: number;
 }
 
 /** Throws `BadDatabase`. The registry must have been opened for writing before. */
-export function openReadSide({ data, rule, sender, past }: ReadSideOptions): { powers: ReadPowers; close(): void } {
+export function openReadSide({ data, rule, sender, past, againMsMax = 0 }: ReadSideOptions): {
+  powers: ReadPowers;
+  close(): void;
+} {
   const registry = Registry.open(data.registry, { readonly: true });
   const members = Members.open(data.registry, { actor: 'serve' });
   const reader = LogReader.open(data.log, past);
@@ -57,7 +62,7 @@ export function openReadSide({ data, rule, sender, past }: ReadSideOptions): { p
   let peers: Peers | undefined;
   const powers: ReadPowers = {
     store: () => {
-      if (store === undefined && fs.existsSync(data.store)) store = StoreReader.open(data.store);
+      if (store === undefined && fs.existsSync(data.store)) store = StoreReader.open(data.store, { againMsMax });
       return store?.position() === undefined ? undefined : store;
     },
     peers: () => {

@@ -95,7 +95,7 @@ export async function recordsPage({
       if (rows.length === limit) return { rows, next: { ...from, position, record: i }, damaged };
       rows.push(recordRow(records, i, geo, told));
     }
-    await breathe(); // batches are acknowledged by the same thread
+    await breathe(); // others are answered by the same thread
   }
   return { rows, next: undefined, damaged };
 }

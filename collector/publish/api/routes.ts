@@ -1,6 +1,7 @@
 /**
- * What the collector tells others, as a plugin of the same server that takes batches (ingest/app.ts). Roles: ../roles/roles.ts;
- * formats: formats.ts; problems: problems.ts; document: GET /v1/openapi.json.
+ * What the collector tells others, as a plugin of a server like the one that takes batches (ingest/app.ts), in a thread of its
+ * own (commands/reading-thread.ts). Roles: ../roles/roles.ts; formats: formats.ts; problems: problems.ts; document: GET
+ * /v1/openapi.json.
  */
 import type { FastifyError, FastifyInstance } from 'fastify';
 import { adminLists, readerRoute } from './admin-lists.ts';

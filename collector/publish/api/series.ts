@@ -36,7 +36,7 @@ export async function hourlyRows(
           packets === null || sensors < meanCoverageMin ? null : rounded(packets / sensors, { digits: digitsOfMeans });
         rows[n]!.push({ start: timeText(hour * HOUR_MS), packets, sources, meanPerSensor: mean, key });
       }
-    await breathe(); // batches are acknowledged by the same thread
+    await breathe(); // others are answered by the same thread
   }
   return rows.flat();
 }

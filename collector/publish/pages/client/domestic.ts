@@ -175,7 +175,7 @@ function sourceText(rows: readonly SideRow[], names: Names, { nowMs }: Latest): 
   if (counts.every(count => count === 0)) return ['Enaga', when].join(', ');
   const [near, far] = counts;
   return say({
-    en: `Enaga, ${near} sensors ${names.domestic.en}, ${far} ${names.overseas.en}, ${when}`,
+    en: `Enaga, ${near} ${near === 1 ? 'sensor' : 'sensors'} ${names.domestic.en}, ${far} ${names.overseas.en}, ${when}`,
     ja: `Enaga、${names.domestic.ja}${near}台、${names.overseas.ja}${far}台、${when}`,
   });
 }

@@ -1,0 +1,380 @@
+/** Reads are answered beside the batches: by a thread that may be busy, or dead, and no sensor notices. */
+import { once } from 'node:events';
+import fs from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { startReading } from '../../collector/commands/reading.ts';
+import { buildApp } from '../../collector/ingest/app.ts';
+import { openReadSide } from '../../collector/publish/api/read-powers.ts';
+import { readRoutes } from '../../collector/publish/api/routes.ts';
+import type { DayRows } from '../../collector/reduce/rows.ts';
+import { Members } from '../../collector/registry/members.ts';
+import { OpenDays } from '../../collector/store/open-days.ts';
+import { createRecords } from '../../common/record/record.ts';
+import { Observatory } from '../support/observatory.ts';
+import { seeded } from '../support/records.ts';
+import { SealedLog } from '../support/sealed-log.ts';
+import {
+  batchRequest,
+  heartbeatRequest,
+  makeBatch,
+  newKeys,
+  put,
+  STATUS,
+  send,
+  signed,
+  startCollector,
+  type TestSensor,
+} from './support.ts';
+
+const PROGRAM = new URL('./reading-program.ts', import.meta.url);
+const FAR_MS = 600_000;
+
+/** A collector whose reads are answered by the test's own thread; what it said. */
+async function startBoth({ failing = false, deaf = false, againMs = FAR_MS } = {}) {
+  const said: string[] = [];
+  const reading = startReading({
+    program: PROGRAM,
+    given: () => ({ data: { failing, deaf }, transfer: [] }),
+    say: (_level, facts, text) => void said.push(`${text} ${JSON.stringify(facts)}`),
+    measured: () => {},
+    fatal: error => {
+      throw error;
+    },
+    againMs,
+    againMsMax: FAR_MS,
+  });
+  const collector = await startCollector({ app: { others: reading.others } });
+  onTestFinished(() => reading.stop());
+  const sensor = collector.addSensor();
+  const url = await collector.listen();
+  return { collector, sensor, url, said, reading };
+}
+
+interface Told {
+  readonly written: number;
+  readonly rows: readonly { readonly sensor: string }[];
+  readonly paths: object;
+}
+const json = async (answer: Response) => (await answer.json()) as Told;
+const seenAt = async (url: string) => json(await fetch(`${url}/seen`));
+
+describe('what has no route is asked of the thread', () => {
+  it('whole: method, path, body and headers, but for those of one connection, and for who asks', async () => {
+    const { url } = await startBoth();
+    const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      const headers = {
+        ...{ authorization: 'Bearer x', te: 'trailers', connection: 'te, authorization', 'x-forwarded-for': '8.8.8.8' },
+        ...{ 'x-enaga-request': 'forged', expect: '100-continue', 'content-type': 'nothing/known' },
+      };
+      const request = http.request(`${url}/any%20path?a=b`, { method: 'POST', headers }, resolve).on('error', reject);
+      request.write('x'.repeat(70_000)); // more than the collector reads of anything but a batch
+      request.end();
+    });
+    let text = '';
+    for await (const piece of answer) text += piece;
+    const { headers, ...asked } = JSON.parse(text);
+    expect(asked).toEqual({ method: 'POST', url: '/any%20path?a=b', bytes: 70_000 });
+    expect(headers).toMatchObject({ authorization: 'Bearer x', 'x-forwarded-for': '127.0.0.1', host: url.slice(7) });
+    expect(headers['x-enaga-request']).toMatch(/^req-/);
+    expect([headers.te, headers.expect]).toEqual([undefined, undefined]);
+    expect([answer.statusCode, answer.headers['x-one'], answer.headers['proxy-connection']]).toEqual([
+      ...[207, 'a, b'],
+      undefined,
+    ]);
+  });
+
+  it('and nobody who is given up on keeps it: neither without an answer, nor in the middle of one', async () => {
+    const { url } = await startBoth();
+    const silent = new AbortController();
+    const never = fetch(`${url}/never`, { signal: silent.signal }).catch(error => error.name);
+    await expect.poll(() => seenAt(url)).toMatchObject({ open: 1 });
+    silent.abort();
+    expect(await never).toBe('AbortError');
+    await expect.poll(() => seenAt(url)).toMatchObject({ open: 0, closed: 1 });
+
+    const slow = net.connect(Number(new URL(url).port), '127.0.0.1');
+    slow.write('GET /endless HTTP/1.1\r\nHost: x\r\n\r\n');
+    await new Promise(resolve => slow.once('data', resolve));
+    slow.pause();
+    await sleep(500);
+    const before = (await seenAt(url)).written;
+    await sleep(500);
+    const after = (await seenAt(url)).written;
+    expect(after).toBe(before); // it waits for whoever reads slowly
+    expect(after).toBeLessThan(64 * 2 ** 20);
+    slow.destroy();
+    await expect.poll(() => seenAt(url)).toMatchObject({ open: 0, closed: 2 });
+  });
+});
+
+describe('a thread that dies', () => {
+  it('is begun again, and batches are taken meanwhile', async () => {
+    const { collector, sensor, url, said } = await startBoth({ againMs: 1500 });
+    expect((await fetch(`${url}/echo`)).status).toBe(207);
+    for (const path of ['/die', '/echo']) {
+      const answer = await fetch(url + path);
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([503, 'application/problem+json']);
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect(await answer.json()).toMatchObject({ type: 'urn:enaga:problem:unavailable', status: 503 });
+    }
+    expect((await put(collector, sensor, makeBatch(sensor).bytes)).statusCode).toBe(200);
+    expect(said).toEqual(['nobody reads: the thread is begun again {"code":3,"ms":1500}']);
+    const refused = collector.lines.filter(line => line.includes('"status":503'));
+    expect(refused.length).toBe(2); // which the thread could not tell
+    await expect.poll(async () => (await fetch(`${url}/echo`)).status, { timeout: 10_000 }).toBe(207);
+  });
+
+  it('in the middle of an answer breaks that off', async () => {
+    const { url } = await startBoth();
+    const answer = await fetch(`${url}/half`);
+    expect(answer.status).toBe(200);
+    await expect(answer.text()).rejects.toThrow();
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+
+  it('before it begins leaves a collector that takes batches, and says what it died of, without addresses', async () => {
+    const { collector, sensor, url, said } = await startBoth({ failing: true });
+    expect((await fetch(`${url}/echo`)).status).toBe(503);
+    expect((await put(collector, sensor, makeBatch(sensor).bytes)).statusCode).toBe(200);
+    expect(said.join()).toContain('it cannot begin, from [address]');
+  });
+});
+
+it('a thread that does not heed its order to stop is ended, with whom it keeps waiting', async () => {
+  const { url, reading, said } = await startBoth({ deaf: true });
+  const never = fetch(`${url}/never`);
+  await expect.poll(() => seenAt(url)).toMatchObject({ open: 1 });
+  await reading.stop();
+  expect([(await never).status, (await fetch(`${url}/echo`)).status, said]).toEqual([503, 503, []]);
+});
+
+const DAY_MS = 86_400_000;
+const SENSORS = 12;
+const RECORDS = 65_000;
+const ACKNOWLEDGED = 10;
+
+describe('enaga serve', () => {
+  const made = new SealedLog([]);
+  const observatory = new Observatory({ data: made.dir });
+  const sockets = fs.mkdtempSync(path.join(os.tmpdir(), 'enaga-sockets-'));
+  const day = Math.floor(Date.now() / DAY_MS);
+  const date = new Date(day * DAY_MS).toISOString().slice(0, 10);
+  let sensor: TestSensor;
+  let token = '';
+  const read = (at: string, headers: Record<string, string> = {}) =>
+    fetch(observatory.url + at, { headers: { authorization: `Bearer ${token}`, ...headers } });
+  /** As it is, which takes no time beside the reading. Not by fetch, which fails where a connection ends before all is read. */
+  const readPlain = (at: string, began: (status: number | undefined) => void) =>
+    new Promise<string>((resolve, reject) => {
+      const take = (answer: http.IncomingMessage) => {
+        began(answer.statusCode);
+        answer
+          .setEncoding('utf8')
+          .toArray()
+          .then(pieces => resolve(pieces.join('')), reject);
+      };
+      http.get(observatory.url + at, { headers: { authorization: `Bearer ${token}` } }, take).on('error', reject);
+    });
+  const metrics = async () => (await fetch(`${observatory.url}/metrics`)).text();
+  const metric = async (name: string) =>
+    Number(
+      (await metrics())
+        .split('\n')
+        .find(line => line.startsWith(`${name} `))
+        ?.slice(name.length + 1),
+    );
+
+  beforeAll(async () => {
+    made.registry.addOrganisation({ name: 'operator' }, 0);
+    for (let n = 0; n <= SENSORS; n++)
+      made.registry.addSensor({ name: `s${n}`, owner: 'org', economy: 'JP', networks: [`198.51.${n}.0/24`] }, 0);
+    const networks = ['192.0.2.0/24'];
+    const keys = newKeys();
+    const added = made.registry.addSensor({ name: 'live', owner: 'org', economy: 'JP', networks }, Date.now());
+    const enrolment = made.registry.enrol({ token: added.token, publicKey: keys.publicText }, Date.now())!;
+    sensor = { enrolment, token: added.token, networks, ...keys };
+    const members = Members.open(made.data.registry, { actor: 'test' });
+    token = members.add({ organisation: 'operator', role: 'admin' }, Date.now()).token;
+    members.close();
+    const random = seeded(5);
+    for (let n = 0; n < SENSORS; n++)
+      made.append({ sensor: n, records: scattered(24 * day, random), receivedMs: Date.now() });
+    made.log.close();
+    made.registry.close();
+    process.env.TMPDIR = sockets;
+    await observatory.serve('--log-level', 'debug', '--trusted-proxies', '127.0.0.1');
+    const head = await metric('enaga_log_position');
+    while ((await metric('enaga_store_position')) < head) await sleep(100);
+  });
+  afterAll(async () => {
+    await observatory.remove();
+    fs.rmSync(made.dir, { recursive: true, force: true });
+    fs.rmSync(sockets, { recursive: true, force: true });
+  });
+
+  it('acknowledges batches while a large open day is read', async () => {
+    const events: string[] = [];
+    const asked = readPlain(`/v1/days/${date}/ports`, status => void events.push(`read ${status}`));
+    await sleep(100); // it is being read
+    for (let sequence = 1; sequence <= ACKNOWLEDGED; sequence++) {
+      const { bytes } = makeBatch(sensor, { sequence });
+      const { status } = await send(observatory.url, await signed(sensor, batchRequest(bytes)));
+      events.push(`acknowledged ${status}`);
+    }
+    expect(JSON.parse(await asked).rows.length).toBeGreaterThan(1000);
+    expect(events).toEqual([...Array(ACKNOWLEDGED).fill('acknowledged 200'), 'read 200']);
+  });
+
+  it('tells once of each request, with its route, and of no token', async () => {
+    const before = observatory.said.length;
+    expect((await read('/v1/days')).status).toBe(200);
+    expect((await fetch(`${observatory.url}/v1/days/${token}`)).status).toBe(400);
+    const counted = /^enaga_http_requests_total\{method="GET",route="\/v1\/days",status="200"\} 1$/m;
+    await expect.poll(metrics).toMatch(counted);
+    await expect.poll(() => observatory.said.slice(before)).toContain('"status":400');
+    const lines = observatory.said.slice(before).split('\n');
+    expect(lines.filter(line => line.includes('"route":"/v1/days"')).length).toBe(1);
+    expect(lines.filter(line => line.includes('"route":"/v1/days/:date"')).length).toBe(1);
+    expect(observatory.said).not.toContain(token);
+    expect(observatory.said).not.toMatch(/198\.51\.|192\.0\.2\./);
+  });
+
+  it('frees the reader of a download that is given up halfway, and tells of it once', async () => {
+    const { port } = new URL(observatory.url);
+    const client = net.connect(Number(port), '127.0.0.1');
+    client.write(`GET /v1/days/${date}/ports HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`);
+    const [head] = await once(client, 'data');
+    expect(String(head)).toMatch(/^HTTP\/1\.1 200 /);
+    client.pause();
+    await sleep(200);
+    expect(await metric('enaga_http_aborted_total')).toBe(0);
+    client.destroy();
+    await expect.poll(() => metric('enaga_http_aborted_total')).toBe(1);
+    const lines = observatory.said.split('\n').filter(line => line.includes('"aborted"'));
+    expect(lines).toEqual([expect.stringContaining('"route":"/v1/days/:date/ports"')]);
+  });
+
+  it('shows admins what a sensor said a moment ago', async () => {
+    const status = { ...STATUS, alarms: ['the spool is full'] };
+    expect((await send(observatory.url, await signed(sensor, heartbeatRequest({ epochs: [], status })))).status).toBe(
+      200,
+    );
+    const live = async () => (await json(await read('/v1/sensors'))).rows.find(one => one.sensor === 'live');
+    await expect.poll(live).toMatchObject({ alarms: ['the spool is full'] });
+  });
+
+  it('gives each reader behind a trusted proxy a budget of its own', async () => {
+    const from = (address: string) =>
+      fetch(`${observatory.url}/v1/reader`, { headers: { 'x-forwarded-for': address } });
+    const statuses = new Set<number>();
+    for (let n = 0; n < 140; n++) statuses.add((await from('203.0.113.1')).status);
+    expect(statuses).toContain(429);
+    expect((await from('203.0.113.2')).status).not.toBe(429);
+  });
+
+  it('has the document of all its routes', async () => {
+    const reads = openReadSide({ data: made.data });
+    const { powers } = await startCollector();
+    const whole = buildApp(powers, {
+      ...{ logLevel: 'silent', version: '0.0.0', metricsFor: 'loopback' },
+      logTo: { write: () => {} },
+    });
+    const admin = { as: never, look: never, activity: never, heard: never };
+    whole.register(async scope => readRoutes(scope, reads.powers, { admin }));
+    const expected = (await whole.inject('/v1/openapi.json')).json();
+    await whole.close();
+    reads.close();
+    const served = await json(await fetch(`${observatory.url}/v1/openapi.json`));
+    expect(JSON.stringify({ ...served, info: {} })).toBe(JSON.stringify({ ...expected, info: {} }));
+    expect(Object.keys(served.paths)).toEqual(expect.arrayContaining(['/v1/batches', '/v1/days', '/healthz']));
+  });
+
+  it('ends when told, not before what is being read was told, and leaves no socket', async () => {
+    const asked = readPlain(`/v1/days/${date}/port-countries`, () => {});
+    await sleep(100); // it is being read
+    const { code } = await observatory.stop();
+    expect((JSON.parse(await asked) as Told).rows.length).toBeGreaterThan(1000);
+    expect([code, fs.readdirSync(sockets)]).toEqual([0, []]);
+  });
+});
+
+const never = (): never => {
+  throw new Error('nobody asks');
+};
+
+/** Of one hour: each record of another source, and most of other ports. */
+function scattered(hour: number, random: (limit: number) => number) {
+  const records = createRecords(4, RECORDS);
+  records.hour = hour;
+  records.count = RECORDS;
+  for (let i = 0; i < RECORDS; i++) {
+    records.src[i] = 0x01000000 + random(0x70000000);
+    records.dst[i] = 0xc6330001;
+    records.time[i] = i * 1000;
+    records.dstPort[i] = random(65_536);
+    records.protocol[i] = 6;
+    records.flags[i] = 2;
+  }
+  return records;
+}
+
+describe('an open day that grows', () => {
+  const rows: DayRows = { day: 1, level: 0, rows: () => [], has: () => true, topSources: () => [] };
+
+  it('is told again for ten times as long as it took to read, at most a while; a small one is read anew', () => {
+    const clock = { ms: 0 };
+    let reads = 0;
+    let tookMs = 3000;
+    const days = new OpenDays({ againMsMax: 20_000, now: () => clock.ms });
+    const readsAfter = (ms: number, packets: number, revision = 1) => {
+      clock.ms += ms;
+      days.rows({ day: 1, revision, packets }, () => {
+        reads++;
+        clock.ms += tookMs;
+        return { rows, cells: 1 };
+      });
+      return reads;
+    };
+    expect(readsAfter(0, 10)).toBe(1);
+    expect(readsAfter(19_999, 11)).toBe(1);
+    expect(readsAfter(1, 12)).toBe(2); // not 30 s
+    expect(readsAfter(FAR_MS, 12)).toBe(2); // nothing came
+    expect(readsAfter(0, 13)).toBe(3);
+    expect(readsAfter(1, 13, 2)).toBe(4); // a sensor was left out
+    expect(readsAfter(1, 12, 2)).toBe(5);
+    tookMs = 200;
+    expect(readsAfter(20_000, 14, 2)).toBe(6);
+    expect([readsAfter(1999, 15, 2), readsAfter(1, 15, 2)]).toEqual([6, 7]);
+    tookMs = 50;
+    expect([readsAfter(2000, 16, 2), readsAfter(1, 17, 2)]).toEqual([8, 9]);
+  });
+
+  it('is kept however large it is, in place of all others', () => {
+    const days = new OpenDays();
+    const reads: number[] = [];
+    for (const day of [1, 2, 2, 1, 3, 3, 1])
+      days.rows({ day, revision: 1, packets: 1 }, () => {
+        reads.push(day);
+        return { rows, cells: day === 3 ? 5_000_000 : 400_000 };
+      });
+    expect(reads).toEqual([1, 2, 3, 1]);
+  });
+
+  it('is always read anew unless the reader says otherwise', () => {
+    const clock = { ms: 0 };
+    const days = new OpenDays({ now: () => clock.ms });
+    const reads: number[] = [];
+    for (const packets of [1, 1, 2])
+      days.rows({ day: 1, revision: 1, packets }, () => {
+        clock.ms += 5000;
+        reads.push(packets);
+        return { rows, cells: 1 };
+      });
+    expect(reads).toEqual([1, 2]);
+  });
+});
