@@ -13,7 +13,7 @@ import { type Sealed, sealBatch } from '../../common/batch/seal.ts';
 import type { SequenceRange } from '../../common/protocol/messages.ts';
 import { createRecords } from '../../common/record/record.ts';
 import { isFull } from '../../common/sqlite/full.ts';
-import { openDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
+import { damageNamed, openDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
 import { Alarms } from './alarms.ts';
 import { addCounters, addSkipped, balances, batchesToTell, countersOfLost, NOTHING, partTold } from './counters.ts';
 import { dropOldest } from './room.ts';
@@ -68,7 +68,13 @@ export class Spool {
 
   /** Reads the whole file for damage first. Throws `BadDatabase`. */
   static open(file: string, options: SpoolOptions): Spool {
-    return new Spool(openDatabase(file, { migrations: MIGRATIONS, check: true }), options);
+    const database = openDatabase(file, { migrations: MIGRATIONS, check: true });
+    try {
+      return new Spool(database, options);
+    } catch (error) {
+      database.close();
+      throw damageNamed(error, file); // the check misses some of it
+    }
   }
 
   get sensor(): string {
@@ -281,20 +287,12 @@ export class Spool {
   }
 
   #insert(key: { epoch: number; sequence: number }, sealed: Sealed, counters: string, sealedMs: number): void {
-    this.#run(
-      `INSERT INTO batch (epoch, sequence, state, sealed_ms, records, bytes, sha256, counters, wire_sha256, wire)
-       VALUES (?, ?, ${WAITING}, ?, ?, ?, ?, ?, ?, ?)`,
-      key.epoch,
-      key.sequence,
-      sealedMs,
-      sealed.records,
-      sealed.bytes.length,
-      sealed.sha256,
-      counters,
-      digest(sealed.bytes),
-      sealed.bytes,
-    );
-    this.#bytes += sealed.bytes.length;
+    const { bytes, sha256, records } = sealed;
+    const sql = `INSERT INTO batch (epoch, sequence, state, sealed_ms, records, bytes, sha256, counters, wire_sha256, wire)
+      VALUES (?, ?, ${WAITING}, ?, ?, ?, ?, ?, ?, ?)`;
+    const { epoch, sequence } = key;
+    this.#run(sql, epoch, sequence, sealedMs, records, bytes.length, sha256, counters, digest(bytes), bytes);
+    this.#bytes += bytes.length;
   }
 
   /** Into the account: what was seen now, and not what a lost batch had told before. */
