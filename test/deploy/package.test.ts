@@ -67,7 +67,14 @@ describe.skipIf(!hasDpkg)(`building${hasDpkg ? '' : ' (skipped: there is no dpkg
           .flatMap(file => /node_modules\/((?:@[^/]+\/)?[^/]+)\/./.exec(file)?.[1] ?? []),
       );
     expect(packages(sensor)).toEqual(new Set(['better-sqlite3', 'pcap']));
-    expect(packages(collector)).toEqual(new Set(['better-sqlite3', '@ip-location-db/geo-whois-asn-country-mmdb']));
+    expect(packages(collector)).toEqual(
+      new Set([
+        'better-sqlite3',
+        '@duckdb/node-bindings',
+        `@duckdb/node-bindings-linux-${process.arch}`,
+        '@ip-location-db/geo-whois-asn-country-mmdb',
+      ]),
+    );
   });
 
   it('names the licence of everything in it', () => {
