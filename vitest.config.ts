@@ -12,7 +12,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     // One process a file, one file a core: a native addon or a leaked handle of one file cannot hurt another.
     pool: 'forks',
-    fileParallelism: true,
+    // vitest would keep a core to itself, and on two cores run one file after the other.
+    maxWorkers: '100%',
     reporters: ['default', new CountsReporter()],
   },
 });
