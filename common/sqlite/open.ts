@@ -84,6 +84,22 @@ function migrate(database: SqliteDatabase, file: string, migrations: readonly st
     .immediate();
 }
 
+/**
+ * Throws `BadDatabase` if the tables are not those that the migrations make: a letter of a name may have become another, which
+ * SQLite's check cannot know.
+ */
+export function checkSchema(database: SqliteDatabase, file: string, migrations: readonly string[]): void {
+  const schemaOf = (one: SqliteDatabase) =>
+    JSON.stringify(one.prepare('SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name').all());
+  const made = new Database(':memory:');
+  try {
+    for (const sql of migrations) made.exec(sql);
+    if (schemaOf(database) !== schemaOf(made)) throw new BadDatabase(`${file} is damaged: its tables are not its own`);
+  } finally {
+    made.close();
+  }
+}
+
 function assertVersion(database: SqliteDatabase): void {
   const text = database.prepare('SELECT sqlite_version()').pluck().get() as string;
   const parts = text.split('.').map(Number);

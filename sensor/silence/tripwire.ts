@@ -22,18 +22,31 @@ const isStop = (name: string): boolean => name.startsWith('stopped') && COUNTERS
 /** Frames that the rules of these interfaces stopped since they were installed; undefined if nobody can say. */
 export function stoppedFrames(devices: readonly string[], nowMs: number, file = COUNTERS_FILE): number | undefined {
   const text = fresh(file, nowMs) ?? (process.geteuid?.() === 0 ? asked() : undefined);
-  if (text === undefined) return undefined;
+  const listed = text === undefined ? undefined : listedIn(text);
+  if (listed === undefined) return undefined;
   const tables = new Set(devices.map(tableOf));
-  const { nftables } = JSON.parse(text) as { nftables: readonly Listed[] };
-  return nftables
+  return listed
     .flatMap(({ counter }) => counter ?? [])
     .filter(({ table, name }) => tables.has(table) && isStop(name))
     .reduce((sum, { packets }) => sum + packets, 0);
 }
 
+/** Undefined of a file that is cut short, or another's: the sensor goes on without. */
+function listedIn(text: string): readonly Listed[] | undefined {
+  try {
+    const { nftables } = JSON.parse(text) as { nftables?: readonly Listed[] };
+    return Array.isArray(nftables) ? nftables : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function fresh(file: string, nowMs: number): string | undefined {
-  const changedMs = fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs;
-  return changedMs === undefined || nowMs - changedMs > fileMsMax ? undefined : fs.readFileSync(file, 'utf8');
+  try {
+    return nowMs - fs.statSync(file).mtimeMs > fileMsMax ? undefined : fs.readFileSync(file, 'utf8');
+  } catch {
+    return undefined; // not there, or not for this user
+  }
 }
 
 function asked(): string | undefined {

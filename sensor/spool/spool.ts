@@ -13,7 +13,7 @@ import { type Sealed, sealBatch } from '../../common/batch/seal.ts';
 import type { SequenceRange } from '../../common/protocol/messages.ts';
 import { createRecords } from '../../common/record/record.ts';
 import { isFull } from '../../common/sqlite/full.ts';
-import { damageNamed, openDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
+import { checkSchema, damageNamed, openDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
 import { Alarms } from './alarms.ts';
 import { addCounters, addSkipped, balances, batchesToTell, countersOfLost, NOTHING, partTold } from './counters.ts';
 import { dropOldest } from './room.ts';
@@ -70,6 +70,7 @@ export class Spool {
   static open(file: string, options: SpoolOptions): Spool {
     const database = openDatabase(file, { migrations: MIGRATIONS, check: true });
     try {
+      checkSchema(database, file, MIGRATIONS);
       return new Spool(database, options);
     } catch (error) {
       database.close();

@@ -65,7 +65,7 @@ it('fault 16: the sensor program under a clock that is ten years ahead, then ten
   await observatory.addSensor({ name: 'off', economy: 'JP', network: TRAFFIC_NETWORK });
   const before = await storedBy(observatory);
   const underClock = async (offsetMs: number, n: number) => {
-    process.env.NODE_OPTIONS = `--import=${path.join(import.meta.dirname, 'other-clock.ts')}`;
+    process.env.NODE_OPTIONS = `--import=${new URL('./other-clock.ts', import.meta.url)}`; // a path may have spaces
     process.env.CLOCK_OFFSET_MS = String(offsetMs);
     try {
       await observatory.sensor('off', ['run', '--read', capture(n), '--quiet']);
