@@ -18,7 +18,7 @@ export class ArchivedPast {
   readonly #dir: string;
   #manifest: Manifest | undefined;
   #duck: Duck | undefined;
-  /** By part, the least recently used first. */
+  /** By part, the one that was read longest ago first. */
   readonly #parts = new Map<number, PartBatches | BadDatabase>();
   readonly #heads = new Map<number, readonly BatchHead[]>();
 
@@ -120,9 +120,9 @@ export class ArchivedPast {
 
   async #read(part: Part): Promise<PartBatches | BadDatabase> {
     // Only now: DuckDB is 70 MB, and most collectors look back seldom.
-    const { openDuck, spillOf } = await import('./duck.ts');
+    const { openDuck, ownSpillOf } = await import('./duck.ts');
     const { PartBatches } = await import('./rebuild.ts');
-    this.#duck ??= await openDuck({ directories: [this.#dir], spill: spillOf(this.#dir) });
+    this.#duck ??= await openDuck({ directories: [this.#dir], spill: ownSpillOf(this.#dir) });
     try {
       const file = path.join(this.#dir, recordsFile(part.day, part.part));
       return await PartBatches.read(this.#duck.connection, file, this.#headsOf(part));

@@ -62,6 +62,7 @@ export async function archive(options: ArchiverOptions): Promise<Archived> {
       const { id } = options.reader;
       if (manifest.log() !== id) manifest.takeLog(id, isOther(options, manifest));
       clean(dir, manifest);
+      clearSpills(dir, options.nowMs);
       return await new Run(options, manifest).all();
     } finally {
       manifest.close();
@@ -89,6 +90,17 @@ function clean(dir: string, manifest: Manifest): void {
     for (const name of fs.readdirSync(path.join(dir, folder)))
       if (!kept.has(path.join(folder, name))) fs.rmSync(path.join(dir, folder, name));
     if (fs.readdirSync(path.join(dir, folder)).length === 0) fs.rmdirSync(path.join(dir, folder));
+  }
+}
+
+/** No question of anybody's takes so long. */
+const spillMsMax = DAY_MS;
+
+/** Removes what readers left that were killed (`ownSpillOf`). */
+function clearSpills(dir: string, nowMs: number): void {
+  for (const name of fs.readdirSync(dir).filter(one => one.startsWith(`${SPILL}-`))) {
+    const changedMs = fs.statSync(path.join(dir, name), { throwIfNoEntry: false })?.mtimeMs ?? nowMs;
+    if (nowMs - changedMs > spillMsMax) fs.rmSync(path.join(dir, name), { recursive: true, force: true });
   }
 }
 

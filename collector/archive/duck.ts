@@ -1,6 +1,8 @@
 /** DuckDB, within bounds: of its memory, its threads and what it may look at. It loads nothing and asks no network. */
+import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { threadId } from 'node:worker_threads';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { SPILL } from './layout.ts';
 
@@ -26,7 +28,15 @@ export interface Duck {
   close(): void;
 }
 
+/** For whoever has the archive's lock, which one at a time has. */
 export const spillOf = (archive: string): string => path.join(archive, SPILL);
+
+let spills = 0;
+/**
+ * For whoever has no lock: no other has it. DuckDB calls its files the same everywhere, so of two in one directory each writes
+ * over the other's, and removes them (github.com/duckdb/duckdb/issues/15173).
+ */
+export const ownSpillOf = (archive: string): string => `${spillOf(archive)}-${process.pid}-${threadId}-${++spills}`;
 
 export async function openDuck({ directories = [], files = [], spill, isLocked = true }: DuckOptions): Promise<Duck> {
   const instance = await DuckDBInstance.create(':memory:', {
@@ -41,6 +51,7 @@ export async function openDuck({ directories = [], files = [], spill, isLocked =
   const close = () => {
     connection.closeSync();
     instance.closeSync();
+    fs.rmSync(spill, { recursive: true, force: true });
   };
   try {
     await connection.run(`SET allowed_directories = [${directories.map(quoted).join(', ')}]`);

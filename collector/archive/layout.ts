@@ -69,7 +69,7 @@ export const dateText = (day: number): string => new Date(day * DAY_MS).toISOStr
 
 /** Of a day within the archive's directory. */
 export const dayFolder = (day: number): string => `date=${dateText(day)}`;
-export const partName = (part: number): string => `part-${String(part).padStart(6, '0')}`;
+const partName = (part: number): string => `part-${String(part).padStart(6, '0')}`;
 export const recordsFile = (day: number, part: number): string =>
   path.join(dayFolder(day), `${partName(part)}.parquet`);
 export const headsFile = (day: number, part: number): string =>

@@ -56,7 +56,7 @@ const MIGRATIONS = [
 ];
 
 export interface Part {
-  /** From 1, never given twice. */
+  /** From 1; given again only where parts were forgotten with the log that they were of (`takeLog`). */
   readonly part: number;
   /** Days since 1970. */
   readonly day: number;

@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import { type DuckDBResult, DuckDBTypeId, type Json, StatementType } from '@duckdb/node-api';
-import { type Duck, openDuck, quoted, spillOf } from './duck.ts';
+import { type Duck, openDuck, ownSpillOf, quoted } from './duck.ts';
 import { recordsFile } from './layout.ts';
 import { Manifest } from './manifest.ts';
 
@@ -52,7 +52,7 @@ export class ArchiveSql {
   /** `dir` is the archive's. Its view `records` has the parts that are there now. Throws `BadDatabase`. */
   static async open(dir: string): Promise<ArchiveSql> {
     const files = committed(dir);
-    const duck = await openDuck({ files, spill: spillOf(dir), isLocked: false });
+    const duck = await openDuck({ files, spill: ownSpillOf(dir), isLocked: false });
     try {
       await duck.connection.run(`CREATE VIEW records AS ${viewText(files)}`);
       await duck.lock();

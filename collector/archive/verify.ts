@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { BadDatabase } from '../../common/sqlite/open.ts';
-import { type Duck, openDuck, spillOf } from './duck.ts';
+import { type Duck, openDuck, ownSpillOf } from './duck.ts';
 import { readHeads } from './heads.ts';
 import { headsFile, recordsFile } from './layout.ts';
 import { Manifest, type Part } from './manifest.ts';
@@ -19,7 +19,7 @@ export interface Verified {
 export async function verifyArchive(dir: string, day?: number): Promise<Verified> {
   if (!Manifest.isThere(dir)) return { parts: 0, records: 0, damaged: [] };
   const manifest = Manifest.open(dir, { readonly: true });
-  const duck = await openDuck({ directories: [dir], spill: spillOf(dir) });
+  const duck = await openDuck({ directories: [dir], spill: ownSpillOf(dir) });
   try {
     const parts = manifest.parts(day).filter(({ expiredMs }) => expiredMs === null);
     const damaged: { file: string; why: string }[] = [];

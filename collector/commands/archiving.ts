@@ -31,7 +31,7 @@ export function startArchiving(options: ArchivingOptions): () => Promise<void> {
   async function run(): Promise<void> {
     await runOnce(options, started => {
       child = started;
-    });
+    }).catch(error => options.say('error', {}, `what was archived cannot be told: ${(error as Error).message}`)); // too long
     child = undefined;
     if (!ended) timer = setTimeout(run, everyMs);
   }

@@ -5,6 +5,7 @@ import { DAY_MS } from '../../common/time.ts';
 import { archiveThread } from '../archive/past.ts';
 import { LogReader } from '../log/reader.ts';
 import { type DshieldLog, dshieldChunks, dshieldLogs, type NotTold, nothingLeftOut } from '../peer/dshield.ts';
+import { isThisMachine } from '../peer/http.ts';
 import type { Peers } from '../peer/peers.ts';
 import { logsMax, NotSubmitted, noteSubmitted, readCredentials, submit, submittedOf } from '../peer/submit.ts';
 import { count } from '../publish/words.ts';
@@ -173,8 +174,7 @@ const warn = (text: string): void => void process.stderr.write(`enaga dshield: $
 
 function submitUrl(text: string): URL {
   const url = URL.parse(text);
-  const isSafe =
-    url?.protocol === 'https:' || (url?.protocol === 'http:' && /^(localhost|127\..*|\[::1\])$/.test(url.hostname));
+  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isThisMachine(url));
   if (url === null || !isSafe || url.username !== '') throw new InvalidArgumentError('It takes an https URL.');
   return url;
 }

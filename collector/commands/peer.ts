@@ -1,6 +1,7 @@
 /** `enaga peer`: other Enaga collectors, whose figures are pulled and shown beside our own. */
 import path from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import { isThisMachine } from '../peer/http.ts';
 import { Peers, PeersError, type Source } from '../peer/peers.ts';
 import { pullNoted } from '../peer/pull.ts';
 import { count } from '../publish/words.ts';
@@ -105,7 +106,7 @@ async function addPeer(
   name: string,
   { data, json, url, tokenFile, ca, insecureHttp, ...rest }: AddFlags,
 ): Promise<void> {
-  const isPlain = url.protocol === 'http:' && !/^(localhost|127\..*|\[::1\])$/.test(url.hostname);
+  const isPlain = url.protocol === 'http:' && !isThisMachine(url);
   if (tokenFile !== undefined && isPlain && !insecureHttp)
     throw new BadData('the token would go over HTTP: give an https URL, or --insecure-http');
   for (const file of [tokenFile, ca]) if (file !== undefined) readNamed(file); // now, and not when it is pulled first

@@ -16,6 +16,7 @@ import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { Locked, takeLock } from '../../common/sqlite/lock.ts';
 import { Client, type FileFacts, factsOf, PullFailed } from '../peer/client.ts';
+import { isThisMachine } from '../peer/http.ts';
 import { FORMATS } from '../publish/api/formats.ts';
 import { FORMATS as EXPORTS } from '../publish/exports/formats.ts';
 import { dateOf } from '../reduce/result.ts';
@@ -72,7 +73,7 @@ export function pullCommand(): Command {
 async function runPull(flags: Flags): Promise<void> {
   const { collector, insecureHttp, out } = flags;
   const token = flags.tokenFile === undefined ? undefined : readToken(flags.tokenFile);
-  const isPlain = collector.protocol === 'http:' && !/^(localhost|127\..*|\[::1\])$/.test(collector.hostname);
+  const isPlain = collector.protocol === 'http:' && !isThisMachine(collector);
   if (token !== undefined && isPlain && !insecureHttp)
     throw new BadData('the token would go over HTTP: give an https URL, or --insecure-http');
   fs.mkdirSync(out, { recursive: true });

@@ -9,7 +9,6 @@ import { pino } from 'pino';
 import { GeoError } from '../../common/geo/error.ts';
 import { Locked, takeLock } from '../../common/sqlite/lock.ts';
 import { MINUTE_MS } from '../../common/time.ts';
-
 import packageJson from '../../package.json' with { type: 'json' };
 import { type ArchiveThread, archiveThread } from '../archive/past.ts';
 import { type App, buildApp, HTTP_LIMITS, renewTls, type TlsFiles } from '../ingest/app.ts';

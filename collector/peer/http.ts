@@ -19,6 +19,9 @@ export interface Reply {
   readonly body: Readable;
 }
 
+/** Nobody else hears what is sent there. A name that begins with 127. may be anybody's. */
+export const isThisMachine = ({ hostname }: URL): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
+
 /** Resolves with the head of the answer. Throws what the network or a signal threw. */
 export function get(url: URL, { headers, ca, signal }: GetOptions): Promise<Reply> {
   const { request } = url.protocol === 'https:' ? https : http;

@@ -70,21 +70,25 @@ export function addFile(
   { days, geo, nowMs }: { readonly days: readonly Day[]; readonly geo: GeoTable; readonly nowMs: number },
 ): boolean {
   const { database } = peers;
-  return database.transaction(() => {
-    const source = peers.importNamed(label, nowMs);
-    if (fileOf(peers, source, file.sha256) !== undefined) return false;
-    const { sha256, format, packets, records, skipped, damage } = file;
-    database
-      .prepare('INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')
-      .run(...[source.id, sha256, file.file, format, nowMs, packets, records, JSON.stringify(skipped), damage ?? null]);
-    keepPlaces(database, geo);
-    const known = new Set(peers.days(source).map(({ day }) => day));
-    for (const { day } of days) known.add(day);
-    if (known.size > keptDaysMax)
-      throw new PeersError(`${label} would have ${known.size} days: at most ${keptDaysMax} go under one label`);
-    for (const day of days) addDay(peers, source, day, geo, nowMs);
-    return true;
-  })();
+  return database
+    .transaction(() => {
+      const source = peers.importNamed(label, nowMs);
+      if (fileOf(peers, source, file.sha256) !== undefined) return false;
+      const { sha256, format, packets, records, skipped, damage } = file;
+      database
+        .prepare('INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')
+        .run(
+          ...[source.id, sha256, file.file, format, nowMs, packets, records, JSON.stringify(skipped), damage ?? null],
+        );
+      keepPlaces(database, geo);
+      const known = new Set(peers.days(source).map(({ day }) => day));
+      for (const { day } of days) known.add(day);
+      if (known.size > keptDaysMax)
+        throw new PeersError(`${label} would have ${known.size} days: at most ${keptDaysMax} go under one label`);
+      for (const day of days) addDay(peers, source, day, geo, nowMs);
+      return true;
+    })
+    .immediate();
 }
 
 function addDay(peers: Peers, source: Source, day: Day, geo: GeoTable, nowMs: number): void {

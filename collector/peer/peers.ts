@@ -96,7 +96,7 @@ interface DayRow extends Omit<SourceDay, 'geo' | 'guarded'> {
 }
 
 export class Peers {
-  /** For imports.ts and submissions.ts, which keep more of the same file. */
+  /** For imports.ts and submit.ts, which keep more of the same file. */
   readonly database: SqliteDatabase;
 
   private constructor(database: SqliteDatabase) {
@@ -196,23 +196,27 @@ export class Peers {
 
   /** In place of what was kept of that day; of a peer, days before the last `keptDaysMax` go. False if it is gone meanwhile. */
   putDay({ id, kind }: Pick<Source, 'id' | 'kind'>, day: SourceDay, tables: DayTables): boolean {
-    return this.database.transaction(() => {
-      if (this.database.prepare('SELECT 1 FROM sources WHERE id = ?').get(id) === undefined) return false;
-      this.#writeDay(id, day, tables);
-      if (kind === 'peer')
-        this.database
-          .prepare('DELETE FROM days WHERE source = ?1 AND day <= (SELECT max(day) FROM days WHERE source = ?1) - ?2')
-          .run({ 1: id, 2: keptDaysMax });
-      return true;
-    })();
+    return this.database
+      .transaction(() => {
+        if (this.database.prepare('SELECT 1 FROM sources WHERE id = ?').get(id) === undefined) return false;
+        this.#writeDay(id, day, tables);
+        if (kind === 'peer')
+          this.database
+            .prepare('DELETE FROM days WHERE source = ?1 AND day <= (SELECT max(day) FROM days WHERE source = ?1) - ?2')
+            .run({ 1: id, 2: keptDaysMax });
+        return true;
+      })
+      .immediate();
   }
 
   /** Days that the source shows no longer. */
   dropDays({ id }: Pick<Source, 'id'>, days: readonly number[]): void {
     const drop = this.database.prepare('DELETE FROM days WHERE source = ? AND day = ?');
-    this.database.transaction(() => {
-      for (const day of days) drop.run(id, day);
-    })();
+    this.database
+      .transaction(() => {
+        for (const day of days) drop.run(id, day);
+      })
+      .immediate();
   }
 
   #writeDay(id: number, { day, geo, guarded, ...counts }: SourceDay, tables: DayTables): void {
@@ -245,17 +249,19 @@ export class Peers {
       throw new PeersError(
         'a name has small letters, digits, dots and hyphens, at most 32, begins with a letter or a digit, and is not own',
       );
-    return this.database.transaction(() => {
-      if (this.source(name) !== undefined) throw new PeersError(`${name} is there already`);
-      if (this.sources().length >= sourcesMax)
-        throw new PeersError(`there are ${sourcesMax} peers and imports already`);
-      this.database
-        .prepare(
-          `INSERT INTO sources (name, kind, url, token_file, ca_file, published, added_ms) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-        )
-        .run(name, kind, url, tokenFile, caFile, Number(published), nowMs);
-      return this.source(name)!;
-    })();
+    return this.database
+      .transaction(() => {
+        if (this.source(name) !== undefined) throw new PeersError(`${name} is there already`);
+        if (this.sources().length >= sourcesMax)
+          throw new PeersError(`there are ${sourcesMax} peers and imports already`);
+        this.database
+          .prepare(
+            `INSERT INTO sources (name, kind, url, token_file, ca_file, published, added_ms) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+          )
+          .run(name, kind, url, tokenFile, caFile, Number(published), nowMs);
+        return this.source(name)!;
+      })
+      .immediate();
   }
 }
 

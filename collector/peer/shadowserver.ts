@@ -16,8 +16,7 @@ import { HOUR_MS } from '../../common/time.ts';
 import { type CsvDamage, csvLines } from './csv.ts';
 
 /** Why an event is no record. */
-export const REASONS = ['columns', 'time', 'source', 'target', 'count'] as const;
-export type Reason = (typeof REASONS)[number];
+export type Reason = 'columns' | 'time' | 'source' | 'target' | 'count';
 
 export interface Counted {
   readonly packets: number;

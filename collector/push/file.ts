@@ -50,7 +50,7 @@ async function* eventOf(pieces: AsyncIterable<{ readonly file: string; readonly 
 const nameOf = (format: Format, meta: Meta): string =>
   (format.kind === 'file' ? (format as FileFormat).fileName(meta) : eventFile(meta)).replaceAll(/[^\w.-]/g, '_');
 
-/** Writes it, synced, under a name that no receiver takes for one of its files. Nothing stays of one that cannot be made. */
+/** Writes it anew, synced, through no link that others left there. Nothing stays of one that cannot be made. */
 export async function makeFile(
   target: string,
   { format, rows, meta, shape }: { format: Format; rows: Rows; meta: Meta; shape: Shape },
@@ -59,7 +59,8 @@ export async function makeFile(
   const hash = createHash('sha256');
   let bytes = 0;
   try {
-    handle = await open(target, 'w', 0o600);
+    fs.rmSync(target, { force: true });
+    handle = await open(target, 'wx', 0o600);
     for await (const text of textOf(format, rows, meta, shape)) {
       const chunk = Buffer.from(text);
       hash.update(chunk);

@@ -1,7 +1,7 @@
 /**
- * Into a directory, from where others take it (by SFTP, say): written beside under a name that begins with a dot, synced and
- * renamed, so that nobody takes half of one. Another revision takes the place of the one before. The directory must be there:
- * one that was made anew would be under a mount that is away. A MISP target's directory is a feed.
+ * Into a directory, from where others take it (by SFTP, say): written beside under another name (`.enaga-*.part`, of a feed
+ * `*.tmp`), synced and renamed, so that nobody takes half of one. Another revision takes the place of the one before. The
+ * directory must be there: one that was made anew would be under a mount that is away. A MISP target's directory is a feed.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -46,6 +46,7 @@ async function placed(folder: string, { draft, format, rows, meta, shape }: Fold
   if (format.kind === 'folder') {
     await writeFeed(folder, eventId(meta), format.write(rows, meta));
     for (const name of [eventFile(meta), HASHES, MANIFEST]) fs.chmodSync(path.join(folder, name), sharedMode);
+    syncFolder(folder);
     const event = path.join(folder, eventFile(meta));
     return { bytes: fs.statSync(event).size, sha256: (await digestOf(event))! };
   }

@@ -86,6 +86,7 @@ async function send(settings: MailSettings, mail: Mail, attachment: Attachment |
     ...(user !== undefined &&
       passwordFile !== undefined && { auth: { user, pass: fs.readFileSync(passwordFile, 'utf8').trimEnd() } }),
   });
+  const content = attachment && fs.createReadStream(attachment.path);
   try {
     await transport.sendMail({
       from,
@@ -96,16 +97,11 @@ async function send(settings: MailSettings, mail: Mail, attachment: Attachment |
       messageId: `<${mail.id}@${from.slice(from.lastIndexOf('@') + 1)}>`,
       headers: { 'Auto-Submitted': 'auto-generated', 'X-Enaga-Key': mail.id },
       ...(attachment !== undefined && {
-        attachments: [
-          {
-            filename: attachment.name,
-            contentType: attachment.mediaType,
-            content: fs.createReadStream(attachment.path),
-          },
-        ],
+        attachments: [{ filename: attachment.name, contentType: attachment.mediaType, content }],
       }),
     });
   } finally {
+    content?.destroy(); // a server that is away has not read it, and it would stay open
     transport.close();
   }
 }

@@ -19,7 +19,7 @@ export interface NewTarget {
   readonly empty: boolean;
   /** The first day (since 1970) that goes there. */
   readonly fromDay: number;
-  /** PEM: whom to trust beside the system's authorities. */
+  /** PEM: whom to trust in place of the system's authorities. */
   readonly ca: string | null;
 }
 

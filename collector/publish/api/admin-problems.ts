@@ -5,7 +5,7 @@ import { PROBLEM_TYPE } from '../../ingest/problems.ts';
 import { FAULTS, type Fault, faultAt } from './admin-checks.ts';
 
 /** code: [status, title, detail]. */
-export const ADMIN_PROBLEMS = {
+const ADMIN_PROBLEMS = {
   fields: [422, 'Cannot be done', 'Each of errors names a field of the body and says what is wrong with it.'],
   'no-sensor': [404, 'No such sensor', 'There is no sensor of this name that is not revoked.'],
   'no-member': [404, 'No such member', 'There is no member of this name that is not revoked.'],

@@ -254,7 +254,7 @@ function enrolment(
   collector: string | undefined,
   request: FastifyRequest,
 ): Outcome {
-  const asked = `${request.protocol}://${request.headers.host ?? ''}`;
+  const asked = `${request.protocol}://${request.host}`;
   const url = collector ?? (isOrigin(asked) ? asked : 'URL');
   const enrol = `enaga-sensor enrol --collector ${url} --token ${token}`;
   return { status: 201, body: { sensor: name, token, expires: timeText(expiresMs), enrol } };

@@ -19,11 +19,14 @@ interface Draft {
 
 async function begin(file: string): Promise<Draft> {
   const found = await stat(file).catch(() => undefined);
-  const target = found === undefined || found.isFile() ? `${file}.tmp` : file;
-  return { path: file, target, handle: await open(target, 'w') };
+  if (found !== undefined && !found.isFile()) return { path: file, target: file, handle: await open(file, 'w') };
+  const target = `${file}.tmp`;
+  await rm(target, { force: true }); // also a link, which would lead elsewhere
+  return { path: file, target, handle: await open(target, 'wx') };
 }
 
 async function finish({ path: file, target, handle }: Draft): Promise<void> {
+  if (target !== file) await handle.sync();
   await handle.close();
   if (target !== file) await rename(target, file);
 }
