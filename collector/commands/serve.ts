@@ -248,7 +248,7 @@ function makePowers({ log, registry, folding, metrics, fatal, heard }: Parts): {
     enrol: request => registry.enrol(request, Date.now()),
     append: batch => group.add(batch),
     gaps: (sensor, epochs, max) => log.gaps(sensor, epochs, max),
-    heard: (sensor, status, receivedMs) => heard(sensor, heardOf(status, receivedMs)),
+    heard: (sensor, heartbeat, receivedMs) => heard(sensor, heardOf(heartbeat, receivedMs)),
     metrics,
     progress: () => {
       const { position, oldestUnfoldedMs, damaged } = folding.progress();

@@ -55,7 +55,7 @@ const hasEpochsOnce = ({ epochs }: Heartbeat): boolean =>
 function answer({ owner, receivedMs }: RequestSigner, heartbeat: Heartbeat, powers: Powers): Answer {
   const { index, name, networks } = owner.sensor;
   sensorMetrics(powers.metrics, name, heartbeat.status, receivedMs);
-  powers.heard?.(index, heartbeat.status, receivedMs);
+  powers.heard?.(index, heartbeat, receivedMs);
   return { received: receivedMs, gaps: [...powers.gaps(index, heartbeat.epochs, gapsMax)], networks: [...networks] };
 }
 

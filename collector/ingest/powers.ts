@@ -3,7 +3,7 @@
  * above all, are known here only by these shapes; collector/commands/serve.ts ties them together.
  */
 import type { KeyObject } from 'node:crypto';
-import type { Enrolment, EnrolmentRequest, SensorStatus, SequenceRange } from '../../common/protocol/messages.ts';
+import type { Enrolment, EnrolmentRequest, Heartbeat, SequenceRange } from '../../common/protocol/messages.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface SensorIdentity {
@@ -76,7 +76,7 @@ export interface Powers {
   append(batch: NewBatch): Promise<Appended | NotAppended>;
   gaps(sensor: number, epochs: readonly EpochSealed[], max: number): readonly SequenceRange[];
   /** What a sensor said of itself. */
-  heard?(sensor: number, status: SensorStatus, receivedMs: number): void;
+  heard?(sensor: number, heartbeat: Heartbeat, receivedMs: number): void;
   readonly metrics: Metrics;
   progress(): PipeProgress;
   ready(): Readiness;

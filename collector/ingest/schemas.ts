@@ -12,6 +12,7 @@ import type { Problem } from './problems.ts';
 
 const epochsMax = 256;
 const alarmsMax = 32;
+const versionLengthMax = 64;
 const alarmLengthMax = 300;
 const timeLengthMax = 32;
 
@@ -65,6 +66,7 @@ const StatusSchema = Type.Object({
 export const HeartbeatSchema = Type.Object({
   epochs: Type.Array(Type.Object({ epoch: Ordinal, sealed: Count }), { maxItems: epochsMax }),
   status: StatusSchema,
+  version: Type.Optional(Type.String({ maxLength: versionLengthMax })),
 });
 
 export const HeartbeatAnswerSchema = Type.Object({

@@ -88,6 +88,8 @@ export interface Heartbeat {
   /** The last sequence sealed in each epoch this sensor still has batches of. */
   readonly epochs: readonly { readonly epoch: number; readonly sealed: number }[];
   readonly status: SensorStatus;
+  /** Of the sensor's program; the first ones do not say. */
+  readonly version?: string;
 }
 
 export interface HeartbeatAnswer {

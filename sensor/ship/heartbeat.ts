@@ -3,6 +3,7 @@ import { gapsMax } from '../../common/limits.ts';
 import { HEARTBEATS_PATH, type Heartbeat, JSON_TYPE, type SequenceRange } from '../../common/protocol/messages.ts';
 import { parsePrefix } from '../../common/record/address.ts';
 import { isFull } from '../../common/sqlite/full.ts';
+import packageJson from '../../package.json' with { type: 'json' };
 import type { Spool } from '../spool/spool.ts';
 import { readAccount, toStatus } from '../status/account.ts';
 import { type Client, Unreachable } from './client.ts';
@@ -25,7 +26,8 @@ const networksMax = 1024;
 /** Tells the account once. Returns whether the collector took it, and how many batches it asked for that are still here. */
 export async function beat({ spool, client, say, onNetworks, onGaps }: HeartbeatOptions): Promise<boolean> {
   const sentMs = Date.now();
-  const heartbeat: Heartbeat = { epochs: spool.epochs(), status: toStatus(readAccount(spool.database, sentMs)) };
+  const status = toStatus(readAccount(spool.database, sentMs));
+  const heartbeat: Heartbeat = { epochs: spool.epochs(), status, version: packageJson.version };
   const body = Buffer.from(JSON.stringify(heartbeat));
   try {
     release(spool);

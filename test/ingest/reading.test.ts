@@ -261,11 +261,10 @@ describe('enaga serve', () => {
 
   it('shows admins what a sensor said a moment ago', async () => {
     const status = { ...STATUS, alarms: ['the spool is full'] };
-    expect((await send(observatory.url, await signed(sensor, heartbeatRequest({ epochs: [], status })))).status).toBe(
-      200,
-    );
+    const heartbeat = heartbeatRequest({ epochs: [], status, version: '9.9.9' });
+    expect((await send(observatory.url, await signed(sensor, heartbeat))).status).toBe(200);
     const live = async () => (await json(await read('/v1/sensors'))).rows.find(one => one.sensor === 'live');
-    await expect.poll(live).toMatchObject({ alarms: ['the spool is full'] });
+    await expect.poll(live).toMatchObject({ alarms: ['the spool is full'], version: '9.9.9' });
   });
 
   it('gives each reader behind a trusted proxy a budget of its own', async () => {

@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { openBatch } from '../../common/batch/open.ts';
+import packageJson from '../../package.json' with { type: 'json' };
 import { Client, type Reply } from '../../sensor/ship/client.ts';
 import { beat } from '../../sensor/ship/heartbeat.ts';
 import { Shipper, type ShipperOptions } from '../../sensor/ship/shipper.ts';
@@ -271,7 +272,11 @@ it('fault 15: sends again what the collector lacks, and notes its clock and netw
   };
   expect(await beat(heartbeat)).toBe(true);
   await drained(one);
-  expect(collector.heartbeats.at(-1)).toMatchObject({ epochs: [{ epoch: 1, sealed: 8 }], status: { recorded: 80 } });
+  expect(collector.heartbeats.at(-1)).toMatchObject({
+    epochs: [{ epoch: 1, sealed: 8 }],
+    status: { recorded: 80 },
+    version: packageJson.version,
+  });
   expect(networks).toEqual(['198.51.100.0/24']);
   expect(accountOf(spool).clockOffsetMs).toBeGreaterThan(89_000);
   expect(accountOf(spool).alarms).toEqual([expect.stringMatching(/^this clock is 90\.\d s ahead of the collector's$/)]);

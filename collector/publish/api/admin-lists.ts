@@ -21,10 +21,11 @@ const SENSOR_ROW = {
   state: Type.Union([Type.Literal('not enrolled'), Type.Literal('enrolled'), Type.Literal('revoked')]),
   created: Type.String(),
   lastBatch: Time('when its last batch came; null if none did'),
-  lastHeartbeat: Time('null if none came since the collector started; so are the four that follow'),
+  lastHeartbeat: Time('null if none came since the collector started; so are the five that follow'),
   clockOffsetMs: Type.Union([Type.Number(), Type.Null()], { description: "its clock less the collector's" }),
   oldestUnshipped: Time('its oldest batch that is not acknowledged; null if there is none'),
   spooledRecords: Type.Union([Type.Integer(), Type.Null()], { description: 'sealed and not acknowledged' }),
+  version: Type.Union([Type.String(), Type.Null()], { description: 'of its program' }),
   alarms: Texts('what somebody should look at'),
 };
 const ORGANISATION_ROW = { name: Type.String(), title: Type.String(), created: Type.String() };
@@ -121,6 +122,7 @@ function sensors({ owner }: SensorsView, admin: AdminPowers): Answer {
       clockOffsetMs: heard?.clockOffsetMs ?? null,
       oldestUnshipped: heard?.oldestUnshipped ?? null,
       spooledRecords: heard?.spooledRecords ?? null,
+      version: heard?.version ?? null,
       alarms: heard?.alarms ?? [],
     };
   });

@@ -3,7 +3,7 @@
  * made as a command makes it, over connections of its own and in one immediate transaction, so that neither side can tell, and
  * no lock is held between requests.
  */
-import type { SensorStatus } from '../../../common/protocol/messages.ts';
+import type { Heartbeat } from '../../../common/protocol/messages.ts';
 import { type Activity, sensorActivity } from '../../log/ledger.ts';
 import { Members } from '../../registry/members.ts';
 import { Registry } from '../../registry/registry.ts';
@@ -18,14 +18,17 @@ export interface Heard {
   readonly oldestUnshipped: string | null;
   readonly spooledRecords: number;
   readonly alarms: readonly string[];
+  /** Of its program; null of one that does not say. */
+  readonly version: string | null;
 }
 
-export const heardOf = (status: SensorStatus, receivedMs: number): Heard => ({
+export const heardOf = ({ status, version }: Heartbeat, receivedMs: number): Heard => ({
   atMs: receivedMs,
   clockOffsetMs: status.clockOffsetMs,
   oldestUnshipped: status.oldestUnshipped,
   spooledRecords: status.spooled.records,
   alarms: status.alarms,
+  version: version ?? null,
 });
 
 export interface Writers {

@@ -14,6 +14,7 @@ const HEARD: Heard = {
   clockOffsetMs: 1500,
   oldestUnshipped: '2026-03-05T11:00:00Z',
   spooledRecords: 12,
+  version: '0.1.0',
   alarms: ['its disk is nearly full'],
 };
 
@@ -126,13 +127,19 @@ describe('a sensor', () => {
 
   test('is listed with its state, and what it said of itself, to who may know', async () => {
     const [old, gone] = await rows('/v1/sensors');
-    expect(old).toMatchObject({ sensor: 'old', state: 'not enrolled', clockOffsetMs: 1500, alarms: HEARD.alarms });
+    expect(old).toMatchObject({
+      sensor: 'old',
+      state: 'not enrolled',
+      clockOffsetMs: 1500,
+      version: '0.1.0',
+      alarms: HEARD.alarms,
+    });
     expect(old).toMatchObject({
       lastBatch: null,
       lastHeartbeat: '2026-03-05T12:00:00Z',
       networks: ['198.51.100.0/24'],
     });
-    expect(gone).toMatchObject({ sensor: 'gone', state: 'revoked', clockOffsetMs: null, alarms: [] });
+    expect(gone).toMatchObject({ sensor: 'gone', state: 'revoked', clockOffsetMs: null, version: null, alarms: [] });
     expect(await rows('/v1/sensors', site.tokens.beta)).toEqual([]);
     expect((await site.get('/v1/sensors')).statusCode).toBe(401);
   });

@@ -34,7 +34,14 @@ const WORM_MS = Date.UTC(2026, 2, 16, 6);
 const ECONOMIES = ['JP', 'JP', 'JP', 'KR', 'KR', 'ID', 'ID'];
 const OWNERS = ['alpha', 'alpha', 'beta', 'beta', 'gamma', 'gamma', 'delta'];
 
-const WELL: Heard = { atMs: NOW - 30_000, clockOffsetMs: 12, oldestUnshipped: null, spooledRecords: 0, alarms: [] };
+const WELL: Heard = {
+  atMs: NOW - 30_000,
+  clockOffsetMs: 12,
+  oldestUnshipped: null,
+  spooledRecords: 0,
+  version: '0.1.0',
+  alarms: [],
+};
 const ALARM = 'its clock differs from the collector’s by 9.2 s: keep it by NTP';
 const HEARD: readonly Heard[] = [
   ...[WELL, { ...WELL, oldestUnshipped: new Date(NOW - HOUR_MS).toISOString(), spooledRecords: 321 }, WELL],

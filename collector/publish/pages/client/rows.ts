@@ -72,5 +72,6 @@ export interface SensorInfo {
   readonly clockOffsetMs: number | null;
   readonly oldestUnshipped: string | null;
   readonly spooledRecords: number | null;
+  readonly version: string | null;
   readonly alarms: readonly string[];
 }

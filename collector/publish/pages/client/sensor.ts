@@ -70,7 +70,17 @@ export async function sensorPage(name: string, signal: AbortSignal): Promise<HTM
 }
 
 function factsOf(
-  { state, economy, networks, lastBatch, lastHeartbeat, clockOffsetMs, oldestUnshipped, spooledRecords }: SensorInfo,
+  {
+    state,
+    economy,
+    networks,
+    lastBatch,
+    lastHeartbeat,
+    clockOffsetMs,
+    oldestUnshipped,
+    spooledRecords,
+    version,
+  }: SensorInfo,
   nowMs: number,
 ): HTMLElement {
   const never = say({ en: 'none since the collector started', ja: 'コレクター起動後なし' });
@@ -91,6 +101,7 @@ function factsOf(
     fact(say({ en: 'clock', ja: '時計のずれ' }), clock),
     fact(say({ en: 'lag', ja: '送信の遅れ' }), lastHeartbeat === null ? '–' : lag),
     fact(say({ en: 'records waiting', ja: '未送信レコード' }), spooledRecords === null ? '–' : count(spooledRecords)),
+    fact(say({ en: 'version', ja: 'バージョン' }), version ?? '–'),
   );
 }
 
