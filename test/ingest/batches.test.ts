@@ -125,9 +125,7 @@ describe('who is not', () => {
       'unknown key': await signed(unknown, batchRequest(good.body)),
       'another key': await signed({ ...sensor, ...newKeys() }, batchRequest(good.body)),
       'altered body': { ...good, body: Buffer.concat([good.body, Buffer.of(0)]) },
-      'altered signature': header('signature', value =>
-        value.replace(/[A-Za-z](?=[^A-Za-z]*$)/, 'x').replace('x', 'y'),
-      ),
+      'altered signature': header('signature', value => value.replace(/:./, start => (start === ':A' ? ':B' : ':A'))),
       'other digest': header('content-digest', value => value.replace(/.=:$/, end => (end === 'A=:' ? 'E=:' : 'A=:'))),
       'signed elsewhere': { ...(await signed(sensor, { ...batchRequest(good.body), path: '/v1/other' })) },
       'component left out': header('signature-input', value => value.replace(' "content-digest"', '')),
