@@ -16,6 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import Database from 'better-sqlite3';
 import { archive } from '../../collector/archive/archiver.ts';
+import { HTTP_LIMITS } from '../../collector/ingest/app.ts';
 import { LogReader } from '../../collector/log/reader.ts';
 import { count } from '../../collector/publish/words.ts';
 import { LoggedGeographies } from '../../collector/store/geography.ts';
@@ -117,6 +118,9 @@ function dayLater(from: string, to: string, packets: number): void {
   fs.writeFileSync(to, bytes);
 }
 
+/** As `HTTP_LIMITS` has it. */
+const enrolmentEveryMs = 1000 / HTTP_LIMITS.enrolments.perSecond;
+
 const median = (list: readonly number[]): number => list.toSorted((a, b) => a - b)[list.length >> 1]!;
 const verdict = (met: boolean) => (met ? 'met' : 'missed');
 
@@ -168,6 +172,7 @@ async function main(): Promise<void> {
 }
 
 async function moreSensors(client: Client, from: number) {
+  await sleep(8 * enrolmentEveryMs); // an address has ten enrolments at once, and then one at a time
   const sensors = [];
   for (let n = from; n < from + 8; n++) sensors.push(await enrol(observatory, client, n));
   return sensors;
