@@ -4,44 +4,14 @@ import type { IncomingHttpHeaders } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { Command, CommanderError } from 'commander';
 import { generate } from 'selfsigned';
-import { vi } from 'vitest';
 import { auditCommand } from '../../collector/commands/audit.ts';
 import { memberCommand } from '../../collector/commands/member.ts';
 import { pushCommand } from '../../collector/commands/push.ts';
 import type { Site } from '../publish/api/support.ts';
+import { runCommand, type Said } from '../support/admin.ts';
 
-export interface Said {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-export async function run(...args: string[]): Promise<Said> {
-  const said = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map(stream =>
-    vi.spyOn(process[stream], 'write').mockImplementation(text => {
-      said[stream] += text;
-      return true;
-    }),
-  );
-  const before = process.exitCode;
-  process.exitCode = 0;
-  try {
-    const program = new Command('enaga').exitOverride();
-    for (const make of [memberCommand, auditCommand, pushCommand])
-      program.addCommand(make().copyInheritedSettings(program));
-    await program.parseAsync(args, { from: 'user' });
-    return { ...said, code: Number(process.exitCode) };
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    return { ...said, code: error.exitCode === 0 ? 0 : 2 };
-  } finally {
-    process.exitCode = before;
-    for (const spy of spies) spy.mockRestore();
-  }
-}
+export const run = (...args: string[]): Promise<Said> => runCommand([memberCommand, auditCommand, pushCommand], args);
 
 export interface Posted {
   readonly path: string;

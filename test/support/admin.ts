@@ -1,4 +1,4 @@
-/** An admin's commands in this process, as `collector/main.ts` runs them, but without the half second a process takes. */
+/** Commands in this process, as `collector/main.ts` runs them, but without the half second a process takes. */
 import { Command, CommanderError } from 'commander';
 import { vi } from 'vitest';
 import { backupCommand } from '../../collector/commands/backup.ts';
@@ -13,7 +13,12 @@ export interface Said {
   readonly stderr: string;
 }
 
-export async function admin(...args: string[]): Promise<Said> {
+/** What an admin sets a collector up with. */
+export const admin = (...args: string[]): Promise<Said> =>
+  runCommand([initCommand, orgCommand, sensorCommand, backupCommand, restoreCommand], args);
+
+/** Runs one of these commands with its arguments, the first of which is its name. */
+export async function runCommand(commands: readonly (() => Command)[], args: readonly string[]): Promise<Said> {
   const said = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map(stream =>
     vi.spyOn(process[stream], 'write').mockImplementation(text => {
@@ -25,8 +30,7 @@ export async function admin(...args: string[]): Promise<Said> {
   process.exitCode = 0;
   try {
     const program = new Command('enaga').exitOverride();
-    for (const make of [initCommand, orgCommand, sensorCommand, backupCommand, restoreCommand])
-      program.addCommand(make().copyInheritedSettings(program));
+    for (const make of commands) program.addCommand(make().copyInheritedSettings(program));
     await program.parseAsync(args, { from: 'user' });
     return { ...said, code: Number(process.exitCode) };
   } catch (error) {

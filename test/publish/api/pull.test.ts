@@ -4,11 +4,11 @@ import fs from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { Command, CommanderError } from 'commander';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { auditCommand } from '../../../collector/commands/audit.ts';
 import { memberCommand } from '../../../collector/commands/member.ts';
 import { pullCommand } from '../../../collector/commands/pull.ts';
+import { runCommand } from '../../support/admin.ts';
 import { blocksOf, RECEIVED_MS } from '../../support/sealed-log.ts';
 import { DATES, DAY_MS, FIRST_DAY, fold, makeSite, NOW, type Site } from './support.ts';
 
@@ -44,31 +44,7 @@ beforeEach(() => {
   asked.length = 0;
 });
 
-async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const said = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map(stream =>
-    vi.spyOn(process[stream], 'write').mockImplementation(text => {
-      said[stream] += text;
-      return true;
-    }),
-  );
-  const before = process.exitCode;
-  process.exitCode = 0;
-  try {
-    const program = new Command('enaga').exitOverride();
-    for (const make of [memberCommand, auditCommand, pullCommand])
-      program.addCommand(make().copyInheritedSettings(program));
-    await program.parseAsync(args, { from: 'user' });
-    return { ...said, code: Number(process.exitCode) };
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    return { ...said, code: error.exitCode === 0 ? 0 : 2 };
-  } finally {
-    process.exitCode = before;
-    for (const spy of spies) spy.mockRestore();
-  }
-}
-
+const run = (...args: string[]) => runCommand([memberCommand, auditCommand, pullCommand], args);
 const pull = (...more: string[]) => run('pull', '--collector', url, '--token-file', tokenFile, '--out', out, ...more);
 const digest = (file: string) => createHash('sha256').update(fs.readFileSync(file)).digest('hex');
 
