@@ -22,6 +22,7 @@ import { startPulling } from '../peer/schedule.ts';
 import { heardOf } from '../publish/api/admin-powers.ts';
 import { geoAgeDays, isStale } from '../publish/freshness.ts';
 import { Registry } from '../registry/registry.ts';
+import { openedOf } from '../store/batch.ts';
 import { type Folding, startFolding } from '../store/folding.ts';
 import { BadKnown, parseKnown } from '../store/known.ts';
 import { startArchiving } from './archiving.ts';
@@ -234,7 +235,6 @@ function makePowers({ log, registry, folding, metrics, fatal, heard }: Parts): {
       commitMetrics(metrics, batches, seconds, done);
       if (!done) return;
       unfolded.logged(log.head(), Date.now());
-      folding.wake();
     },
   });
   const ready = (): Readiness => {
@@ -246,7 +246,11 @@ function makePowers({ log, registry, folding, metrics, fatal, heard }: Parts): {
     keyOwner: keyId => registry.keyOwner(keyId, Date.now()),
     endedKeyOwner: keyId => registry.endedKeyOwner(keyId, Date.now()),
     enrol: request => registry.enrol(request, Date.now()),
-    append: batch => group.add(batch),
+    append: async (batch, opened) => {
+      const outcome = await group.add(batch);
+      if (outcome.kind === 'logged') folding.logged(openedOf(batch, outcome.position, opened));
+      return outcome;
+    },
     gaps: (sensor, epochs, max) => log.gaps(sensor, epochs, max),
     heard: (sensor, heartbeat, receivedMs) => heard(sensor, heardOf(heartbeat, receivedMs)),
     metrics,

@@ -59,11 +59,12 @@ async function takeBatch(
     reply.log.warn({ sensor: sensor.name, why: message }, 'malformed batch');
     return no('malformed-batch', { errors: [{ at: '', message }] });
   }
-  const { header, records, sha256 } = opened;
+  const { header, sha256 } = opened;
+  const records = opened.records.count;
   const { epoch, sequence } = header;
   // As with any malformed batch the same request will never do. Called unauthorised, it would be sent for ever.
   if (header.sensor !== sensor.id) return no('foreign-batch');
-  const outcome = await powers.append({
+  const batch = {
     sensor: sensor.index,
     epoch,
     sequence,
@@ -72,9 +73,10 @@ async function takeBatch(
     clockOffsetMs,
     historic: header.historic,
     day: Math.floor(header.hour / 24),
-    records: records.count,
+    records,
     bytes,
-  });
+  };
+  const outcome = await powers.append(batch, opened);
   if (outcome.kind === 'conflict') {
     reply.log.warn({ sensor: sensor.name, epoch, sequence }, 'conflict: the log holds other content under this key');
     return no('conflict', { nextEpoch: outcome.nextEpoch });
@@ -86,10 +88,10 @@ async function takeBatch(
   metrics.add('enaga_batches_total', { outcome: outcome.kind });
   metrics.set('enaga_sensor_last_batch_seconds', receivedMs / 1000, { sensor: sensor.name });
   if (outcome.kind === 'logged') {
-    metrics.add('enaga_batch_records_total', {}, records.count);
+    metrics.add('enaga_batch_records_total', {}, records);
     metrics.add('enaga_batch_bytes_total', {}, bytes.length);
     metrics.add('enaga_sensor_batches_total', { sensor: sensor.name });
-    metrics.add('enaga_sensor_records_total', { sensor: sensor.name }, records.count);
+    metrics.add('enaga_sensor_records_total', { sensor: sensor.name }, records);
   }
   const acknowledgement: Acknowledgement = { sensor: sensor.id, epoch, sequence, sha256 };
   return reply.send(acknowledgement);

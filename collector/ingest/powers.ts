@@ -3,6 +3,7 @@
  * above all, are known here only by these shapes; collector/commands/serve.ts ties them together.
  */
 import type { KeyObject } from 'node:crypto';
+import type { Batch } from '../../common/batch/batch.ts';
 import type { Enrolment, EnrolmentRequest, Heartbeat, SequenceRange } from '../../common/protocol/messages.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -72,8 +73,8 @@ export interface Powers {
   endedKeyOwner(keyId: string): KeyOwner | undefined;
   /** Undefined if the token or the key will not do; which of them, nobody is told. */
   enrol(request: EnrolmentRequest): Enrolment | undefined;
-  /** Resolves once the batch is durable, or was not taken. Never rejects. */
-  append(batch: NewBatch): Promise<Appended | NotAppended>;
+  /** Resolves once the batch is durable, or was not taken. Never rejects. The memory of the records is given away. */
+  append(batch: NewBatch, opened: Batch): Promise<Appended | NotAppended>;
   gaps(sensor: number, epochs: readonly EpochSealed[], max: number): readonly SequenceRange[];
   /** What a sensor said of itself. */
   heard?(sensor: number, heartbeat: Heartbeat, receivedMs: number): void;

@@ -143,7 +143,7 @@ export class FlowTable {
   clear(): void {
     let places = placesMin;
     while (places < 2 * this.count) places *= 2;
-    if (this.entries.length === placesMin * FLOW_WORDS) this.entries.fill(0);
+    if (this.entries.length === places * FLOW_WORDS) this.entries.fill(0);
     else this.entries = createLines(places * FLOW_WORDS);
     this.count = 0;
     this.sensors.length = 0;

@@ -1,11 +1,11 @@
 /** A logged batch, opened: what the store folds. */
 
-import type { BatchHeader } from '../../common/batch/batch.ts';
+import type { Batch, BatchHeader } from '../../common/batch/batch.ts';
 import { BadBatch } from '../../common/batch/format.ts';
 import { openBatch } from '../../common/batch/open.ts';
 import type { Records } from '../../common/record/record.ts';
 import { DAY_MS } from '../../common/time.ts';
-import type { LoggedBatch } from '../log/entry.ts';
+import type { LoggedBatch, NewBatch } from '../log/entry.ts';
 
 /** A clock further off than this makes times that say nothing. */
 const clockOffsetMsMax = DAY_MS;
@@ -42,14 +42,29 @@ export class DamagedBatch extends BadLog {
 export const isMisdated = ({ historic, clockOffsetMs }: Pick<LoggedBatch, 'historic' | 'clockOffsetMs'>): boolean =>
   !historic && Math.abs(clockOffsetMs) > clockOffsetMsMax;
 
+/** Of a batch that was opened before it was logged, at this position. */
+export const openedOf = (
+  batch: Omit<NewBatch, 'bytes'>,
+  position: number,
+  { header, records }: Batch,
+): OpenedBatch => ({
+  position,
+  sensor: batch.sensor,
+  sha256: Uint8Array.from(batch.sha256), // not a view of memory that is others' too
+  receivedMs: batch.receivedMs,
+  day: batch.day,
+  misdated: isMisdated(batch),
+  header,
+  records,
+});
+
 /** Throws `DamagedBatch`: only batches that open were logged. */
 export function openLogged(logged: LoggedBatch): OpenedBatch {
-  const { position, sensor, sha256, receivedMs, day } = logged;
+  const { position, sha256 } = logged;
   try {
     const opened = openBatch(logged.bytes);
     if (opened.sha256 !== Buffer.from(sha256).toString('hex')) throw new BadBatch('its SHA-256 is another');
-    const { header, records } = opened;
-    return { position, sensor, sha256, receivedMs, day, misdated: isMisdated(logged), header, records };
+    return openedOf(logged, position, opened);
   } catch (error) {
     if (!(error instanceof BadBatch)) throw error;
     throw new DamagedBatch(position, `the batch at position ${position} of the log cannot be read: ${error.message}`);

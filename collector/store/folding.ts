@@ -1,6 +1,8 @@
 /** The folding thread, as the main thread has it. */
 import { Worker } from 'node:worker_threads';
+import type { OpenedBatch } from './batch.ts';
 import { CLOSING, type ClosingOptions } from './closing.ts';
+import { handedBytes, handedBytesMax } from './handed.ts';
 import type { Answer, FoldingOptions, Order } from './orders.ts';
 import type { Progress } from './tail.ts';
 
@@ -8,8 +10,11 @@ const checkpointMsDefault = 2000;
 
 export interface Folding {
   progress(): Progress;
-  /** Something was logged: the thread looks at once, and not at its next turn. */
-  wake(): void;
+  /**
+   * Tells of a batch that was just logged, in the order of positions: the thread counts at once, and not at its next turn. The
+   * batch is given away with the memory of its records, unless much is on its way already.
+   */
+  logged(batch: OpenedBatch): void;
   /** After a last checkpoint. Also if the thread failed. */
   stop(): Promise<void>;
   /** What the thread died of, if it does: nothing is folded any more. */
@@ -42,11 +47,12 @@ export function startFolding({
     lastCheckpointMs: Date.now(),
     damaged: 0,
   };
+  let [handed, done] = [0, 0];
   let stopped = false;
   const failed = Promise.withResolvers<Error>();
   const ended = Promise.withResolvers<void>();
   worker.on('message', (answer: Answer) => {
-    if (answer.kind === 'progress') progress = answer.progress;
+    if (answer.kind === 'progress') [progress, done] = [answer.progress, answer.handedBytesDone];
     else if (answer.kind === 'said') say?.(answer.text);
     else stopped = true;
   });
@@ -55,10 +61,15 @@ export function startFolding({
     if (!stopped) failed.resolve(new Error(`the folding thread ended (code ${code})`));
     ended.resolve();
   });
-  const order = (one: Order) => worker.postMessage(one);
+  const order = (one: Order, moved: ArrayBuffer[] = []) => worker.postMessage(one, moved);
   return {
     progress: () => progress,
-    wake: () => order('wake'),
+    logged: batch => {
+      const bytes = handedBytes(batch);
+      if (handed - done + bytes > handedBytesMax) return order('wake');
+      handed += bytes;
+      order(batch, [batch.records.src.buffer as ArrayBuffer]);
+    },
     stop: async () => {
       order('stop');
       await ended.promise;

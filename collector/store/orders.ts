@@ -1,6 +1,7 @@
 /** What the folding thread is given, told and says. */
 import type { MessagePort } from 'node:worker_threads';
 import type { HashKey } from '../reduce/hash.ts';
+import type { OpenedBatch } from './batch.ts';
 import type { ClosingOptions } from './closing.ts';
 import type { Progress } from './tail.ts';
 
@@ -14,9 +15,9 @@ export interface FoldingOptions {
   readonly past?: MessagePort;
 }
 
-export type Order = 'wake' | 'stop';
+export type Order = 'wake' | 'stop' | OpenedBatch;
 
 export type Answer =
-  | { readonly kind: 'progress'; readonly progress: Progress }
+  | { readonly kind: 'progress'; readonly progress: Progress; readonly handedBytesDone: number }
   | { readonly kind: 'said'; readonly text: string }
   | { readonly kind: 'stopped' };

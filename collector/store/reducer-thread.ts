@@ -13,6 +13,7 @@ import { LogReader } from '../log/reader.ts';
 import { BadState } from '../reduce/codec.ts';
 import type { Exclusion } from '../registry/exclusions.ts';
 import { Registry } from '../registry/registry.ts';
+import { Handed } from './handed.ts';
 import type { Answer, FoldingOptions, Order } from './orders.ts';
 import { Tail } from './tail.ts';
 
@@ -29,7 +30,9 @@ const say = (text: string) => answer({ kind: 'said', text });
 let stopping = false;
 let wake = () => {};
 const stop = Promise.withResolvers<void>();
+const handed = new Handed();
 port.on('message', (order: Order) => {
+  if (typeof order === 'object') handed.add(order);
   if (order === 'stop') {
     stopping = true;
     stop.resolve();
@@ -74,9 +77,12 @@ const newTail = () =>
     hashKey,
     checkpointMs,
     closing,
+    handed,
     now: Date.now,
     say,
   });
+
+const tell = ({ progress }: Tail) => answer({ kind: 'progress', progress, handedBytesDone: handed.bytesDone });
 
 /** Follows the log to the end; what was not committed when it throws comes from the log again. */
 async function follow(): Promise<void> {
@@ -84,11 +90,11 @@ async function follow(): Promise<void> {
   try {
     while (!stopping) {
       const more = tail.step();
-      answer({ kind: 'progress', progress: tail.progress });
+      tell(tail);
       await pause(more ? 0 : pollMs);
     }
     tail.commit();
-    answer({ kind: 'progress', progress: tail.progress });
+    tell(tail);
   } finally {
     tail.close();
   }

@@ -5,6 +5,7 @@
  * A batch that is damaged in the log is told, noted and gone past: all others count.
  */
 
+import { freeMemory } from '../../common/memory.ts';
 import { DamagedEntry } from '../log/day-file.ts';
 import type { LoggedBatch } from '../log/entry.ts';
 import type { LogReader } from '../log/reader.ts';
@@ -14,6 +15,7 @@ import { DamagedBatch, type OpenedBatch, openOrDamaged } from './batch.ts';
 import { type ClosingOptions, closeDays } from './closing.ts';
 import type { DeltaOptions } from './delta.ts';
 import { type Geographies, LoggedGeographies } from './geography.ts';
+import type { Handed } from './handed.ts';
 import { type Damage, refoldDay } from './refold.ts';
 import { keepRollups } from './rollup.ts';
 import { isCountedFrom, Store } from './store.ts';
@@ -51,6 +53,8 @@ export interface TailOptions extends DeltaOptions {
   readonly exclusions: () => readonly Exclusion[];
   readonly checkpointMs: number;
   readonly closing: ClosingOptions;
+  /** Batches that need not be read from the log. */
+  readonly handed?: Handed;
   readonly now: () => number;
   readonly say: (text: string) => void;
 }
@@ -175,6 +179,17 @@ export class Tail {
 
   /** Returns how many batches it folded or went past. */
   #foldNext(): number {
+    const handed = this.#options.handed?.take(this.#store.reached, readMax.batches) ?? [];
+    if (handed.length > 0) {
+      this.#oldestMs ??= handed[0]!.receivedMs;
+      this.#store.fold(handed);
+      for (const { records } of handed) freeMemory(records.src.buffer as ArrayBuffer);
+      return handed.length;
+    }
+    return this.#foldLogged();
+  }
+
+  #foldLogged(): number {
     const logged = this.#readNext();
     if (logged instanceof DamagedEntry) {
       this.#pass(logged);

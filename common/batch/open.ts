@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { constants, crc32, zstdDecompressSync } from 'node:zlib';
+import { freeMemory } from '../memory.ts';
 import { HOUR_MICROS } from '../time.ts';
 import type { Batch, BatchHeader } from './batch.ts';
 import { decodeColumns, timeMaxOf, viewRecords } from './columns.ts';
@@ -30,6 +31,8 @@ const READERS: ReadonlyMap<number, Reader> = new Map([[VERSION, { head: readHead
 /** The smallest piece zlib decompresses into. */
 const chunkBytesMin = 64;
 
+const chunkBytes = (size: number): number => Math.max(size + 1, chunkBytesMin);
+
 /** The whole batch; its columns are views of memory that nobody else has. Throws `BadBatch`, and nothing else. */
 export const openBatch = (bytes: Uint8Array): OpenedBatch => readerOf(bytes).open(bytes);
 
@@ -52,7 +55,9 @@ function open(bytes: Uint8Array): OpenedBatch {
   const canonical = new Uint8Array(headBytes + size);
   const columns = canonical.subarray(headBytes);
   canonical.set(bytes.subarray(0, headBytes));
-  decodeColumns(decompressed(bytes.subarray(headBytes), size), columns, family, count);
+  const coded = decompressed(bytes.subarray(headBytes), size);
+  decodeColumns(coded, columns, family, count);
+  if (coded.buffer.byteLength === chunkBytes(size)) freeMemory(coded.buffer as ArrayBuffer); // else it is a pool's
   check(crc32(columns) === columnsCrc, "the records' checksum disagrees");
   const records = viewRecords(family, count, header.hour, canonical.buffer, headBytes);
   check(timeMaxOf(records) < HOUR_MICROS, 'a record beyond its hour');
@@ -76,7 +81,7 @@ function decompress(frame: Uint8Array, size: number): { buffer: Buffer; engine: 
   try {
     const options = {
       maxOutputLength: size,
-      chunkSize: Math.max(size + 1, chunkBytesMin), // where the output fills it, zlib goes on to what follows the frame
+      chunkSize: chunkBytes(size), // where the output fills it, zlib goes on to what follows the frame
       params: { [constants.ZSTD_d_windowLogMax]: windowLogMax },
       info: true,
     };

@@ -5,6 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, tes
 import { Log } from '../../collector/log/log.ts';
 import { encodeDay } from '../../collector/reduce/codec.ts';
 import { ROW_TABLES, type Row } from '../../collector/reduce/rows.ts';
+import { type OpenedBatch, openLogged } from '../../collector/store/batch.ts';
 import { type Folding, startFolding } from '../../collector/store/folding.ts';
 import { packRows, unpackRows } from '../../collector/store/packed.ts';
 import { StoreReader } from '../../collector/store/query.ts';
@@ -77,6 +78,14 @@ const states = (): string[] => {
   return bytes;
 };
 
+/** The newest batch, as the collector hands it on. */
+function lastLogged(): OpenedBatch {
+  const reader = made.reader();
+  const [logged] = reader.after(made.log.head() - 1, { batches: 1, bytes: 1 });
+  reader.close();
+  return openLogged(logged!);
+}
+
 describe('the folding thread', () => {
   test('says where it is, and folds what comes while it runs', async () => {
     made.appendMixed(1, traffic.slice(0, 20));
@@ -88,10 +97,26 @@ describe('the folding thread', () => {
       null,
     ]);
     made.append({ sensor: 1, records: traffic[30]!, receivedMs: RECEIVED_MS + 5 });
-    folding.wake();
+    folding.logged(lastLogged());
     await reached(folding);
     await folding.stop();
     expect(made.recount().differences).toEqual([]);
+  });
+
+  test('counts what was handed to it without reading the log', async () => {
+    made.appendMixed(1, traffic.slice(0, 4));
+    const folding = startFolding({ data: made.data, hashKey: HASH_KEY, checkpointMs: 20, closing: OPEN });
+    await reached(folding);
+    const handed = Array.from({ length: 10 }, (_, n) => {
+      made.append({ sensor: 1, records: traffic[30 + n]! });
+      return lastLogged();
+    });
+    made.log.close(); // and nothing of it can be read
+    for (const file of fs.readdirSync(made.data.log)) if (/\d/.test(file)) fs.rmSync(path.join(made.data.log, file));
+    const records = handed.reduce((sum, batch) => sum + batch.records.count, folding.progress().records);
+    for (const batch of handed) folding.logged(batch);
+    await until(() => folding.progress().records === records);
+    await folding.stop();
   });
 
   test('tells how old the oldest batch is that is not in the store', async () => {
@@ -100,7 +125,7 @@ describe('the folding thread', () => {
     await reached(folding); // what is there when it starts is committed when days are first looked at
     const { position, records } = folding.progress();
     made.append({ sensor: 1, records: traffic[30]!, receivedMs: RECEIVED_MS + 5 });
-    folding.wake();
+    folding.logged(lastLogged());
     await until(() => folding.progress().oldestUnfoldedMs !== null);
     expect(folding.progress()).toMatchObject({ oldestUnfoldedMs: RECEIVED_MS + 5, position, records });
     await folding.stop(); // with a last checkpoint
@@ -194,7 +219,7 @@ describe('the folding thread', () => {
     const folding = startFolding({ data, hashKey: HASH_KEY, closing: OPEN, say: text => said.push(text) });
     await until(() => said.length > 0);
     for (let n = 0; n < 20; n++) {
-      folding.wake();
+      folding.logged(lastLogged());
       await new Promise(resolve => setTimeout(resolve, 20));
     }
     await folding.stop(); // at once
