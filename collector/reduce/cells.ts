@@ -2,7 +2,8 @@
  * A table of cells, each named by two words: packets counted, the distinct sources behind them, and which sensors contributed.
  *
  * Rows lie one after another in one array, so that touching a cell is touching one cache line; an open-addressed index finds
- * them. A row, in words:
+ * them, and is brought up to date when one is looked for: many tables are filled in order, read in order and done with. A row, in
+ * words:
  *
  *   0, 1   the cell's name       2, 3   packets, a double: exact to 2^53
  *   4, 5   its set of sources (distinct.ts): at, size
@@ -22,6 +23,7 @@ const SENSORS = 6;
 export interface CellTableData {
   rows: Int32Array<ArrayBuffer>;
   index: Int32Array<ArrayBuffer>;
+  indexed: number;
   size: number;
   sensorWords: number;
   pool: DistinctPoolData;
@@ -39,6 +41,8 @@ export class CellTable {
   stride = SENSORS + 2;
   /** Row number plus one, 0 for an empty place; a power of two long. */
   #index: Int32Array<ArrayBuffer>;
+  /** Rows that the index knows: the first so many. */
+  #indexed = 0;
 
   constructor(limits: DistinctLimits, data?: CellTableData) {
     this.pool = new DistinctPool(limits, data?.pool);
@@ -47,6 +51,7 @@ export class CellTable {
     this.#index = data?.index ?? new Int32Array(32);
     if (data !== undefined) {
       this.size = data.size;
+      this.#indexed = data.indexed;
       this.#sensorWords = data.sensorWords;
       this.stride = SENSORS + data.sensorWords;
     }
@@ -57,6 +62,7 @@ export class CellTable {
     return {
       rows: this.rows,
       index: this.#index,
+      indexed: this.#indexed,
       size: this.size,
       sensorWords: this.#sensorWords,
       pool: this.pool.data(),
@@ -89,6 +95,7 @@ export class CellTable {
 
   /** Where the cell's row begins in `rows`, made if there was none. */
   row(a: number, b: number): number {
+    if (this.#indexed < this.size) this.#indexRows();
     const { rows, stride } = this;
     const index = this.#index;
     const mask = index.length - 1;
@@ -99,7 +106,20 @@ export class CellTable {
       if (rows[n * stride] === (a | 0) && rows[n * stride + 1] === (b | 0)) return n * stride;
       place = (place + 1) & mask;
     }
-    return this.#create(a, b, place) * stride;
+    const row = this.append(a, b);
+    index[place] = this.size;
+    this.#indexed = this.size;
+    if (2 * this.size > index.length) this.#reindex(2 * index.length);
+    return row;
+  }
+
+  /** Where the row of a cell begins that the table is known not to have. */
+  append(a: number, b: number): number {
+    const at = this.size++ * this.stride;
+    if (at + this.stride > this.rows.length) this.#resize(2 * this.rows.length);
+    this.rows[at] = a;
+    this.rows[at + 1] = b;
+    return at;
   }
 
   /** Counts a packet at each of these rows, given by number; leaves in their place where each begins in `rows`. */
@@ -142,6 +162,7 @@ export class CellTable {
 
   /** The number of the cell's row, -1 if there is none. */
   lookup(a: number, b: number): number {
+    if (this.#indexed < this.size) this.#indexRows();
     const rows = this.rows;
     const mask = this.#index.length - 1;
     for (let place = mixPair(a, b) & mask; ; place = (place + 1) & mask) {
@@ -196,17 +217,6 @@ export class CellTable {
     this.pool.read(input, this.rows, row + SET_AT);
   }
 
-  #create(a: number, b: number, place: number): number {
-    const n = this.size++;
-    const at = n * this.stride;
-    if (at + this.stride > this.rows.length) this.#resize(2 * this.rows.length);
-    this.rows[at] = a;
-    this.rows[at + 1] = b;
-    this.#index[place] = n + 1;
-    if (2 * this.size > this.#index.length) this.#reindex(2 * this.#index.length);
-    return n;
-  }
-
   #resize(words: number): void {
     const rows = createLines(words);
     rows.set(this.rows);
@@ -215,14 +225,27 @@ export class CellTable {
   }
 
   #reindex(places: number): void {
-    const index = new Int32Array(places);
-    const mask = places - 1;
-    for (let n = 0; n < this.size; n++) {
+    this.#index = new Int32Array(places);
+    this.#indexed = 0;
+    this.#indexRows();
+  }
+
+  /** Makes the rows known to the index that were appended since. */
+  #indexRows(): void {
+    let places = this.#index.length;
+    while (2 * this.size > places) places *= 2;
+    if (places > this.#index.length) {
+      this.#reindex(places);
+      return;
+    }
+    const index = this.#index;
+    const mask = index.length - 1;
+    for (let n = this.#indexed; n < this.size; n++) {
       let place = mixPair(this.nameA(n), this.nameB(n)) & mask;
       while (index[place] !== 0) place = (place + 1) & mask;
       index[place] = n + 1;
     }
-    this.#index = index;
+    this.#indexed = this.size;
   }
 
   /** Makes room for the bits of more sensors; an even number of words keeps the doubles aligned. */
@@ -239,21 +262,26 @@ export class CellTable {
   }
 }
 
-/** Rows of a table by small numbers of the caller's, so that each cell is looked up once. No row may move meanwhile. */
+/**
+ * Rows of a table by small numbers of the caller's, so that each cell is looked up once; in a table that was empty, not even that:
+ * what has no row by its number has none. No row may move meanwhile, and none of these cells be made by others.
+ */
 export class Rows {
   readonly table: CellTable;
   readonly #rows: Int32Array;
+  readonly #wasEmpty: boolean;
 
   constructor(table: CellTable, numbers: number) {
     this.table = table;
     this.#rows = new Int32Array(numbers).fill(-1);
+    this.#wasEmpty = table.size === 0;
   }
 
   /** The row of the cell that this number stands for, made if there was none. */
   of(number: number, a: number, b: number): number {
     const known = this.#rows[number]!;
     if (known >= 0) return known;
-    const row = this.table.row(a, b);
+    const row = this.#wasEmpty ? this.table.append(a, b) : this.table.row(a, b);
     this.#rows[number] = row;
     return row;
   }
