@@ -2,6 +2,7 @@
  * One UTC day, reduced: the tables a day's results are read from. Every count of sources is kept on two sides, backscatter and
  * all else, so that scanning sources can be told from all sources, which are the union of both.
  */
+import { CLASSES } from '../../common/record/classify.ts';
 import { CellTable, type CellTableData } from './cells.ts';
 import type { DistinctLimits } from './distinct.ts';
 import { SourceTable, type SourceTableData } from './sources.ts';
@@ -23,6 +24,11 @@ export const COUNTRIES = 256;
 export const TARGET_BITS = 24;
 export const TARGET_MASK = (1 << TARGET_BITS) - 1;
 
+/** Kinds of packets: by class, of which a packet has one, and by the marks of tools, of which it may have any. */
+export const KINDS = [...CLASSES, 'mirai', 'zmap', 'masscan'] as const;
+/** The kinds from here on are marks, in the order of their bits (common/record/classify.ts). */
+export const FIRST_MARK = CLASSES.length;
+
 /** Tells an IPv6 network from an IPv4 network in the second word of its name, beside the side. */
 export const IPV6_NETWORK = 2;
 
@@ -33,6 +39,7 @@ export const IPV6_NETWORK = 2;
  *   ports           target and side, 0         tools          tool, 0 (packets only)
  *   countries       country, side              hours          hour, 0
  *   portCountries   target and side, country   portHours      target, hour
+ *   portKinds       target, kind (packets only; of classes "other" alone, for the sides of `ports` tell the rest)
  *   asns            ASN, side                  countryHours   country, hour
  *   networks        IPv4: address >>> 8, side; IPv6: first 32 bits, next 16 bits << 2 | 2 | side
  *
@@ -53,6 +60,7 @@ export const TABLES = {
   networks: DAY_SETS,
   hours: DAY_SETS,
   portHours: CELL_SETS,
+  portKinds: CELL_SETS,
   countryHours: CELL_SETS,
   sensorTotal: DAY_SETS,
   sensorClasses: CELL_SETS,
@@ -67,6 +75,9 @@ export const TABLE_NAMES = Object.keys(TABLES) as TableName[];
 
 export type Tables = Record<TableName, CellTable>;
 
+/** The tables that flows are settled into target by target. */
+const TARGET_TABLES: readonly TableName[] = ['ports', 'portCountries', 'portHours', 'portKinds'];
+
 /** Written out, so that every day's tables are the same kind of object to the compiler. */
 export const tablesOf = <T>(table: (name: TableName) => T): Record<TableName, T> => ({
   total: table('total'),
@@ -79,6 +90,7 @@ export const tablesOf = <T>(table: (name: TableName) => T): Record<TableName, T>
   networks: table('networks'),
   hours: table('hours'),
   portHours: table('portHours'),
+  portKinds: table('portKinds'),
   countryHours: table('countryHours'),
   sensorTotal: table('sensorTotal'),
   sensorClasses: table('sensorClasses'),
@@ -109,6 +121,13 @@ export class Day {
   /** The arrays themselves: once they were transferred the day is not to be used. */
   data(): DayData {
     return { day: this.day, tables: tablesOf(name => this.tables[name].data()), sources: this.sources.data() };
+  }
+
+  /** Joins to the part that has the sources of a day the one that has its targets (fold.ts), which is not to be used after. */
+  join(targets: Day): void {
+    for (const name of TABLE_NAMES)
+      if (TARGET_TABLES.includes(name)) this.tables[name] = targets.tables[name];
+      else this.tables[name].merge(targets.tables[name]);
   }
 
   /** Adds all that another state of the same day counted. */

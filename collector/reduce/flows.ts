@@ -16,7 +16,7 @@ import { mix } from '../../common/record/mix.ts';
 import type { Records } from '../../common/record/record.ts';
 import type { Stretch } from './columns.ts';
 import { HOURS_PER_DAY, TARGET_BITS, TARGET_MASK } from './day.ts';
-import { createLines } from './lines.ts';
+import { createLines, createSharedLines } from './lines.ts';
 import { orderByKey } from './order.ts';
 
 /** Target, class and marks of a flow in one word: `marks << 26 | class << 24 | target`. */
@@ -46,15 +46,18 @@ const growth = 8;
 const placesMax = 1 << 21;
 
 export class FlowTable {
-  entries = createLines(placesMin * FLOW_WORDS);
+  entries: Int32Array;
   count = 0;
   /** The sensor of each slot. */
   readonly sensors: number[] = [];
   readonly #seed: number;
+  readonly #createLines: (words: number) => Int32Array;
 
-  /** Any seed gives the same counts. */
-  constructor(seed: number) {
+  /** Any seed gives the same counts. Shared, its memory is another thread's to read. */
+  constructor(seed: number, shared: boolean) {
     this.#seed = seed;
+    this.#createLines = shared ? createSharedLines : createLines;
+    this.entries = this.#createLines(placesMin * FLOW_WORDS);
   }
 
   /** Whether so many records may not fit, or the sensor has no slot: the table must be settled first. */
@@ -128,14 +131,9 @@ export class FlowTable {
   /** Where the entries in use begin, ordered by target, so that the flows of one port come together. */
   ordered(): Int32Array {
     const { entries } = this;
+    const places = placesInUse(entries, this.count);
     const targets = new Int32Array(this.count);
-    const places = new Int32Array(this.count);
-    let n = 0;
-    for (let at = 0; at < entries.length; at += FLOW_WORDS) {
-      if (entries[at + FLOW_PACKETS] === 0) continue;
-      targets[n] = keyTarget(entries[at + FLOW_KEY]!);
-      places[n++] = at;
-    }
+    for (let n = 0; n < places.length; n++) targets[n] = keyTarget(entries[places[n]! + FLOW_KEY]!);
     return orderByKey(targets, places, TARGET_BITS);
   }
 
@@ -144,7 +142,7 @@ export class FlowTable {
     let places = placesMin;
     while (places < 2 * this.count) places *= 2;
     if (this.entries.length === places * FLOW_WORDS) this.entries.fill(0);
-    else this.entries = createLines(places * FLOW_WORDS);
+    else this.entries = this.#createLines(places * FLOW_WORDS);
     this.count = 0;
     this.sensors.length = 0;
   }
@@ -156,7 +154,7 @@ export class FlowTable {
 
   #grow(): void {
     const before = this.entries;
-    const entries = createLines(Math.min(growth * before.length, placesMax * FLOW_WORDS));
+    const entries = this.#createLines(Math.min(growth * before.length, placesMax * FLOW_WORDS));
     const mask = entries.length - FLOW_WORDS;
     for (let from = 0; from < before.length; from += FLOW_WORDS) {
       if (before[from + FLOW_PACKETS] === 0) continue;
@@ -166,6 +164,14 @@ export class FlowTable {
     }
     this.entries = entries;
   }
+}
+
+/** Where the entries of so many flows begin, in no particular order. */
+export function placesInUse(entries: Int32Array, count: number): Int32Array<ArrayBuffer> {
+  const places = new Int32Array(count);
+  let n = 0;
+  for (let at = 0; n < count; at += FLOW_WORDS) if (entries[at + FLOW_PACKETS] !== 0) places[n++] = at;
+  return places;
 }
 
 /** Sets the places of new flows: `scratch` says of which records, and `place` where their entries are. */

@@ -12,10 +12,14 @@ import { FlowTable, keyMarks, place6 } from './flows.ts';
 import type { HashKey } from './hash.ts';
 import { HourCounts } from './hour.ts';
 import { countSensorHour } from './sensors.ts';
-import { settleFlows } from './settle.ts';
+import { type SettleElsewhere, settleFlows } from './settle.ts';
 
-/** What of a day a reducer counts: two with a part each share the work, and their days merge to the whole. */
-export type Part = 'all' | 'networks' | 'others';
+/**
+ * What of a day a reducer counts. Two threads share the work: one counts flows, and settles what they tell of their targets; the
+ * other has the sources and the observed networks, and settles what those flows tell of their sources. Their days join to the
+ * whole (day.ts).
+ */
+export type Part = 'all' | 'targets' | 'sources';
 
 /** What a fold works with: the geography, what is not settled yet, and memory that is used again for every stretch. */
 export class Workbench {
@@ -27,14 +31,16 @@ export class Workbench {
   /** Whether each sensor is counted alone too. */
   readonly perSensor: boolean;
   readonly part: Part;
+  readonly elsewhere?: SettleElsewhere;
 
-  constructor({ geo, hashKey, tableSeed, perSensor = false, part = 'all' }: WorkbenchOptions) {
+  constructor({ geo, hashKey, tableSeed, perSensor = false, part = 'all', elsewhere }: WorkbenchOptions) {
     this.geo = geo;
     this.hashKey = hashKey;
     this.counts = new HourCounts(geo);
-    this.flows = new FlowTable(tableSeed);
+    this.flows = new FlowTable(tableSeed, elsewhere !== undefined);
     this.perSensor = perSensor;
     this.part = part;
+    if (elsewhere !== undefined) this.elsewhere = elsewhere;
   }
 }
 
@@ -45,6 +51,7 @@ interface WorkbenchOptions {
   readonly tableSeed: number;
   readonly perSensor?: boolean;
   readonly part?: Part;
+  readonly elsewhere?: SettleElsewhere;
 }
 
 /** Folds all that a day counts of the block. `sensor` is a small index. */
@@ -54,21 +61,27 @@ export function foldBlock(day: Day, records: Records, sensor: number, bench: Wor
     stretch.take(records, from);
     stretch.takeSources(records, hashKey);
     if (flows.lacksRoom(stretch.count, sensor)) settleFlows(day, bench);
-    if (records.family === 6) enterSources6(day, records, stretch);
+    if (part === 'all') enterRecords(day, records, stretch);
     flows.countAll(records, stretch, sensor, geo);
-    countNmap(day, records, stretch);
     countHour(bench);
-    if (part !== 'others') countNetworks(day, records, sensor, bench);
+    if (part === 'all') countNetworks(day, records, sensor, bench);
   }
 }
 
-/** Folds the observed networks alone: the one table that needs nothing of the others. */
-export function foldNetworks(day: Day, records: Records, sensor: number, bench: Workbench): void {
+/** Folds what the sources' part has of a block. */
+export function foldSources(day: Day, records: Records, sensor: number, bench: Workbench): void {
   for (let from = 0; from < records.count; from += stretchMax) {
     bench.stretch.take(records, from);
     bench.stretch.takeSources(records, bench.hashKey);
+    enterRecords(day, records, bench.stretch);
     countNetworks(day, records, sensor, bench);
   }
+}
+
+/** Tells sources what flows do not hold. */
+function enterRecords(day: Day, records: Records, stretch: Stretch): void {
+  if (records.family === 6) enterSources6(day, records, stretch);
+  countNmap(day, records, stretch);
 }
 
 /** Adds what was counted of one sensor in an hour to the day. `hour` counts from 1970. */

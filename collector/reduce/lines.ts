@@ -7,9 +7,15 @@
 const LINE_BYTES = 64;
 const ALLOCATOR_BYTES = 16;
 
+const bytesOf = (words: number): number => 4 * words + LINE_BYTES;
+
 /** So many words, all 0, of which the first begins a cache line. */
 export const createLines = (words: number): Int32Array<ArrayBuffer> =>
-  new Int32Array(new ArrayBuffer(4 * words + LINE_BYTES), LINE_BYTES - ALLOCATOR_BYTES, words);
+  new Int32Array(new ArrayBuffer(bytesOf(words)), LINE_BYTES - ALLOCATOR_BYTES, words);
+
+/** The same in memory that another thread can look at. */
+export const createSharedLines = (words: number): Int32Array<SharedArrayBuffer> =>
+  new Int32Array(new SharedArrayBuffer(bytesOf(words)), LINE_BYTES - ALLOCATOR_BYTES, words);
 
 /** The same memory as doubles. */
 export const doublesOver = ({ buffer, byteOffset, length }: Int32Array<ArrayBuffer>): Float64Array =>

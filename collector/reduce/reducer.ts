@@ -5,9 +5,9 @@
 import type { GeoTable } from '../../common/geo/table.ts';
 import type { Records } from '../../common/record/record.ts';
 import { Day, HOURS_PER_DAY } from './day.ts';
-import { foldBlock, foldNetworks, foldPackets, type Part, settleSensor, Workbench } from './fold.ts';
+import { foldBlock, foldPackets, foldSources, type Part, settleSensor, Workbench } from './fold.ts';
 import type { HashKey } from './hash.ts';
-import { settleFlows } from './settle.ts';
+import { type FlowsElsewhere, type SettleElsewhere, settleFlows, settleSources } from './settle.ts';
 import { sourcesMaxDefault } from './sources.ts';
 
 export interface ReducerOptions {
@@ -21,8 +21,9 @@ export interface ReducerOptions {
   readonly distinct?: boolean;
   /** Counts each sensor alone too (sensors.ts). */
   readonly perSensor?: boolean;
-  /** `all` unless two share the work. */
+  /** `all` unless two share the work; who has the targets then, has the sources of its flows settled by the other. */
   readonly part?: Part;
+  readonly elsewhere?: SettleElsewhere;
 }
 
 /** Counters of flows and hours have 32 bits: they are settled long before. */
@@ -54,7 +55,7 @@ export class Reducer {
     this.#hour = hour;
     this.#sensor = sensor;
     this.#unsettled += records.count;
-    if (this.#options.part === 'networks') foldNetworks(day, records, sensor, this.#bench);
+    if (this.#options.part === 'sources') foldSources(day, records, sensor, this.#bench);
     else if (this.#distinct) foldBlock(day, records, sensor, this.#bench);
     else foldPackets(day, records, sensor, this.#bench);
   }
@@ -63,6 +64,11 @@ export class Reducer {
   merge(day: Day): void {
     this.#settle();
     this.#dayOf(day.day).merge(day);
+  }
+
+  /** Settles the sources of a day's flows that another thread counts. */
+  settleSources(flows: FlowsElsewhere): void {
+    settleSources(this.#dayOf(flows.day), flows, this.#options.geo, this.#options.hashKey);
   }
 
   /** The days so far, ascending. */

@@ -4,8 +4,8 @@ import { formatAddress4, formatAddress6 } from '../../common/record/address.ts';
 import { CLASSES, TOOLS } from '../../common/record/classify.ts';
 import { ICMP, ICMPV6, protocolName } from '../../common/record/protocol.ts';
 import { DAY_MS } from '../../common/time.ts';
-import { HOURS_PER_DAY, IPV6_NETWORK } from './day.ts';
-import type { Count, DayResult, ScanCount, Target } from './results.ts';
+import { HOURS_PER_DAY, IPV6_NETWORK, KINDS } from './day.ts';
+import type { Count, DayResult, PortKindRow, ScanCount, Target } from './results.ts';
 import type { DayRows, Row } from './rows.ts';
 
 /** YYYY-MM-DD of a day since 1970. */
@@ -29,6 +29,17 @@ export const countryCode = (number: number): string => String.fromCharCode(numbe
 /** The prefix of a row of `networks`. */
 export const networkOf = ({ a, b }: Pick<Row, 'a' | 'b'>): string =>
   b & IPV6_NETWORK ? `${formatAddress6(a, (b >>> 2) << 16, 0, 0)}/48` : `${formatAddress4(a << 8)}/24`;
+
+/** One row a target, in the order of `ports`. */
+function portKinds(day: DayRows): PortKindRow[] {
+  const byTarget = Map.groupBy(day.rows('portKinds'), ({ a }) => a);
+  return day.rows('ports').flatMap(({ a }) => {
+    const rows = byTarget.get(a);
+    if (rows === undefined) return [];
+    const packets = KINDS.map((kind, n) => [kind, rows.find(({ b }) => b === n)?.packets ?? 0]);
+    return [{ ...targetOf(a), ...(Object.fromEntries(packets) as Record<(typeof KINDS)[number], number>) }];
+  });
+}
 
 /** Everything the rows have to say. */
 export function resultOf(day: DayRows): DayResult {
@@ -57,6 +68,7 @@ export function resultOf(day: DayRows): DayResult {
     portCountries: () =>
       day.rows('portCountries').map(row => ({ ...targetOf(row.b), country: countryCode(row.a), ...scanCount(row) })),
     portHours: () => day.rows('portHours').map(row => ({ ...targetOf(row.a), hour: row.b, ...count(row) })),
+    portKinds: () => portKinds(day),
     countryHours: () =>
       day.rows('countryHours').map(row => ({ country: countryCode(row.a), hour: row.b, ...count(row) })),
   };

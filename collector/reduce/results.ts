@@ -25,6 +25,8 @@ export type NetworkRow = { network: string } & ScanCount;
 export type HourRow = { hour: number } & Count;
 export type PortCountryRow = Target & { country: string } & ScanCount;
 export type PortHourRow = Target & { hour: number } & Count;
+/** Packets to a target by class, which sum to all, and by the marks of tools. */
+export type PortKindRow = Target & Record<PacketClass | MarkedTool, number>;
 export type CountryHourRow = { country: string; hour: number } & Count;
 
 export interface SourceRow {
@@ -40,7 +42,8 @@ export interface SourceRow {
 }
 
 export type PacketClass = 'scan' | 'backscatter' | 'other';
-export type Tool = 'mirai' | 'zmap' | 'masscan' | 'nmap';
+export type MarkedTool = 'mirai' | 'zmap' | 'masscan';
+export type Tool = MarkedTool | 'nmap';
 
 export interface DayResult {
   /** UTC, YYYY-MM-DD. */
@@ -64,6 +67,8 @@ export interface DayResult {
   /** The finer tables, made when asked for: they can have millions of rows. */
   portCountries(): PortCountryRow[];
   portHours(): PortHourRow[];
+  /** Of days counted before there was this table, none. */
+  portKinds(): PortKindRow[];
   countryHours(): CountryHourRow[];
 }
 

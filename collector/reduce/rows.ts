@@ -4,7 +4,7 @@
  */
 import type { GeoTable } from '../../common/geo/table.ts';
 import { formatAddress4, formatAddress6 } from '../../common/record/address.ts';
-import { TOOLS } from '../../common/record/classify.ts';
+import { BACKSCATTER, OTHER, SCAN, TOOLS } from '../../common/record/classify.ts';
 import type { CellTable } from './cells.ts';
 import { BACKSCATTER_SIDE, type Day, SCANNING_SIDE, TARGET_BITS, TARGET_MASK } from './day.ts';
 import { IPV4_HIGH } from './hash.ts';
@@ -37,6 +37,7 @@ export interface Row extends Named, Readonly<ScanCount> {}
  *   countries       country, 0     hours     hour, 0
  *   portCountries   country, target          portHours   target, hour          countryHours   country, hour
  *   asns            ASN, 0                   networks    as in day.ts, the side left out
+ *   portKinds       target, kind (day.ts): packets alone
  *
  * A country is the two letters of its code in two bytes, a target as in day.ts.
  */
@@ -53,6 +54,7 @@ export const ROW_TABLES = [
   'hours',
   'portHours',
   'countryHours',
+  'portKinds',
 ] as const;
 export type RowTable = (typeof ROW_TABLES)[number];
 
@@ -134,6 +136,24 @@ function plainRows(table: CellTable, rename = (named: Named): Named => named): R
   for (let n = 0; n < table.size; n++) {
     const named = rename({ a: table.nameA(n), b: table.nameB(n) });
     rows.push({ ...named, packets: table.packets(n), sources: table.sources(n), scanningSources: 0 });
+  }
+  return rows.sort(byPackets);
+}
+
+/** Packets to each target by kind. The sides of `ports` tell backscatter from all else, and so scans from other packets. */
+function portKindRows({ ports, portKinds }: Day['tables']): Row[] {
+  const rows: Row[] = [];
+  const add = (a: number, b: number, packets: number) => {
+    if (packets > 0) rows.push({ a, b, packets, sources: 0, scanningSources: 0 });
+  };
+  for (let n = 0; n < portKinds.size; n++) add(portKinds.nameA(n), portKinds.nameB(n), portKinds.packets(n));
+  for (let n = 0; n < ports.size; n++) {
+    const target = ports.nameA(n) & TARGET_MASK;
+    if (ports.nameA(n) !== target) add(target, BACKSCATTER, ports.packets(n));
+    else {
+      const other = portKinds.lookup(target, OTHER);
+      add(target, SCAN, ports.packets(n) - (other < 0 ? 0 : portKinds.packets(other)));
+    }
   }
   return rows.sort(byPackets);
 }
@@ -227,12 +247,13 @@ export function dayRows(day: Day, geo: Places): DayRows {
     hours: () => plainRows(tables.hours),
     portHours: () => plainRows(tables.portHours),
     countryHours: () => plainRows(tables.countryHours, inCountry),
+    portKinds: () => portKindRows(tables),
   };
   return {
     day: day.day,
     level: sources.level,
     rows: (table, a) => named(makers[table](), a),
-    has: table => tables[table].size > 0,
+    has: table => tables[table === 'portKinds' ? 'ports' : table].size > 0,
     topSources: () => topSources(sources, geo),
   };
 }
@@ -243,6 +264,8 @@ export const totalOf = (table: CellTable): ScanCount | undefined => sidedRows(ta
 /** What a table of ports alone says, and one of countries named by their codes. */
 export const portRowsOf = (table: CellTable): Row[] => sidedRows(table, inFirstWord);
 export const countryRowsOf = (table: CellTable): Row[] => sidedRows(table, inSecondWord);
+/** What each sensor counted alone: `b` is twice its index. */
+export const sensorTotalRowsOf = (table: CellTable): Row[] => sidedRows(table, inSecondWord);
 
 /** Tables that exist for each sensor alone. */
 export const SENSOR_ROW_TABLES = ['total', 'classes', 'ports', 'countries', 'hours', 'countryHours'] as const;

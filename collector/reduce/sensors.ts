@@ -90,7 +90,10 @@ export class SensorCells {
 
 const enter = ({ table }: Rows, row: number, high: number, low: number): void => table.addSource(row, high, low);
 
-/** Adds one hour's packets to the tables of their sensor, but for its ports, which the flows count; to be called before the counts are settled. `hour` counts from 1970. */
+/**
+ * Adds one hour's packets to the tables of their sensor, but for its ports, which the flows count; to be called before the counts
+ * are settled. `hour` counts from 1970.
+ */
 export function countSensorHour(
   { tables }: Day,
   hour: number,

@@ -7,7 +7,17 @@ import type { GeoTable } from '../../common/geo/table.ts';
 import { BACKSCATTER, CLASSES, NMAP, OTHER, SCAN } from '../../common/record/classify.ts';
 import { mix } from '../../common/record/mix.ts';
 import { Rows } from './cells.ts';
-import { BACKSCATTER_SIDE, COUNTRIES, type Day, HOURS_PER_DAY, SCANNING_SIDE, SIDES, TARGET_BITS } from './day.ts';
+import {
+  BACKSCATTER_SIDE,
+  COUNTRIES,
+  type Day,
+  FIRST_MARK,
+  HOURS_PER_DAY,
+  KINDS,
+  SCANNING_SIDE,
+  SIDES,
+  TARGET_BITS,
+} from './day.ts';
 import {
   FLOW_FIRST,
   FLOW_HIGH,
@@ -21,11 +31,15 @@ import {
   keyClass,
   keyMarks,
   keyTarget,
+  placesInUse,
   SLOT_SHIFT,
 } from './flows.ts';
 import { type HashKey, IPV4_HIGH, low4 } from './hash.ts';
 import { SensorCells } from './sensors.ts';
 import { CLASS_SEEN_SHIFT, ENTERED, KEY_HIGH, KEY_LOW, PLACE, SEEN, SOURCE_WORDS, TARGETS } from './sources.ts';
+
+/** A sensor may set other bits: they are no kind. */
+const MARKS_OF_KINDS = (1 << (KINDS.length - FIRST_MARK)) - 1;
 
 const MICROS_PER_HOUR = 3600e6;
 const SCANNING_SEEN = ((1 << SCAN) | (1 << OTHER)) << CLASS_SEEN_SHIFT;
@@ -43,48 +57,103 @@ interface Settling {
   readonly hashKey: HashKey;
   /** Whether each sensor is counted alone too. */
   readonly perSensor: boolean;
+  readonly elsewhere?: SettleElsewhere;
 }
 
+/** Flows of a day that another thread counts. */
+export interface FlowsElsewhere {
+  readonly day: number;
+  /** Shared memory (flows.ts), with so many flows in it. */
+  readonly entries: Int32Array;
+  readonly count: number;
+}
+
+/**
+ * Where two threads share the work, has the sources of flows settled by the other one (`settleSources`). What it returns waits until
+ * that is done.
+ */
+export type SettleElsewhere = (flows: FlowsElsewhere) => () => void;
+
 /** Settles and empties the table. */
-export function settleFlows(day: Day, { flows, geo, hashKey, perSensor }: Settling): void {
-  const { entries, sensors } = flows;
+export function settleFlows(day: Day, { flows, geo, hashKey, perSensor, elsewhere }: Settling): void {
+  if (flows.count === 0) return;
+  const { entries, sensors, count: all } = flows;
+  const waitForSources = elsewhere?.({ day: day.day, entries, count: all });
   const places = flows.ordered();
-  const high = new Int32Array(stretchMax);
-  const low = new Int32Array(stretchMax);
-  const scratch = new Int32Array(stretchMax);
+  const keys = new Keys(hashKey);
+  const { high, low } = keys;
   const cells = new TargetCells(day, sensors);
   const sensorCells = perSensor ? new SensorCells(day, sensors) : undefined;
   for (let from = 0; from < places.length; from += stretchMax) {
-    const count = Math.min(stretchMax, places.length - from);
-    for (let i = 0; i < count; i++) high[i] = entries[places[from + i]! + FLOW_HIGH]!;
-    for (let i = 0; i < count; i++) {
-      const id = entries[places[from + i]!]!;
-      low[i] = high[i] === IPV4_HIGH ? low4(hashKey, id) : id;
-    }
-    for (let i = 0; i < count; i++) cells.settle(entries, places[from + i]!, high[i]!, low[i]!, sensors, geo);
+    const stretch = places.subarray(from, from + stretchMax);
+    const count = stretch.length;
+    keys.take(entries, stretch);
+    for (let i = 0; i < count; i++) cells.settle(entries, stretch[i]!, high[i]!, low[i]!, sensors, geo);
     if (sensorCells !== undefined)
-      for (let i = 0; i < count; i++) sensorCells.settle(entries, places[from + i]!, high[i]!, low[i]!, geo);
-    day.sources.fetch(high, low, count, scratch);
-    for (let i = 0; i < count; i++) settleSource(day, entries, places[from + i]!, high[i]!, low[i]!, geo);
+      for (let i = 0; i < count; i++) sensorCells.settle(entries, stretch[i]!, high[i]!, low[i]!, geo);
+    if (waitForSources === undefined) settleStretch(day, entries, stretch, keys, geo);
   }
-  if (fewFlows * places.length < day.sources.count) enterSourcesOf(places, day, entries, geo, hashKey);
-  else enterSources(day, geo);
+  if (waitForSources !== undefined) waitForSources();
+  else enterChanged(places, day, entries, geo, hashKey);
   flows.clear();
+}
+
+/** Settles what these flows tell of their sources; their order is no matter. */
+export function settleSources(day: Day, { entries, count }: FlowsElsewhere, geo: GeoTable, hashKey: HashKey): void {
+  const places = placesInUse(entries, count);
+  const keys = new Keys(hashKey);
+  for (let from = 0; from < count; from += stretchMax) {
+    const stretch = places.subarray(from, from + stretchMax);
+    keys.take(entries, stretch);
+    settleStretch(day, entries, stretch, keys, geo);
+  }
+  enterChanged(places, day, entries, geo, hashKey);
+}
+
+/** Keys of the sources of flows. */
+class Keys {
+  readonly high = new Int32Array(stretchMax);
+  readonly low = new Int32Array(stretchMax);
+  readonly scratch = new Int32Array(stretchMax);
+  readonly #hashKey: HashKey;
+
+  constructor(hashKey: HashKey) {
+    this.#hashKey = hashKey;
+  }
+
+  take(entries: Int32Array, places: Int32Array): void {
+    const { high, low } = this;
+    const count = places.length;
+    for (let i = 0; i < count; i++) high[i] = entries[places[i]! + FLOW_HIGH]!;
+    for (let i = 0; i < count; i++) {
+      const id = entries[places[i]!]!;
+      low[i] = high[i] === IPV4_HIGH ? low4(this.#hashKey, id) : id;
+    }
+  }
+}
+
+function settleStretch(day: Day, entries: Int32Array, places: Int32Array, keys: Keys, geo: GeoTable): void {
+  const { high, low, scratch } = keys;
+  day.sources.fetch(high, low, places.length, scratch);
+  for (let i = 0; i < places.length; i++) settleSource(day, entries, places[i]!, high[i]!, low[i]!, geo);
 }
 
 /** The cells of the target at hand, whose flows come one after another. */
 class TargetCells {
   #target = -1;
-  /** By side; by country and side; by hour. */
+  /** By side; by country and side; by hour; by kind. */
   readonly #ports: Rows;
   readonly #portCountries: Rows;
   readonly #portHours: Rows;
+  readonly #portKinds: Rows;
 
-  constructor({ tables: { ports, portCountries, portHours } }: Day, sensors: readonly number[]) {
-    for (const table of [ports, portCountries, portHours]) for (const sensor of sensors) table.makeRoom(sensor);
+  constructor({ tables: { ports, portCountries, portHours, portKinds } }: Day, sensors: readonly number[]) {
+    for (const table of [ports, portCountries, portHours, portKinds])
+      for (const sensor of sensors) table.makeRoom(sensor);
     this.#ports = new Rows(ports, SIDES);
     this.#portCountries = new Rows(portCountries, COUNTRIES * SIDES);
     this.#portHours = new Rows(portHours, HOURS_PER_DAY);
+    this.#portKinds = new Rows(portKinds, KINDS.length);
   }
 
   settle(entries: Int32Array, at: number, high: number, low: number, sensors: readonly number[], geo: GeoTable): void {
@@ -92,9 +161,10 @@ class TargetCells {
     const target = keyTarget(key);
     if (target !== this.#target) {
       this.#target = target;
-      for (const rows of [this.#ports, this.#portCountries, this.#portHours]) rows.forget();
+      for (const rows of [this.#ports, this.#portCountries, this.#portHours, this.#portKinds]) rows.forget();
     }
-    const side = keyClass(key) === BACKSCATTER ? BACKSCATTER_SIDE : SCANNING_SIDE;
+    const packetClass = keyClass(key);
+    const side = packetClass === BACKSCATTER ? BACKSCATTER_SIDE : SCANNING_SIDE;
     const name = target | (side << TARGET_BITS);
     const packets = entries[at + FLOW_PACKETS]! >>> 0;
     const sensor = sensors[entries[at + FLOW_HOURS]! >>> SLOT_SHIFT]!;
@@ -111,6 +181,13 @@ class TargetCells {
       this.#portHours.table.countAt(portHour, 0, sensor); // its packets are counted by the hour (hour.ts)
       this.#portHours.table.addSource(portHour, high, low);
     }
+    if (packetClass === OTHER) this.#countKind(OTHER, packets, sensor);
+    for (let rest = keyMarks(key) & MARKS_OF_KINDS; rest !== 0; rest &= rest - 1)
+      this.#countKind(FIRST_MARK + lowestBit(rest), packets, sensor);
+  }
+
+  #countKind(kind: number, packets: number, sensor: number): void {
+    this.#portKinds.table.countAt(this.#portKinds.of(kind, this.#target, kind), packets, sensor);
   }
 }
 
@@ -147,6 +224,12 @@ function settleSource(day: Day, entries: Int32Array, at: number, high: number, l
 
 const highestBit = (bits: number): number => 31 - Math.clz32(bits);
 const lowestBit = (bits: number): number => highestBit(bits & -bits);
+
+/** Enters the sources of flows that were settled in the sets of the hours and classes they were seen in. */
+function enterChanged(places: Int32Array, day: Day, entries: Int32Array, geo: GeoTable, hashKey: HashKey): void {
+  if (fewFlows * places.length < day.sources.count) enterSourcesOf(places, day, entries, geo, hashKey);
+  else enterSources(day, geo);
+}
 
 /** Enters every source in the sets of the hours and classes it was seen in since it was last entered. */
 function enterSources(day: Day, geo: GeoTable): void {

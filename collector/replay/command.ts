@@ -1,12 +1,12 @@
 /** `enaga replay`: its options, and where its results go. */
 import fs from 'node:fs';
 import os from 'node:os';
-import { pipeline } from 'node:stream/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { GeoError } from '../../common/geo/error.ts';
 import { loadGeo } from '../../common/geo/load.ts';
 import { allocatedIpv4, type GeoTable } from '../../common/geo/table.ts';
 import { type Prefix, parsePrefix } from '../../common/record/address.ts';
+import { toStdout } from '../../common/stdout.ts';
 import { geoAgeDays, isStale } from '../publish/freshness.ts';
 import { count } from '../publish/words.ts';
 import type { GeoSource, Results } from '../reduce/results.ts';
@@ -76,7 +76,12 @@ export function replayCommand(): Command {
     .option('--csv <dir>', 'write one CSV file a table into this directory')
     .option('--parquet <dir>', 'write every record into Parquet files, a folder a day, in this directory')
     .option('--report <file>', 'write a self-contained HTML page with charts, in English and Japanese')
-    .option('--top <n>', 'rows of the tables in terminal and page', wholeNumber(1, 1000), rowsDefault)
+    .option(
+      '--top <n>',
+      'rows of the tables in terminal and page (the page has the 5 ports and countries of its charts at least)',
+      wholeNumber(1, 1000),
+      rowsDefault,
+    )
     .addOption(
       new Option('--threads <n>', 'threads, of which one reads and decodes')
         .argParser(wholeNumber(1, threadsMax))
@@ -113,7 +118,7 @@ async function runReplay(captures: string[], flags: ReplayFlags): Promise<void> 
     progress.stop();
     for (const linkType of unknownLinkTypes)
       warn(`link type ${linkType} is not one we read: its packets are skipped (tcpdump.org/linktypes.html names it)`);
-    await writeResults(results, flags, geo);
+    await writeResults(results, { ...flags, captures, failures }, geo);
     for (const failure of failures) warn(failureText(failure));
     process.exitCode = failures.length > 0 ? DAMAGED : 0;
   } catch (error) {
@@ -125,21 +130,27 @@ async function runReplay(captures: string[], flags: ReplayFlags): Promise<void> 
   }
 }
 
-async function writeResults(results: Results, flags: ReplayFlags, geo: GeoTable): Promise<void> {
+interface Written extends ReplayFlags {
+  readonly captures: readonly string[];
+  readonly failures: readonly Failure[];
+}
+
+async function writeResults(results: Results, flags: Written, geo: GeoTable): Promise<void> {
   const now = new Date();
-  const toStdout = flags.json === '-';
+  const isPrinted = flags.json === '-';
   if (flags.json !== undefined) {
-    if (toStdout) await pipeline(jsonChunks(results), process.stdout, { end: false });
+    if (isPrinted) await toStdout(jsonChunks(results));
     else await writeWhole(flags.json, jsonChunks(results));
   }
   if (flags.csv !== undefined) await writeCsv(results, flags.csv);
   if (flags.report !== undefined) {
     // Charts need a document to draw in, which takes half a second to load: only now.
     const { renderReport } = await import('./report.ts');
-    const allocated = allocatedIpv4(geo);
-    await writeWhole(flags.report, [renderReport(results, { top: flags.top, now, allocated })]);
+    const { top, captures, failures } = flags;
+    const report = renderReport(results, { top, now, allocated: allocatedIpv4(geo), captures, failures });
+    await writeWhole(flags.report, [report]);
   }
-  if (flags.quiet || toStdout) return;
+  if (flags.quiet || isPrinted) return;
   const { columns = terminalWidthDefault, isTTY } = process.stdout;
   process.stdout.write(
     renderTerminal(results, {
@@ -157,6 +168,8 @@ async function writeResults(results: Results, flags: ReplayFlags, geo: GeoTable)
     ['report', flags.report],
   ])
     if (where !== undefined) process.stdout.write(`${what}: ${where}\n`);
+  const notWhole = flags.failures.map(({ capture }) => capture).join(', ');
+  if (notWhole !== '') process.stdout.write(`Not read, or not to the end: ${notWhole}\n`);
 }
 
 const warn = (text: string): void => void process.stderr.write(`enaga replay: ${text}\n`);
@@ -164,7 +177,9 @@ const warn = (text: string): void => void process.stderr.write(`enaga replay: ${
 const failureText = ({ capture, offset, reason }: Failure): string =>
   offset === undefined
     ? `${capture}: cannot be read: ${reason}`
-    : `${capture}: damaged at byte ${offset}: ${reason}. Everything before it is counted.`;
+    : offset === 0
+      ? `${capture}: nothing of it can be read: ${reason}`
+      : `${capture}: damaged at byte ${offset}: ${reason}. Everything before it is counted.`;
 
 function warnIfOld(database: GeoSource): void {
   const now = new Date();

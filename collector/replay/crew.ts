@@ -2,7 +2,7 @@
  * Worker threads that reduce. The main thread reads, decodes and deals the records out by their sources (deal.ts), in blocks of
  * shared memory, so that little more than a message goes with each. At the end every worker has days of its own; the workers
  * merge them too, each table by one of them, since one thread alone would take longer over it than counting took. A single worker
- * gets every record, and nothing is merged.
+ * gets every record and counts flows and targets; the main thread has the sources (reduce/fold.ts).
  */
 import { Worker } from 'node:worker_threads';
 import { recordsMax } from '../../common/packet/decoder.ts';
@@ -12,7 +12,7 @@ import { Day, type DayData, TABLE_NAMES, type TableName } from '../reduce/day.ts
 import { Reducer } from '../reduce/reducer.ts';
 import { type SourceTableData, sourcesMaxDefault } from '../reduce/sources.ts';
 import { deal } from './deal.ts';
-import { type Answer, buffersOf, type Merge, type Order, SENSOR, type WorkerOptions } from './orders.ts';
+import { type Answer, buffersOf, type Merge, type Order, SENSOR, type Settle, type WorkerOptions } from './orders.ts';
 
 /** A hand is handed over when another block might not fit: few messages, for each wakes a thread. */
 const handRecordsMax = 4 * recordsMax;
@@ -34,9 +34,14 @@ class Member {
   readonly #blocks = new Map<Records, number>();
   #failure: Error | undefined;
 
-  constructor(options: WorkerOptions) {
+  /** `settle` does what the worker waits for meanwhile. */
+  constructor(options: WorkerOptions, settle: (settle: Settle) => void) {
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options });
-    this.#worker.on('message', (answer: Answer) => {
+    this.#worker.on('message', (answer: Answer | Settle) => {
+      if (answer.kind === 'settle') {
+        settle(answer);
+        return;
+      }
       this.waiting--;
       this.#unanswered.shift()!.resolve(answer);
     });
@@ -101,13 +106,16 @@ export class Crew {
   /** Set while somebody waits until the workers have less to do. */
   #wake: (() => void) | undefined;
   #failure: Error | undefined;
-  /** Of a single worker, which has more to do than this thread, this one takes what can be counted apart. */
+  /** This thread's part beside a single worker. */
   readonly #own: Reducer | undefined;
+  readonly #settled = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
   constructor(options: WorkerOptions, workers: number) {
-    if (workers === 1) this.#own = new Reducer({ ...options, part: 'networks' });
+    if (workers === 1) this.#own = new Reducer({ ...options, part: 'sources' });
+    const memberOptions: WorkerOptions =
+      workers === 1 ? { ...options, part: 'targets', settled: this.#settled } : options;
     this.#seats = Array.from({ length: workers }, () => ({
-      member: new Member(workers === 1 ? { ...options, part: 'others' } : options),
+      member: new Member(memberOptions, settle => this.#settle(settle)),
       hands: { 4: this.#empty(4), 6: this.#empty(6) },
     }));
   }
@@ -146,8 +154,16 @@ export class Crew {
       ({ day }) => day,
     );
     const days = await Promise.all([...parts.values()].map(states => this.#mergeDay(states)));
-    for (const own of this.#own?.days() ?? []) days.find(({ day }) => day === own.day)!.merge(own);
-    return days.sort((a, b) => a.day - b.day);
+    if (this.#own === undefined) return days.sort((a, b) => a.day - b.day);
+    const joined = this.#own.days();
+    for (const own of joined) own.join(days.find(({ day }) => day === own.day)!);
+    return joined;
+  }
+
+  #settle({ flows }: Settle): void {
+    this.#own!.settleSources(flows);
+    Atomics.add(this.#settled, 0, 1);
+    Atomics.notify(this.#settled, 0);
   }
 
   /** Ends the threads, whatever they are at. */

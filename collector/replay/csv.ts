@@ -14,9 +14,11 @@
  *     top-sources.csv     date, address, country, asn, packets, ports, first, last
  *     port-countries.csv  date, protocol, port, type, code, country, packets, sources, scanningSources
  *     port-hours.csv      date, protocol, port, type, code, hour, packets, sources
+ *     port-kinds.csv      date, protocol, port, type, code, scan, backscatter, other, mirai, zmap, masscan
  *     country-hours.csv   date, country, hour, packets, sources
  *     skipped.csv         reason, packets   (of all captures together: a packet without a record has no day)
  *
+ * Of `port-kinds.csv` each column is packets: scan, backscatter and other sum to the port's, and each tool's are those with its mark.
  * `port` is empty for ICMP, `type` and `code` for everything else. Rows stand by day, then as in the day's tables.
  */
 
@@ -24,6 +26,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CLASSES, TOOLS } from '../publish/names.ts';
 import { skippedRows } from '../publish/totals.ts';
+import { KINDS } from '../reduce/day.ts';
 import type { Count, DayResult, Results, ScanCount, Target } from '../reduce/results.ts';
 import { writeWhole } from './whole.ts';
 
@@ -122,6 +125,12 @@ export const CSV_TABLES: readonly CsvTable[] = [
     [...TARGET, 'hour', ...COUNT],
     day => day.portHours(),
     row => [...target(row), row.hour, ...counts(row)],
+  ),
+  daily(
+    'port-kinds',
+    [...TARGET, ...KINDS],
+    day => day.portKinds(),
+    row => [...target(row), ...KINDS.map(kind => row[kind])],
   ),
   daily(
     'country-hours',

@@ -3,13 +3,23 @@ import type { Records } from '../../common/record/record.ts';
 import type { CellTableData } from '../reduce/cells.ts';
 import type { DayData, TableName } from '../reduce/day.ts';
 import type { ReducerOptions } from '../reduce/reducer.ts';
+import type { FlowsElsewhere } from '../reduce/settle.ts';
 import type { SourceTableData } from '../reduce/sources.ts';
 
 /** A capture is one sensor's. */
 export const SENSOR = 0;
 
 /** What a worker begins with. */
-export type WorkerOptions = ReducerOptions;
+export interface WorkerOptions extends Omit<ReducerOptions, 'elsewhere'> {
+  /** One word of shared memory, if the worker has targets alone: how often the sources of its flows were settled. */
+  readonly settled?: Int32Array;
+}
+
+/** What a worker asks for, and waits for: that the sources of its flows be settled. */
+export interface Settle {
+  readonly kind: 'settle';
+  readonly flows: FlowsElsewhere;
+}
 
 /** States of one table of a day, to be merged into the first. */
 export type Merge = { table: TableName; parts: CellTableData[] } | { table: 'sources'; parts: SourceTableData[] };

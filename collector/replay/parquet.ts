@@ -8,8 +8,9 @@ import path from 'node:path';
 import type { GeoTable } from '../../common/geo/table.ts';
 import { createRecords, type Records } from '../../common/record/record.ts';
 import { dayFolder, partBatchesMax, partRecordsMax, recordsFile, UNFINISHED } from '../archive/layout.ts';
-import { NotArchived, writeRecords } from '../archive/part.ts';
-import type { ScannedBatch } from '../archive/scan.ts';
+import { NotArchived, stageRows } from '../archive/part.ts';
+import type { StagedBatch } from '../archive/stage.ts';
+import { writeRecords } from '../archive/write-part.ts';
 import { BadParquet } from './parquet-error.ts';
 
 interface Waiting {
@@ -66,13 +67,14 @@ export class ParquetFiles {
     fs.mkdirSync(path.join(this.#dir, dayFolder(day)), { recursive: true });
     const file = path.join(this.#dir, recordsFile(day, ++this.#parts));
     let number = 0;
-    const next = (): ScannedBatch | undefined => {
+    const next = (): StagedBatch | undefined => {
       const block = blocks[number];
       if (block === undefined) return undefined;
       return { number: number++, sensor: 0, receivedMs: null, historic: true, misdated: false, records: block };
     };
     try {
-      await writeRecords({ dir: this.#dir, file: file + UNFINISHED, geo: this.#geo, next });
+      const staged = stageRows(this.#geo, records, next);
+      await writeRecords({ dir: this.#dir, file: file + UNFINISHED, staged });
       fs.renameSync(file + UNFINISHED, file);
     } catch (error) {
       fs.rmSync(file + UNFINISHED, { force: true });

@@ -16,7 +16,7 @@ import { mainRun } from '../publish/series.ts';
 import { totals } from '../publish/totals.ts';
 import { count, type Words } from '../publish/words.ts';
 import type { GeoSource, Results } from '../reduce/results.ts';
-import { methodHtml, skippedHtml, staleHtml } from './report/method.ts';
+import { capturesHtml, damageHtml, methodHtml, type NotWhole, skippedHtml, staleHtml } from './report/method.ts';
 import { countriesSection, kindsSection, packetsSection, portsSection } from './report/sections.ts';
 import { STYLE } from './report/style.ts';
 import { type Summed, summaryHtml } from './report/summary.ts';
@@ -30,6 +30,10 @@ export interface ReportOptions {
   now: Date;
   /** IPv4 addresses of each country, as the geography has them. */
   allocated?: ReadonlyMap<string, number>;
+  /** What was read, as it was named. */
+  captures?: readonly string[];
+  /** Those of them that could not be read, or not to their end. */
+  failures?: readonly NotWhole[];
 }
 
 const SCRIPT = `(()=>{const ja=document.getElementById('ja'),root=document.documentElement,follow=()=>{root.lang=ja.checked?'ja':'en'};if((navigator.language||'').startsWith('ja'))ja.checked=true;document.querySelector('.switch').addEventListener('change',follow);follow()})()`;
@@ -64,7 +68,7 @@ const daysSection = ({ days }: Results): Html | undefined =>
     ? html`<section><h2 id="days">${both({ en: 'Day by day', ja: '日別' })}</h2>${daysTable(days, 'days')}</section>`
     : undefined;
 
-function bodyHtml(results: Results, { top, now, allocated }: ReportOptions): Html {
+function bodyHtml(results: Results, { top, now, allocated, captures = [], failures = [] }: ReportOptions): Html {
   const summed: Summed = {
     results,
     ports: totals(
@@ -79,12 +83,13 @@ function bodyHtml(results: Results, { top, now, allocated }: ReportOptions): Htm
     ),
   };
   const stale = staleHtml(results.geo, now);
+  const [damage, read] = [damageHtml(failures), capturesHtml(captures)];
   if (results.days.length === 0)
-    return html`${summaryHtml(summed)}${skippedHtml(results)}${methodHtml(results)}${stale}`;
+    return html`${damage}${summaryHtml(summed)}${skippedHtml(results)}${read}${methodHtml(results)}${stale}`;
   const document: ChartDocument = new JSDOM('').window.document;
   const drawing = { ...summed, charted: mainRun(results.days), top, document, source: sourceWords(results) };
-  return html`${summaryHtml(summed)}${packetsSection(drawing)}${portsSection(drawing)}${countriesSection(drawing, stale)}${worldSection(drawing, allocated)}
-${kindsSection(drawing)}${sourcesSection(results, top)}${daysSection(results)}${skippedHtml(results)}${methodHtml(results)}`;
+  return html`${damage}${summaryHtml(summed)}${packetsSection(drawing)}${portsSection(drawing)}${countriesSection(drawing, stale)}${worldSection(drawing, allocated)}
+${kindsSection(drawing)}${sourcesSection(results, top)}${daysSection(results)}${skippedHtml(results)}${read}${methodHtml(results)}`;
 }
 
 /** Captures do not say how many sensors they are of. */

@@ -4,11 +4,23 @@ import type { Records } from '../../common/record/record.ts';
 import { CellTable } from '../reduce/cells.ts';
 import { TABLES } from '../reduce/day.ts';
 import { Reducer } from '../reduce/reducer.ts';
+import type { SettleElsewhere } from '../reduce/settle.ts';
 import { SourceTable, sourcesMaxDefault } from '../reduce/sources.ts';
-import { type Answer, buffersOf, type Merge, type Order, SENSOR, type WorkerOptions } from './orders.ts';
+import { type Answer, buffersOf, type Merge, type Order, SENSOR, type Settle, type WorkerOptions } from './orders.ts';
 
-const reducer = new Reducer(workerData as WorkerOptions);
+const { settled, ...options } = workerData as WorkerOptions;
+const reducer = new Reducer({ ...options, ...(settled !== undefined && { elsewhere: settleElsewhere(settled) }) });
 const blocks: Records[] = [];
+
+/** Asks the main thread, and later sleeps until it has. */
+function settleElsewhere(settled: Int32Array): SettleElsewhere {
+  return flows => {
+    const before = Atomics.load(settled, 0);
+    const settle: Settle = { kind: 'settle', flows };
+    parentPort!.postMessage(settle);
+    return () => void Atomics.wait(settled, 0, before);
+  };
+}
 
 function answer(order: Order): Answer {
   switch (order.kind) {

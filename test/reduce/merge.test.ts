@@ -77,6 +77,12 @@ describe('a state', () => {
     );
   });
 
+  test('is sound whatever marks a sensor sends that nobody knows', () => {
+    const [day] = reduce(sampleBurst(5, 3).map(one => ({ ...one, protocol: 6, tool: 0xf8 })));
+    expect(day!.tables.portKinds.lookup(day!.tables.ports.nameA(0), 3)).toBe(-1);
+    expectSame(encodings([decodeDay(encodeDay(day!), sourcesMaxDefault)]), encodings([day!]));
+  });
+
   test('of merged parts is the state of all records: merge(reduce(a), reduce(b)) = reduce(a ++ b)', () => {
     fc.assert(
       fc.property(traffic, bound, fc.integer({ min: 2, max: 4 }), fc.nat(), (some, sourcesMax, count, seed) => {
@@ -136,8 +142,8 @@ describe('a state', () => {
         const random = seeded(seed);
         const rows = (records: readonly PlainRecord[]) =>
           reduce(records, { sourcesMax }).map(day => {
-            const { portCountries, portHours, countryHours, ...rest } = dayResult(day, GEO);
-            return JSON.stringify([rest, portCountries(), portHours(), countryHours()]);
+            const { portCountries, portHours, portKinds, countryHours, ...rest } = dayResult(day, GEO);
+            return JSON.stringify([rest, portCountries(), portHours(), portKinds(), countryHours()]);
           });
         expectSame(rows(shuffled(list, random)), rows(list));
       }),

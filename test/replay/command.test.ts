@@ -52,19 +52,19 @@ describe('enaga replay', () => {
   it('prints the same bytes for any number of threads, of more packets than their blocks hold at once', async () => {
     const big = path.join(folder, 'big.pcap');
     writeTraffic(big, 400_000);
-    const [one, three] = await Promise.all(
-      ['1', '3'].map(threads => json('--threads', threads, big, capture('two-days.pcap'), big)),
+    const [one, two, three] = await Promise.all(
+      ['1', '2', '3'].map(threads => json('--threads', threads, big, capture('two-days.pcap'), big)),
     );
     expect(JSON.parse(one!.stdout).packets).toBe(2 * 400_000 + 33);
-    expect(three!.stdout === one!.stdout).toBe(true);
+    expect(two!.stdout === one!.stdout && three!.stdout === one!.stdout).toBe(true);
   });
 
   it('prints the same bytes for any number of threads, of packets that go to and fro between two days', async () => {
     const restless = path.join(folder, 'restless.pcap');
     fs.writeFileSync(restless, restlessCapture(10_000));
-    const [one, three] = await Promise.all(['1', '3'].map(threads => json('--threads', threads, restless)));
+    const [one, two, three] = await Promise.all(['1', '2', '3'].map(threads => json('--threads', threads, restless)));
     expect(JSON.parse(one!.stdout).days.map((day: { packets: number }) => day.packets)).toEqual([5_000, 5_000]);
-    expect(three!.stdout === one!.stdout).toBe(true);
+    expect(two!.stdout === one!.stdout && three!.stdout === one!.stdout).toBe(true);
   });
 
   it('prints the same bytes for captures in any order', async () => {
@@ -103,11 +103,28 @@ describe('enaga replay', () => {
     const stdin = () => Readable.from([fs.readFileSync(capture('broken-huge-length.pcap'))]);
     const { code, stderr } = await enaga(['replay', '--quiet', '-', '-'], { stdin: stdin() });
     expect(code).toBe(3);
-    expect(stderr.match(/-: damaged at byte (0|404): /g)).toHaveLength(2);
+    expect(stderr.match(/-: (damaged at byte 404|nothing of it can be read): /g)).toHaveLength(2);
   });
 
-  it('says nothing of a reader that has seen enough', async () => {
-    const { code, stderr } = await enaga(['replay', capture('scanners-dark-24.pcap')], { stdoutClosed: true });
+  it('says in the tables and in the page, too, what was not read to its end', async () => {
+    const page = path.join(folder, 'damaged.html');
+    const files = [capture('broken-huge-length.pcap'), 'no-such-file', capture('two-days.pcap')];
+    const { stdout, stderr } = await enaga(['replay', '--report', page, ...files]);
+    expect(stdout).toMatch(/^Not read, or not to the end: \S+broken-huge-length\.pcap, no-such-file\n$/m);
+    expect(stderr).toMatch(/no-such-file: cannot be read: [^\n]+\n$/); // the last word
+    const text = fs.readFileSync(page, 'utf8');
+    const [head, body] = [
+      text.indexOf('broken-huge-length.pcap: damaged at byte 404'),
+      text.indexOf('class="figures"'),
+    ];
+    expect([head > 0, head < body]).toEqual([true, true]);
+    expect(text).toContain('no-such-file: could not be read: there is no such file');
+    expect(text).toContain('broken-huge-length.pcap：404バイト目以降が損傷しています');
+    expect(text).toContain('Read: broken-huge-length.pcap, no-such-file, two-days.pcap.');
+  });
+
+  it.each([[], ['--quiet', '--json', '-']])('says nothing of a reader that has seen enough %s', async (...args) => {
+    const { code, stderr } = await enaga(['replay', ...args, capture('scanners-dark-24.pcap')], { stdoutClosed: true });
     expect(code).toBe(0);
     expect(stderr).not.toContain('EPIPE');
   });

@@ -66,6 +66,11 @@ test('rows are those of the results, day by day', async () => {
     String(second.hours[23].sources),
   ]);
   expect((await read('tools'))[1].slice(0, 3)).toEqual([first.date, 'mirai', String(first.tools.mirai.packets)]);
+  const telnet = first.portKinds().find(row => 'port' in row && row.port === 23)!;
+  expect(await read('port-kinds')).toContainEqual([
+    ...[first.date, 'tcp', '23', '', ''],
+    ...[telnet.scan, telnet.backscatter, telnet.other, telnet.mirai, telnet.zmap, telnet.masscan].map(String),
+  ]);
   expect(await read('port-countries')).toHaveLength(1 + first.portCountries().length + second.portCountries().length);
 });
 

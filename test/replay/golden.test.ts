@@ -4,6 +4,8 @@
  */
 import fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { KINDS } from '../../collector/reduce/day.ts';
+import type { PortKindRow } from '../../collector/reduce/results.ts';
 import { writeJson } from '../../collector/replay/json.ts';
 import { replay } from '../../collector/replay/replay.ts';
 import { loadGeo } from '../../common/geo/load.ts';
@@ -20,6 +22,10 @@ interface Expected {
 
 const SUFFIX = '.expected.json';
 const expectations = fs.readdirSync(captures).filter(name => name.endsWith(SUFFIX));
+const kinds: readonly string[] = KINDS;
+/** As expectations have it. */
+const withoutZeros = (row: PortKindRow) =>
+  Object.fromEntries(Object.entries(row).filter(([name, value]) => !kinds.includes(name) || value !== 0));
 /** The capture of an expectation: the same name with any ending a capture has. */
 const captureOf = (expectation: string): string => {
   const name = expectation.slice(0, -SUFFIX.length);
@@ -48,6 +54,7 @@ describe('replay agrees with tshark on', () => {
       distinct: true,
     });
     const actual = JSON.parse(writeJson(results));
+    for (const [n, day] of results.days.entries()) actual.days[n].portKinds = day.portKinds().map(withoutZeros);
     expect(Object.keys(expected).length).toBeGreaterThan(0);
     expect(onlyKeysOf(expected, actual)).toEqual(expected);
     expect(failures.length > 0 ? 3 : 0).toBe(exitCode);

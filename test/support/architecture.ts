@@ -24,12 +24,14 @@ const STAGES: Record<string, Record<string, readonly string[] | true>> = {
   common: {
     limits: [],
     time: [],
+    memory: [],
+    stdout: [],
     sqlite: ['limits'],
     record: ['limits'],
     packet: ['limits', 'record'],
     geo: ['limits'],
     protocol: ['limits', 'record', 'packet'],
-    batch: ['limits', 'time', 'record', 'protocol'],
+    batch: ['limits', 'time', 'memory', 'record', 'protocol'],
   },
   sensor: { capture: true, silence: true, spool: true, status: true, ship: true, enrol: true, commands: true },
   collector: {

@@ -154,10 +154,22 @@ function nmap(list: readonly PlainRecord[]): Count {
   return { packets: confirmed.reduce((sum, { group }) => sum + group.length, 0), sources: confirmed.length };
 }
 
+type FinerTable = 'portCountries' | 'portHours' | 'countryHours' | 'portKinds';
 /** Like `DayResult`, with the finer tables made. */
-export type Recount = Omit<DayResult, 'portCountries' | 'portHours' | 'countryHours'> & {
-  [Table in 'portCountries' | 'portHours' | 'countryHours']: ReturnType<DayResult[Table]>;
-};
+export type Recount = Omit<DayResult, FinerTable> & { [Table in FinerTable]: ReturnType<DayResult[Table]> };
+
+const packetsOf = (group: readonly PlainRecord[], isOne: (one: PlainRecord) => boolean): number =>
+  group.filter(isOne).length;
+
+/** Packets to one target, by class and by mark. */
+const kindsOf = (group: readonly PlainRecord[]) => ({
+  scan: packetsOf(group, one => classOf(one) === 'scan'),
+  backscatter: packetsOf(group, one => classOf(one) === 'backscatter'),
+  other: packetsOf(group, one => classOf(one) === 'other'),
+  mirai: packetsOf(group, ({ tool }) => (tool & 1) !== 0),
+  zmap: packetsOf(group, ({ tool }) => (tool & 2) !== 0),
+  masscan: packetsOf(group, ({ tool }) => (tool & 4) !== 0),
+});
 
 export function recount(day: number, all: readonly PlainRecord[]): Recount {
   const list = all.filter(({ hour }) => Math.floor(hour / 24) === day);
@@ -180,6 +192,7 @@ export function recount(day: number, all: readonly PlainRecord[]): Recount {
       hour: names[1],
       ...count(group),
     })),
+    portKinds: grouped(list, targetNumber).map(({ group }) => ({ ...targetOf(group[0]!), ...kindsOf(group) })),
     countryHours: grouped(list, countryOf, hourOfDay).map(({ names, group }) => ({
       country: names[0],
       hour: names[1],

@@ -204,6 +204,25 @@ function sampleDay(
           occupied(total).map(cell => ({ ...target, ...cell })),
         )
         .sort(byPackets),
+    portKinds: () =>
+      ports.map(row => {
+        const { packets: total, sources: _s, scanningSources: _n, ...target } = row;
+        const [scan, backscatter, other] = split(total, 'type' in target ? [6, 3, 1] : [95, 4, 1]) as [
+          number,
+          number,
+          number,
+        ];
+        const mirai = MIRAI_PORTS.has(keyOf(target)) ? Math.round(total * 0.62) : 0;
+        return {
+          ...target,
+          scan,
+          backscatter,
+          other,
+          mirai,
+          zmap: Math.round(total * 0.08),
+          masscan: Math.round(total * 0.05),
+        };
+      }),
     countryHours: () =>
       countries.flatMap(({ country, packets: n }) => occupied(n).map(cell => ({ country, ...cell }))).sort(byPackets),
   };

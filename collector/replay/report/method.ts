@@ -1,5 +1,6 @@
 /** How the figures were made, what the words mean, and what was left out: what makes a report checkable. */
 
+import path from 'node:path';
 import { geoAgeDays, isStale } from '../../publish/freshness.ts';
 import { both, type Html, html } from '../../publish/html.ts';
 import { exactCellSourcesMax, exactPortsMax, exactSourcesMax } from '../../publish/names.ts';
@@ -17,6 +18,53 @@ export function staleHtml(geo: GeoSource, now: Date): Html | undefined {
     ja: `国別データベースは作成から${age}日が経過しています。アドレスの割り当ては変わるため、地域別の数値は正確でない可能性があります。`,
   })}</p>`;
 }
+
+/** A capture that could not be read, or not to its end (replay.ts). */
+export interface NotWhole {
+  readonly capture: string;
+  readonly reason: string;
+  /** Of the damage; absent when it could not be opened. */
+  readonly offset?: number;
+}
+
+/** Said before any figure: what is missing is in none. */
+export function damageHtml(failures: readonly NotWhole[]): Html | undefined {
+  if (failures.length === 0) return undefined;
+  const lines = failures.map(({ capture, offset, reason }) => {
+    const name = path.basename(capture);
+    if (offset === undefined)
+      return html`<li>${both({ en: `${name}: could not be read: ${reason}`, ja: `${name}：開けませんでした` })}</li>`;
+    const at = count(offset);
+    return html`<li>${both({
+      en: `${name}: damaged at byte ${at}: ${reason}`,
+      ja: `${name}：${at}バイト目以降が損傷しています`,
+    })}</li>`;
+  });
+  return html`<div class="warn"><p>${both({
+    en: 'Not every capture was read to its end: what follows is less than there was. Of a damaged one all that comes before the damage is counted.',
+    ja: '最後まで読めなかったファイルがあるため、以下の数値には不足があります。損傷したファイルは、損傷より前の部分だけを集計しています。',
+  })}</p><ul>${lines}</ul></div>`;
+}
+
+/** Which files the figures are of. */
+export function capturesHtml(captures: readonly string[]): Html | undefined {
+  if (captures.length === 0) return undefined;
+  const named = captures.slice(0, capturesShown).map(nameOf);
+  const rest = captures.length - named.length;
+  const listed = (language: keyof Words, separator: string) => named.map(name => name[language]).join(separator);
+  return html`<p class="note">${both({
+    en: `Read: ${listed('en', ', ')}${rest > 0 ? ` and ${count(rest)} more` : ''}.`,
+    ja: `読み込んだファイル：${listed('ja', '、')}${rest > 0 ? `ほか${count(rest)}件` : ''}`,
+  })}</p>`;
+}
+
+const nameOf = (capture: string): Words => {
+  const name = path.basename(capture);
+  return capture === '-' ? { en: 'standard input', ja: '標準入力' } : { en: name, ja: name };
+};
+
+/** Files that are named. */
+const capturesShown = 50;
 
 export function skippedHtml({ skipped, packets, records }: Results): Html {
   const rows = skippedRows(skipped).filter(([, n]) => n > 0);
