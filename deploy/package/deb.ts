@@ -28,14 +28,17 @@ interface DebOptions {
   readonly tree: string;
   readonly file: string;
   readonly version: string;
+  /** `Name <mail>`. */
+  readonly maintainer: string;
   /** Seconds since 1970: every file's time. */
   readonly epoch: number;
   readonly fast: boolean;
 }
 
 /** Writes the package whole or not at all. Throws `PackageFailed`. */
-export function buildDeb({ program, tree, file, version, epoch, fast }: DebOptions): void {
-  writeControl(program, tree, version);
+export function buildDeb(options: DebOptions): void {
+  const { tree, file, epoch, fast } = options;
+  writeControl(options);
   levelTree(tree, epoch);
   const temporary = `${file}.tmp`;
   const args = ['--root-owner-group', ...COMPRESSION[fast ? 'fast' : 'small'], '--build', tree, temporary];
@@ -50,7 +53,7 @@ export function buildDeb({ program, tree, file, version, epoch, fast }: DebOptio
   fs.renameSync(temporary, file);
 }
 
-function writeControl(program: Program, tree: string, version: string): void {
+function writeControl({ program, tree, version, maintainer }: DebOptions): void {
   const { name, description, depends, recommends, settings } = program;
   const files = fs.globSync('**', { cwd: tree, withFileTypes: true }).filter(entry => entry.isFile());
   const paths = files.map(entry => path.relative(tree, path.join(entry.parentPath, entry.name))).sort();
@@ -64,7 +67,7 @@ function writeControl(program: Program, tree: string, version: string): void {
     `Package: ${name}
 Version: ${version}
 Architecture: ${architecture()}
-Maintainer: Enaga <enaga@localhost>
+Maintainer: ${maintainer}
 Installed-Size: ${Math.ceil(bytes / 1024)}
 Depends: ${depends.join(', ')}
 Recommends: ${recommends.join(', ')}

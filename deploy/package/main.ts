@@ -4,7 +4,7 @@
  *     dist/enaga-sensor_VERSION_ARCH.deb     dist/enaga-collector_VERSION_ARCH.deb
  *
  * Each brings its own Node, one bundle of its program, and the native addons it loads; nothing is fetched, and nothing is built
- * where it is installed. The same sources give the same bytes: times in a package are SOURCE_DATE_EPOCH, or the last commit's.
+ * where it is installed. The same sources and maintainer give the same bytes: times in a package are SOURCE_DATE_EPOCH, or the last commit's.
  * Exit codes: 0 built, 1 failed, 2 wrong usage.
  */
 import { spawnSync } from 'node:child_process';
@@ -14,6 +14,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
 import { architecture, buildDeb, PackageFailed, toolMissing } from './deb.ts';
+import { MAINTAINER_DEFAULT, maintainerOf } from './maintainer.ts';
 import { PROGRAMS, type Program } from './programs.ts';
 import { layOut, root, runtime } from './tree.ts';
 
@@ -22,12 +23,15 @@ const USAGE = `Usage: npm run package -- [options]
   --out DIR          where the packages go (default: dist)
   --only NAME        build this one: ${PROGRAMS.map(({ name }) => name).join(' or ')}
   --version VERSION  call it that (default: ${packageJson.version})
+  --maintainer WHO   who answers for it, as 'Name <mail>' (default: DEBFULLNAME and DEBEMAIL, as Debian's tools take them;
+                     without these ${MAINTAINER_DEFAULT})
   --fast             compress little: for trying them out
   --help             this
 
 Examples:
   npm run package
   npm run package -- --only enaga-sensor --out /tmp/packages
+  npm run package -- --maintainer 'Example CSIRT <packages@csirt.example>'
 `;
 
 /** A sensor's package is to fit through the line of whoever installs it. */
@@ -36,6 +40,7 @@ const SENSOR_BYTES_MAX = 50e6;
 interface Order {
   readonly out: string;
   readonly version: string;
+  readonly maintainer: string;
   readonly fast: boolean;
   /** Seconds since 1970. */
   readonly epoch: number;
@@ -68,13 +73,14 @@ function sourceEpoch(): number {
   return Number(/^\d+/.exec(stdout ?? '')?.[0] ?? Math.floor(Date.now() / 1000));
 }
 
-async function make(program: Program, { out, version, fast, epoch }: Order): Promise<void> {
+async function make(program: Program, { out, ...order }: Order): Promise<void> {
+  const { version } = order;
   const { name } = program;
   const tree = fs.mkdtempSync(path.join(os.tmpdir(), `${name}-`));
   try {
     await step(`${name} ${version}: bundle, runtime, licences`, () => layOut(program, tree));
     const file = path.join(out, `${name}_${version}_${architecture()}.deb`);
-    await step(`${name} ${version}: compress`, () => buildDeb({ program, tree, file, version, epoch, fast }));
+    await step(`${name} ${version}: compress`, () => buildDeb({ program, tree, file, ...order }));
     const { size } = fs.statSync(file);
     say(`package: ${path.relative(process.cwd(), file)}, ${(size / 1e6).toFixed(1)} MB\n`);
     if (name === 'enaga-sensor' && size > SENSOR_BYTES_MAX)
@@ -90,6 +96,7 @@ async function main(): Promise<number> {
       out: { type: 'string', default: path.join(root, 'dist') },
       only: { type: 'string' },
       version: { type: 'string', default: packageJson.version },
+      maintainer: { type: 'string' },
       fast: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -102,11 +109,16 @@ async function main(): Promise<number> {
   if (programs.length === 0) throw new TypeError(`--only ${flags.only}: there is no such package`);
   if (!/^\d[\w.+-]*$/.test(flags.version))
     throw new TypeError(`--version ${flags.version}: it must begin with a digit`);
+  const maintainer = maintainerOf(flags.maintainer, process.env);
+  if (maintainer === undefined)
+    throw new TypeError(
+      `${flags.maintainer === undefined ? 'DEBFULLNAME and DEBEMAIL' : '--maintainer'}: it takes a name and an address, like 'Name <mail>'`,
+    );
   const missing = toolMissing();
   if (missing !== undefined) throw new PackageFailed(missing);
   runtime(); // what is not set up is told before anything is done
   const version = flags.version.replaceAll('-', '~'); // 1.0.0-rc.1 is before 1.0.0
-  const order: Order = { out: path.resolve(flags.out), version, fast: flags.fast, epoch: sourceEpoch() };
+  const order: Order = { out: path.resolve(flags.out), version, maintainer, fast: flags.fast, epoch: sourceEpoch() };
   fs.mkdirSync(order.out, { recursive: true });
   for (const program of programs) await make(program, order);
   return 0;

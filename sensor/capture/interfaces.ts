@@ -14,7 +14,8 @@ export interface Interface {
 
 /**
  * libpcap's order: the one it would take itself comes first. libpcap also offers D-Bus, Bluetooth and netfilter's queues,
- * which carry no packets a sensor counts: on Linux only what the kernel calls a network interface is listed, and `any`.
+ * which carry no packets a sensor counts, and `any`, which would show packets twice: on Linux only what the kernel calls a network
+ * interface is listed.
  *
  * @throws when the binding does not load, or libpcap may not look.
  */
@@ -35,8 +36,7 @@ export function loadPcap(): Pcap {
   }
 }
 
-const isNetworkInterface = ({ name }: Device) =>
-  process.platform !== 'linux' || name === 'any' || existsSync(`/sys/class/net/${name}`);
+const isNetworkInterface = ({ name }: Device) => process.platform !== 'linux' || existsSync(`/sys/class/net/${name}`);
 
 const toInterface = ({ name, description, flags, addresses = [] }: Device): Interface => ({
   name,

@@ -47,7 +47,8 @@ Examples:
         const { name, sensor, networks } = await enrol(paths, { ...flags, token });
         process.stdout.write(
           `Enrolled as ${name} (${sensor}), which observes ${networks.join(', ')}.\n` +
-            `Configuration: ${paths.config}\nState: ${paths.stateDirectory}\n`,
+            `Configuration: ${paths.config}\nState: ${paths.stateDirectory}\n` +
+            `Next: enaga-sensor check${flags.state === undefined ? '' : ` --state ${flags.state}`} --interface IF, which says what is missing\n`,
         );
       });
     });

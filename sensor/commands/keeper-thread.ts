@@ -9,9 +9,10 @@ import type { LiveState } from '../capture/live.ts';
 import { momentOf } from '../capture/shift.ts';
 import { beat } from '../ship/heartbeat.ts';
 import { stoppedFrames } from '../silence/tripwire.ts';
-import { noteOpen } from '../spool/open.ts';
-import type { Draft } from '../spool/types.ts';
-import { readAccount } from '../status/account.ts';
+import { NOTHING_OPEN, noteOpen, untold } from '../spool/open.ts';
+import { writeReserve } from '../spool/reserve.ts';
+import type { Draft, OpenCounts } from '../spool/types.ts';
+import { COUNTED_ONLY, readAccount } from '../status/account.ts';
 import { count, plural } from '../status/text.ts';
 import { type Answer, IN_FLIGHT, type KeeperOptions, type Order } from './keeper.ts';
 import { stopMsMax } from './running.ts';
@@ -49,6 +50,9 @@ class KeeperThread {
   readonly #sending: Sending;
   /** What could not be committed, and what came until the run had ended: tried once more then. */
   readonly #unkept: (readonly Draft[])[] = [];
+  /** As of the last note. */
+  #open: OpenCounts = NOTHING_OPEN;
+  #saidFull = false;
   /** Packets that the kernel dropped, and no alarm tells of. */
   #dropped = 0;
   /** Frames that the rules of silence had stopped when it was looked last. */
@@ -68,14 +72,14 @@ class KeeperThread {
       case 'commit':
         return this.#commit(order.drafts);
       case 'open':
-        // What is noted of a disk that took no batch stays: it is of that batch.
-        if (this.#unkept.length === 0) this.#unlessFull(() => noteOpen(this.#sending.spool, order.counts, order.atMs));
-        return;
+        return this.#note(order.counts, order.atMs);
       case 'state':
-        return this.#unlessFull(() => this.#tellState(order.state));
+        this.#unlessFull(() => this.#tellState(order.state));
+        return;
       case 'dropped':
         this.#dropped += order.packets;
-        return this.#unlessFull(() => this.#tellDrops());
+        this.#unlessFull(() => this.#tellDrops());
+        return;
       case 'finish':
         return answer({ kind: 'finished', account: (await this.#finish().catch(fail)) ?? undefined });
       case 'stop':
@@ -87,11 +91,12 @@ class KeeperThread {
 
   #commit(drafts: readonly Draft[]): void {
     const { spool, shipper } = this.#sending;
+    this.#open = NOTHING_OPEN; // the drafts tell it
     try {
-      if (this.#unkept.length > 0) this.#unkept.push(drafts.map(copyOf));
+      if (this.#unkept.length > 0) this.#putOff(drafts);
       else spool.commit(drafts);
     } catch (error) {
-      this.#unkept.push(drafts.map(copyOf));
+      this.#putOff(drafts);
       throw error;
     } finally {
       Atomics.sub(shared, IN_FLIGHT, 1);
@@ -100,12 +105,40 @@ class KeeperThread {
     shipper.wake();
   }
 
-  /** What cannot be noted now is noted when there is room again. */
-  #unlessFull(work: () => void): void {
+  #putOff(drafts: readonly Draft[]): void {
+    this.#unkept.push(drafts.map(copyOf));
+    this.#reserve(Date.now(), true);
+  }
+
+  #note(counts: OpenCounts, atMs: number): void {
+    this.#open = counts;
+    // What is noted of a disk that took no batch stays: it is of that batch.
+    if (this.#unkept.length === 0 && this.#unlessFull(() => noteOpen(this.#sending.spool, counts, atMs))) {
+      this.#saidFull = false;
+      return;
+    }
+    this.#reserve(atMs, false);
+    if (!this.#saidFull) say(COUNTED_ONLY);
+    this.#saidFull = true;
+  }
+
+  /** A number of what the spool does not take. What goes wrong with that too is told beside what went wrong before. */
+  #reserve(atMs: number, flush: boolean): void {
+    try {
+      writeReserve(this.#sending.spool.database, { counts: untold(this.#open, this.#unkept.flat()), atMs, flush });
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  /** What cannot be noted now is noted when there is room again. Whether there was. */
+  #unlessFull(work: () => void): boolean {
     try {
       work();
+      return true;
     } catch (error) {
       if (!isFull(error)) throw error;
+      return false;
     }
   }
 
@@ -145,10 +178,22 @@ class KeeperThread {
     for (const text of [interfaces, leak]) if (text !== undefined) say(text);
   }
 
+  #keepRest(): void {
+    while (this.#unkept.length > 0) {
+      try {
+        this.#sending.spool.commit(this.#unkept[0]!);
+        this.#unkept.shift();
+      } catch (error) {
+        this.#reserve(Date.now(), true); // of what is left
+        throw error;
+      }
+    }
+  }
+
   /** Sends what the collector takes now, and the account; the rest waits in the spool. */
   async #finish(): Promise<string> {
     const { spool, shipper, heartbeat } = this.#sending;
-    for (const drafts of this.#unkept.splice(0)) spool.commit(drafts);
+    this.#keepRest();
     const limit = AbortSignal.timeout(stopMsMax);
     const { hour, micros } = momentOf(Date.now());
     spool.tellPending({ hour, from: micros, to: micros, historic: false });

@@ -6,8 +6,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { LiveState } from '../capture/live.ts';
-import type { OpenCounts } from '../spool/open.ts';
-import type { Draft } from '../spool/types.ts';
+import type { Draft, OpenCounts } from '../spool/types.ts';
 import type { RunFlags } from './run.ts';
 import type { Run } from './running.ts';
 

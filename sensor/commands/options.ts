@@ -1,5 +1,6 @@
 /** What the commands have in common. */
 import { InvalidArgumentError, Option } from 'commander';
+import { isFull } from '../../common/sqlite/full.ts';
 import type { SensorConfig } from '../enrol/config.ts';
 import { parseCollector } from '../ship/client.ts';
 
@@ -25,7 +26,10 @@ export async function told(command: string, work: () => Promise<void>): Promise<
     const { name, message, code, syscall } = error as NodeJS.ErrnoException;
     const ofDatabase = code?.startsWith('SQLITE_') === true;
     if (!EXPECTED.includes(name) && syscall === undefined && !ofDatabase) throw error;
-    process.stderr.write(`enaga-sensor ${command}: ${ofDatabase ? 'the state database: ' : ''}${message}\n`);
+    const text = isFull(error)
+      ? `the disk of its state is full (${message}): make room there; until then nothing can be kept`
+      : `${ofDatabase ? 'the state database: ' : ''}${message}`;
+    process.stderr.write(`enaga-sensor ${command}: ${text}\n`);
     process.exitCode = 1;
   }
 }

@@ -10,6 +10,7 @@ import { beat, type HeartbeatOptions, heartbeatMs } from '../ship/heartbeat.ts';
 import { Shipper } from '../ship/shipper.ts';
 import { tellInterrupted } from '../spool/open.ts';
 import { openSpool } from '../spool/recover.ts';
+import { takeReserve } from '../spool/reserve.ts';
 import type { Spool } from '../spool/spool.ts';
 import { plural } from '../status/text.ts';
 import { collectorOf, Failed } from './options.ts';
@@ -32,8 +33,7 @@ export function startSending(flags: RunFlags, { say, fail }: Omit<Run, 'signal'>
   const spool = openState(flags, paths, config, say);
   const settings = new Settings({ paths, config, alarms: spool.alarms, say });
   settleEpoch(spool, config, settings);
-  const interrupted = tellInterrupted(spool);
-  if (interrupted > 0) say(`the run before was killed: ${plural(interrupted, 'record')} of it had not been sealed`);
+  tellRunBefore(spool, say);
   const ca = readCa(paths, config);
   const client = new Client({
     collector: collectorOf(config),
@@ -63,6 +63,16 @@ export function startSending(flags: RunFlags, { say, fail }: Omit<Run, 'signal'>
       spool.close();
     },
   };
+}
+
+/** What it had not sealed. Now is the time to take room for this run's. */
+function tellRunBefore(spool: Spool, say: (text: string) => void): void {
+  const { recorded, inReserve } = tellInterrupted(spool);
+  takeReserve(spool.database);
+  if (recorded === 0) return;
+  const records = plural(recorded, 'record');
+  if (inReserve) say(`the run before could keep nothing on a full disk: ${records} of it are lost, and counted`);
+  else say(`the run before was killed: ${records} of it had not been sealed`);
 }
 
 /** A spool that is behind the configuration was set back: its sequences may be used already. */

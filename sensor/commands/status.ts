@@ -32,22 +32,25 @@ async function showStatus({ state, json }: StatusFlags): Promise<void> {
   const { readConfig } = await import('../enrol/config.ts');
   const { openDatabase } = await import('../../common/sqlite/open.ts');
   const { MIGRATIONS } = await import('../spool/schema.ts');
+  const { isLocked } = await import('../../common/sqlite/lock.ts');
   const { readAccount } = await import('../status/account.ts');
   const { troubles } = await import('../status/health.ts');
   const { statusText } = await import('../status/text.ts');
   const paths = sensorPaths(state);
   const config = readConfig(paths);
-  if (!fs.existsSync(paths.spool)) throw new Failed(`there is no state yet (no ${paths.spool})`);
+  if (!fs.statSync(paths.spool, { throwIfNoEntry: false })?.size)
+    throw new Failed(`there is no state yet (no ${paths.spool})`);
   const database = openDatabase(paths.spool, { migrations: MIGRATIONS, readonly: true });
   const nowMs = Date.now();
   const account = readAccount(database, nowMs);
   database.close();
   const found = troubles(account, nowMs);
   const { sensor, name, collector, networks } = config;
+  const running = isLocked(paths.lock);
   process.stdout.write(
     json
-      ? `${JSON.stringify({ sensor, name, collector, networks, ...account, healthy: found.length === 0, troubles: found }, null, 2)}\n`
-      : statusText(account, config, found, nowMs),
+      ? `${JSON.stringify({ sensor, name, collector, networks, running, ...account, healthy: found.length === 0, troubles: found }, null, 2)}\n`
+      : statusText(account, { ...config, running }, found, nowMs),
   );
   process.exitCode = found.length === 0 ? 0 : 1;
 }

@@ -52,7 +52,8 @@ const checkAddresses = (device: string, found: keyof typeof MEANING): Finding =>
 function checkSilence(device: string, found: string): Finding[] {
   const check = 'silence';
   const wiring = found === 'routed or on-link' ? 'routed' : found;
-  const mend = `enaga-sensor silence install --interface ${device} --wiring ${wiring}${wiring === 'tap' ? '' : ' --network ...'}`;
+  const install = `enaga-sensor silence install --interface ${device} --wiring ${wiring}${wiring === 'tap' ? '' : ' --network ...'}`;
+  const mend = `${install} (at every start: systemctl enable enaga-silence@${device})`;
   try {
     const silence = readSilence(device);
     if (silence === undefined)

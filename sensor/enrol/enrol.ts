@@ -101,7 +101,12 @@ async function enrolOn(
 const rawKey = (key: KeyObject): string => key.export({ format: 'jwk' }).x!;
 
 function readCertificates(file: string): string {
-  const text = fs.readFileSync(file, 'utf8');
+  let text: string;
+  try {
+    text = fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new EnrolmentFailed(`--ca ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
   try {
     new X509Certificate(text);
   } catch {
@@ -126,7 +131,10 @@ async function ask(collector: URL, ca: string | undefined, request: EnrolmentReq
     return enrolment;
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;
-    throw new EnrolmentFailed(`the collector ${collector.origin} cannot be reached: ${error.message}`);
+    // What speaks TLS cuts whoever does not.
+    const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
+    const hint = collector.protocol === 'http:' && code === 'ECONNRESET' ? '; if it speaks TLS, write https://' : '';
+    throw new EnrolmentFailed(`the collector ${collector.origin} cannot be reached: ${error.message}${hint}`);
   } finally {
     client.close();
   }

@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Agent, IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { jsonBytesMax } from '../../common/limits.ts';
+import { networkWords } from '../../common/protocol/network-words.ts';
 import { signRequest } from '../../common/protocol/signature.ts';
 
 export interface ClientOptions {
@@ -127,26 +128,8 @@ function wordsOf(error: Error): string {
   const { code } = error as NodeJS.ErrnoException;
   if (code === undefined || code === 'ABORT_ERR')
     return error.name === 'TimeoutError' ? 'no answer in time' : error.message;
-  return WORDS[code] ?? code;
+  return networkWords(code) ?? code;
 }
-
-const WORDS: Record<string, string> = {
-  ABORT_ERR: 'no answer in time',
-  ECONNREFUSED: 'the connection is refused',
-  ECONNRESET: 'the connection was cut',
-  ENOTFOUND: 'the name is not known',
-  EAI_AGAIN: 'the name cannot be looked up now',
-  ETIMEDOUT: 'no answer in time',
-  EHOSTUNREACH: 'there is no way to it',
-  ENETUNREACH: 'there is no way to it',
-  EPROTO: 'it does not speak TLS',
-  CERT_HAS_EXPIRED: 'its certificate has expired',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is of no authority that is trusted here (--ca FILE names one)',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is of no authority that is trusted here (--ca FILE names one)',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is of no authority that is trusted here (--ca FILE names one)',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is of no authority that is trusted here (--ca FILE names one)',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
-};
 
 /** This is no address of a collector, or none that may be used: the message says why. */
 export class BadAddress extends Error {

@@ -96,10 +96,13 @@ export function installSilence(plan: Plan): void {
       existing.networks.filter(network => !still.has(formatPrefix(network))),
     );
   }
-  load(rulesText(plan, noteText(wiring, before), kept));
+  const rules = rulesText(plan, noteText(wiring, before), kept);
+  load(rules);
   for (const name of namesOf(existing?.before ?? {}))
     if (wanted[name] === undefined) writeSetting(device, name, existing!.before[name]!);
   for (const name of namesOf(wanted)) writeSetting(device, name, wanted[name]!);
+  // What the kernel had to say of its own until its IPv6 was off is nobody's doing: loaded again, the counters are as they were.
+  if (wiring === 'tap' && existing === undefined) load(rules);
   if (wiring === 'on-link') take(device, networks);
 }
 

@@ -5,22 +5,19 @@
  */
 import type { SqliteDatabase } from '../../common/sqlite/open.ts';
 import { momentOf } from '../capture/shift.ts';
-import { NOTHING, skippedTotal } from './counters.ts';
+import { addSkipped, NOTHING, skippedTotal } from './counters.ts';
+import { readReserve } from './reserve.ts';
 import type { Spool } from './spool.ts';
-
-/** `seen = kernelDrops + sum of skipped + recorded`. */
-export interface OpenCounts {
-  readonly seen: number;
-  readonly kernelDrops: number;
-  readonly skipped: Readonly<Record<string, number>>;
-  readonly recorded: number;
-}
+import type { Draft, Noted, OpenCounts } from './types.ts';
 
 export const NOTHING_OPEN: OpenCounts = { seen: 0, kernelDrops: 0, skipped: {}, recorded: 0 };
 
-export function readOpen(database: SqliteDatabase): OpenCounts & { readonly atMs: number } {
+/** What is noted in the spool, or in the reserve (reserve.ts) where that has more: counts of the same account only grow. */
+export function readOpen(database: SqliteDatabase): Noted {
   const row = database.prepare('SELECT at_ms, counts FROM open').get() as { at_ms: number; counts: string } | undefined;
-  return row === undefined ? { ...NOTHING_OPEN, atMs: 0 } : { ...JSON.parse(row.counts), atMs: row.at_ms };
+  const noted = row === undefined ? { ...NOTHING_OPEN, atMs: 0 } : { ...JSON.parse(row.counts), atMs: row.at_ms };
+  const reserved = readReserve(database);
+  return reserved !== undefined && reserved.seen > noted.seen ? reserved : { ...noted, inReserve: false };
 }
 
 export function noteOpen({ database }: Spool, counts: OpenCounts, atMs: number): void {
@@ -36,12 +33,29 @@ export function noteOpen({ database }: Spool, counts: OpenCounts, atMs: number):
   }
 }
 
-/** At a start: a run that was killed had seen this and sealed it not. A batch tells it, that watched nothing. Returns its packets. */
-export function tellInterrupted(spool: Spool): number {
-  const { seen, kernelDrops, skipped, recorded, atMs } = readOpen(spool.database);
-  if (seen === 0) return 0;
+/** What is open, and drafts that could not be kept. */
+export const untold = (open: OpenCounts, drafts: readonly Draft[]): OpenCounts =>
+  drafts.reduce(
+    ({ seen, kernelDrops, skipped, recorded }, { counters, records }) => ({
+      seen: seen + counters.seen,
+      kernelDrops: kernelDrops + counters.kernelDrops,
+      skipped: addSkipped(skipped, counters.skipped),
+      recorded: recorded + (records?.count ?? 0),
+    }),
+    open,
+  );
+
+/**
+ * At a start: a run that was killed, or ended on a full disk, had seen this and sealed it not. A batch tells it, that watched
+ * nothing. Returns what it tells.
+ */
+export function tellInterrupted(spool: Spool): Noted {
+  const noted = readOpen(spool.database);
+  const { seen, kernelDrops, skipped, atMs } = noted;
+  if (seen === 0) return noted;
   const { hour, micros } = momentOf(atMs);
   const counters = { ...NOTHING, seen, kernelDrops, skipped, interrupted: seen - kernelDrops - skippedTotal(skipped) };
   spool.commit([{ hour, from: micros, to: micros, historic: false, counters }]);
-  return recorded;
+  if (noted.inReserve) spool.database.prepare('UPDATE contact SET lost_ms = ?').run(atMs);
+  return noted;
 }

@@ -5,7 +5,7 @@
  *   epoch     the last sequence sealed in each
  *   batch     sealed batches: waiting for the collector, acknowledged (kept for a while), or malformed to it
  *   account   all packets since the state was made; changes in the transaction of the batch that tells them
- *   open      what a live run has seen since its last batch, as of a second ago; no row: nothing
+ *   open      what a live run has seen since its last batch, as of a second ago; no row: nothing, or it is in the reserve (reserve.ts)
  *   reading   how far each capture was read, likewise
  *   contact   what is known of the collector, and when something was lost
  *   alarm     what somebody should look at

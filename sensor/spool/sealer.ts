@@ -16,9 +16,8 @@ import { type Failure, type Moment, type Place, START } from '../capture/place.t
 import type { Sink } from '../capture/read.ts';
 import { microsBetween, momentOf } from '../capture/shift.ts';
 import { NOTHING } from './counters.ts';
-import type { OpenCounts } from './open.ts';
 import { spanOfCapture, spanOfWatch } from './span.ts';
-import type { Draft, Progress } from './types.ts';
+import type { Draft, OpenCounts, Progress } from './types.ts';
 
 export interface SealerOptions {
   readonly networks: readonly Prefix[];

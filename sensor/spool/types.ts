@@ -10,6 +10,20 @@ export interface Draft extends Pick<BatchHeader, 'hour' | 'from' | 'to' | 'histo
   readonly counters: Counters;
 }
 
+/** What no batch tells yet. `seen = kernelDrops + sum of skipped + recorded`. */
+export interface OpenCounts {
+  readonly seen: number;
+  readonly kernelDrops: number;
+  readonly skipped: Readonly<Record<string, number>>;
+  readonly recorded: number;
+}
+
+/** As it was noted: when, and whether in the reserve, for the spool took nothing. */
+export interface Noted extends OpenCounts {
+  readonly atMs: number;
+  readonly inReserve: boolean;
+}
+
 /** How far a capture was read, kept in the transaction of the batches that come from it. */
 export interface Progress {
   readonly name: string;

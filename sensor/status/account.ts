@@ -32,6 +32,9 @@ interface ContactRow {
 
 const isoOf = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
+/** The alarm that no database has, for it can take none. */
+export const COUNTED_ONLY = 'the disk takes nothing any more: what comes is only counted';
+
 /** All of one moment. Of what is not sealed yet it has what a live run noted a second ago, and of captures nothing. */
 export function readAccount(database: SqliteDatabase, nowMs: number): Account {
   return database.transaction(() => {
@@ -65,7 +68,7 @@ export function readAccount(database: SqliteDatabase, nowMs: number): Account {
       oldestUnshipped: isoOf(oldest.sealed),
       lastAcknowledgement: isoOf(contact.acknowledged_ms),
       clockOffsetMs: contact.offset_ms,
-      alarms,
+      alarms: open.inReserve ? [...alarms, COUNTED_ONLY] : alarms,
       lostAt: isoOf(contact.lost_ms),
     };
   })();

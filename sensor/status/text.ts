@@ -6,6 +6,8 @@ export interface Identity {
   readonly name: string;
   readonly collector: string;
   readonly networks: readonly string[];
+  /** A run holds the state now. */
+  readonly running: boolean;
 }
 
 const grouped = new Intl.NumberFormat('en');
@@ -41,6 +43,7 @@ export function statusText(account: Account, identity: Identity, troubles: reado
     `${identity.name} (${identity.sensor}), epoch ${account.epoch}`,
     row('collector', identity.collector),
     row('observes', identity.networks.join(', ')),
+    row('runs', identity.running ? 'yes' : 'no: nothing is recorded now'),
     '',
     row('seen', plural(account.seen, 'packet')),
     row('dropped by the kernel', count(account.kernelDrops)),

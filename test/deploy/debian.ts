@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { Locked, takeLock } from '../../common/sqlite/lock.ts';
 import { root } from '../support/enaga.ts';
 
 const RELEASE = 'bookworm';
@@ -47,27 +48,48 @@ export async function reasonWithoutDebian(): Promise<string> {
 /** Where it is mounted. */
 const cgroup2 = (): string | undefined => /^\S+ (\S+) cgroup2 /m.exec(fs.readFileSync('/proc/mounts', 'utf8'))?.[1];
 
-/** Into a folder whose path has no space, which debootstrap does not take; then to where it stays. */
+/** Of two test files that start at once, one fetches it and the other waits. */
 async function fetchDebian(): Promise<void> {
+  fs.mkdirSync(path.dirname(debianFolder), { recursive: true });
+  for (let waitedMs = 0; ; waitedMs += 1000) {
+    try {
+      const lock = takeLock(`${debianFolder}.lock`);
+      try {
+        if (!fs.existsSync(debianFolder)) await fetchInto(debianFolder);
+        return;
+      } finally {
+        lock.release();
+      }
+    } catch (error) {
+      if (!(error instanceof Locked) || waitedMs > makeMsMax) throw error;
+      await sleep(1000);
+    }
+  }
+}
+
+/** By a folder whose path has no space, which debootstrap does not take. */
+async function fetchInto(folder: string): Promise<void> {
   const temporary = fs.mkdtempSync(path.join(os.tmpdir(), 'enaga-debian-'));
   const fetched = path.join(temporary, 'debian');
   try {
     const args = ['--variant=minbase', `--include=${INCLUDED.join()}`, RELEASE, fetched, MIRROR];
     await promisify(execFile)('debootstrap', args, { timeout: makeMsMax, maxBuffer: 2 ** 26 });
     fs.rmSync(path.join(fetched, 'var/cache/apt'), { recursive: true });
-    fs.mkdirSync(path.dirname(debianFolder), { recursive: true });
-    execFileSync('mv', [fetched, debianFolder]); // to another file system too
+    fs.rmSync(`${folder}.new`, { recursive: true, force: true });
+    execFileSync('mv', [fetched, `${folder}.new`]); // to another file system too, which takes a while
+    fs.renameSync(`${folder}.new`, folder);
   } finally {
     fs.rmSync(temporary, { recursive: true, force: true });
   }
 }
 
 export class Debian {
-  readonly #pid: number;
+  /** Of its systemd: its network is that process's. */
+  readonly pid: number;
   readonly #stop: () => Promise<void>;
 
   private constructor(pid: number, stop: () => Promise<void>) {
-    this.#pid = pid;
+    this.pid = pid;
     this.#stop = stop;
   }
 
@@ -102,7 +124,7 @@ export class Debian {
   /** Runs a command as root; whatever its exit code. */
   try(...command: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
     // A session of its own: a signal to a group stays in there.
-    const enter = ['--wait', 'nsenter', '-t', String(this.#pid), ...'-m -n -p -i -u -C -r -w'.split(' ')];
+    const enter = ['--wait', 'nsenter', '-t', String(this.pid), ...'-m -n -p -i -u -C -r -w'.split(' ')];
     const bounded = ['timeout', '--kill-after=1', String(commandSecondsMax)];
     const args = [...enter, ...bounded, 'env', '-i', ...ENVIRONMENT, ...command];
     return new Promise(resolve =>

@@ -9,6 +9,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MAINTAINER_DEFAULT, maintainerOf } from '../../deploy/package/maintainer.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { capture, root } from '../support/enaga.ts';
 import { Debian, debianFolder, reasonWithoutDebian } from './debian.ts';
@@ -38,7 +39,8 @@ const hasDpkg = spawnSync('dpkg-deb', ['--version']).status === 0;
 describe.skipIf(!hasDpkg)(`building${hasDpkg ? '' : ' (skipped: there is no dpkg-deb)'}`, () => {
   let told = '';
   beforeAll(() => {
-    const { status, stderr } = build(['--fast', '--out', shared], { SOURCE_DATE_EPOCH: '1800000000' });
+    const named = { DEBFULLNAME: 'Example CSIRT', DEBEMAIL: 'packages@csirt.example' };
+    const { status, stderr } = build(['--fast', '--out', shared], { SOURCE_DATE_EPOCH: '1800000000', ...named });
     expect(status, stderr).toBe(0);
     told = stderr;
   });
@@ -95,9 +97,15 @@ describe.skipIf(!hasDpkg)(`building${hasDpkg ? '' : ' (skipped: there is no dpkg
     }
   });
 
+  it('names who answers for it', () => {
+    const field = execFileSync('dpkg-deb', ['--field', debOf('enaga-sensor'), 'Maintainer'], { encoding: 'utf8' });
+    expect(field).toBe('Example CSIRT <packages@csirt.example>\n');
+  });
+
   it('makes the same bytes of the same sources', () => {
     const again = path.join(shared, 'again');
-    build(['--fast', '--only', 'enaga-sensor', '--out', again], { SOURCE_DATE_EPOCH: '1800000000' });
+    const maintainer = ['--maintainer', 'Example CSIRT <packages@csirt.example>'];
+    build(['--fast', '--only', 'enaga-sensor', '--out', again, ...maintainer], { SOURCE_DATE_EPOCH: '1800000000' });
     const hash = (file: string) => createHash('sha256').update(fs.readFileSync(file)).digest('hex');
     expect(hash(path.join(again, path.basename(debOf('enaga-sensor'))))).toBe(hash(debOf('enaga-sensor')));
   });
@@ -113,6 +121,18 @@ it('tells in words what is wrong', () => {
     stderr: expect.stringContaining('there is no such package'),
   });
   expect(build(['--speed'])).toMatchObject({ status: 2, stderr: expect.stringContaining('--speed') });
+  expect(build(['--maintainer', 'me'])).toMatchObject({ status: 2, stderr: expect.stringContaining("'Name <mail>'") });
+});
+
+it.each([
+  ['Name <a@b.example>', {}, 'Name <a@b.example>'],
+  [undefined, {}, MAINTAINER_DEFAULT],
+  [undefined, { DEBFULLNAME: 'Name', DEBEMAIL: 'a@b.example' }, 'Name <a@b.example>'],
+  [undefined, { DEBEMAIL: 'Name <a@b.example>' }, 'Name <a@b.example>'],
+  [undefined, { DEBEMAIL: 'a@b.example' }, undefined],
+  ['Name\nDepends: all <a@b.example>', {}, undefined],
+])('the maintainer of %j, %j', (given, environment, maintainer) => {
+  expect(maintainerOf(given, environment)).toBe(maintainer);
 });
 
 const reason = (await reasonWithoutDebian()) || (hasDpkg ? '' : 'there is no dpkg-deb');
@@ -178,6 +198,8 @@ describe.skipIf(reason !== '')(`on a clean Debian 12${reason === '' ? '' : ` (sk
         'bash -c "exec 3<>/dev/tcp/127.0.0.1/8740; printf \'GET /readyz HTTP/1.0\\r\\n\\r\\n\' >&3; head -1 <&3"',
       ),
     ).toMatch(/ 200 /);
+    const ask = "fetch('http://127.0.0.1:8740/').then(async one => console.log(one.status, await one.text()))";
+    expect(await debian.run('/usr/lib/enaga-collector/node', '-e', ask), 'the pages').toMatch(/^200 <!doctype html>/i);
   });
 
   it('a sensor, enrolled by root, reads a capture as its own user; all of it is counted', async () => {

@@ -115,7 +115,7 @@ it('drops the oldest while the collector is away, and says how many packets that
 
 it('fault 3: stops at a signal, keeps what is not sent, and lets no second one on its state', async () => {
   const { collector, state } = await enrolled();
-  const paced = ['run', '--state', state, '--read', traffic, '--pace', '20x', '--shift-to', 'now'];
+  const paced = ['run', '--state', state, '--read', traffic, '--pace', '4x', '--shift-to', 'now'];
   const { child, outcome } = startSensor(paced);
   await expect.poll(() => collector.heartbeats.length, { timeout: 20_000 }).toBeGreaterThan(0);
   const second = await sensor(...paced);

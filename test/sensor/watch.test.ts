@@ -1,4 +1,6 @@
 /** Live packets to sealed batches: what was watched goes by the clock, drops are told, a kill leaves a number with a time. */
+import fs from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openBatch } from '../../common/batch/open.ts';
 import { createSkipped } from '../../common/packet/decode.ts';
@@ -6,9 +8,12 @@ import { createPackets, setTime } from '../../common/packet/packets.ts';
 import { skipIndex } from '../../common/packet/skip.ts';
 import type { Records } from '../../common/record/record.ts';
 import { START } from '../../sensor/capture/place.ts';
-import { noteOpen, readOpen, tellInterrupted } from '../../sensor/spool/open.ts';
+import { NOTHING } from '../../sensor/spool/counters.ts';
+import { noteOpen, readOpen, tellInterrupted, untold } from '../../sensor/spool/open.ts';
+import { takeReserve, writeReserve } from '../../sensor/spool/reserve.ts';
 import { Sealer } from '../../sensor/spool/sealer.ts';
 import type { Spool } from '../../sensor/spool/spool.ts';
+import { COUNTED_ONLY } from '../../sensor/status/account.ts';
 import * as w from '../support/capture-writer.ts';
 import { accountOf, BALANCED, balanceOf, HOUR, newSpool } from './support.ts';
 
@@ -185,13 +190,75 @@ it('what was open when it was killed is told at the next start: a number with a 
   expect(accountOf(spool)).toMatchObject({ seen: 9, open: 2, recorded: 2, kernelDrops: 7 });
   expect(balanceOf(spool)).toEqual(BALANCED);
 
-  expect(tellInterrupted(spool)).toBe(2);
+  expect(tellInterrupted(spool).recorded).toBe(2);
   const [batch] = batchesOf(spool);
   expect(batch!.header).toMatchObject({ hour: HOUR, from: 5 * SECOND, to: 5 * SECOND });
   expect(batch!.header.counters).toMatchObject({ seen: 9, kernelDrops: 7, interrupted: 2 });
   expect(accountOf(spool)).toMatchObject({ seen: 9, open: 0, recorded: 0, interrupted: 2, kernelDrops: 7 });
   expect(balanceOf(spool)).toEqual(BALANCED);
-  expect(tellInterrupted(spool)).toBe(0);
+  expect(tellInterrupted(spool).recorded).toBe(0);
+});
+
+describe('what the spool has no room for', () => {
+  const ms = HOUR * 3_600_000 + 5000;
+  const reserveOf = (spool: Spool) => path.join(path.dirname(spool.database.name), 'reserve');
+
+  it('is noted in the reserve, in place, and told at the next start, once', () => {
+    const { spool, sealer, take } = live();
+    expect(takeReserve(spool.database)).toBe(true);
+    const { ino, size } = fs.statSync(reserveOf(spool));
+    take(1, 2);
+    const putOff = {
+      hour: HOUR,
+      from: 0,
+      to: 0,
+      historic: false,
+      counters: { ...NOTHING, seen: 5, skipped: { fragment: 5 } },
+    };
+    const counts = untold(sealer.open, [putOff]);
+    expect(counts).toEqual({ seen: 7, kernelDrops: 0, skipped: { fragment: 5 }, recorded: 2 });
+    expect(writeReserve(spool.database, { counts, atMs: ms, flush: true })).toBe(true);
+    expect(fs.statSync(reserveOf(spool))).toMatchObject({ ino, size });
+    expect(accountOf(spool)).toMatchObject({ seen: 7, open: 2, alarms: [COUNTED_ONLY] });
+    expect(balanceOf(spool)).toEqual(BALANCED);
+
+    expect(tellInterrupted(spool)).toMatchObject({ recorded: 2, inReserve: true });
+    const account = accountOf(spool);
+    expect(account).toMatchObject({ seen: 7, open: 0, interrupted: 2, skipped: { fragment: 5 }, alarms: [] });
+    expect(account.lostAt).toBe(new Date(ms).toISOString());
+    expect(balanceOf(spool)).toEqual(BALANCED);
+    expect(tellInterrupted(spool).seen).toBe(0);
+  });
+
+  it('is what a later note in the spool says, where that has more', () => {
+    const { spool, take, sealer } = live();
+    take(1);
+    writeReserve(spool.database, { counts: sealer.open, atMs: ms });
+    take(2);
+    noteOpen(spool, sealer.open, ms + 1000);
+    expect(tellInterrupted(spool)).toMatchObject({ recorded: 2, inReserve: false });
+  });
+
+  it('is of no use once a batch has told it, or damaged, or of another sensor', () => {
+    const { spool, take, sealer } = live();
+    take(1);
+    const note = { counts: sealer.open, atMs: ms };
+    writeReserve(spool.database, note);
+    expect(readOpen(spool.database).seen).toBe(1);
+    const page = fs.readFileSync(reserveOf(spool));
+    const at = page.indexOf('"seen":1') + 7;
+    fs.writeFileSync(reserveOf(spool), page.fill('2', at, at + 1));
+    expect(readOpen(spool.database).seen).toBe(0);
+
+    const other = live();
+    writeReserve(other.spool.database, note);
+    other.spool.database.exec("UPDATE state SET sensor = 'another'");
+    expect(readOpen(other.spool.database).seen).toBe(0);
+
+    writeReserve(spool.database, note);
+    sealer.seal();
+    expect(readOpen(spool.database).seen).toBe(0);
+  });
 });
 
 it('a seal takes the note with it', () => {
@@ -200,6 +267,6 @@ it('a seal takes the note with it', () => {
   noteOpen(spool, sealer.open, HOUR * 3_600_000);
   sealer.seal();
   expect(readOpen(spool.database).seen).toBe(0);
-  expect(tellInterrupted(spool)).toBe(0);
+  expect(tellInterrupted(spool).recorded).toBe(0);
   expect(spool.database.pragma('synchronous', { simple: true })).toBe(2); // FULL again
 });

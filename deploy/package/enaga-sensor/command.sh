@@ -3,7 +3,8 @@
 # With --state it is a sensor of your own, and runs as you.
 set -e
 umask 077
-program='/usr/lib/enaga-sensor/node /usr/lib/enaga-sensor/enaga-sensor.mjs'
+export MALLOC_MMAP_THRESHOLD_=65536 # as in enaga-sensor.service
+program='/usr/lib/enaga-sensor/node --max-semi-space-size=1 /usr/lib/enaga-sensor/enaga-sensor.mjs'
 if [ "$(id -u)" = 0 ]; then
   case " $* " in
     *' --state'*) ;;
