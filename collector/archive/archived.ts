@@ -3,16 +3,20 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { BadDatabase } from '../../common/sqlite/open.ts';
 import type { LoggedBatch } from '../log/entry.ts';
-import type { PastAnswer, PastDamage, PastFacts, PastQuestion } from '../log/past.ts';
+import type { PastAnswer, PastDamage, PastFacts, PastQuestion, PickedBatch, Wanted } from '../log/past.ts';
 import type { Duck } from './duck.ts';
-import { type BatchHead, readHeads } from './heads.ts';
+import { type BatchHead, type PartHeads, readHeads } from './heads.ts';
 import { headsFile, recordsFile } from './layout.ts';
 import { Manifest, type Part } from './manifest.ts';
+import type { PickedPart, PickedRows } from './pick.ts';
 import type { PartBatches } from './rebuild.ts';
 
 /** Parts in memory at once, the last that were asked for: batches of several days lie mixed in the log. */
 const partsMax = 3;
 const headsMax = 16;
+const pickedMax = 2;
+
+type Picking = Required<Pick<PastQuestion, 'from' | 'upTo' | 'day' | 'max'>>;
 
 export class ArchivedPast {
   readonly #dir: string;
@@ -20,7 +24,9 @@ export class ArchivedPast {
   #duck: Duck | undefined;
   /** By part, the one that was read longest ago first. */
   readonly #parts = new Map<number, PartBatches | BadDatabase>();
-  readonly #heads = new Map<number, readonly BatchHead[]>();
+  readonly #heads = new Map<number, PartHeads>();
+  /** What was picked out of which part last; undefined where it could not be. */
+  readonly #picked = new Map<string, PickedRows | undefined>();
 
   constructor(dir: string) {
     this.#dir = dir;
@@ -32,8 +38,12 @@ export class ArchivedPast {
   }
 
   /** Throws `BadDatabase`. A part that cannot be read is damage of its batches. */
-  async batches({ from, upTo, day, max, headsOnly = false }: PastQuestion): Promise<PastAnswer> {
+  async batches({ from, upTo, day, max, headsOnly = false, wanted }: PastQuestion): Promise<PastAnswer> {
     const manifest = this.#whole(from, upTo);
+    if (wanted !== undefined && day !== undefined) {
+      const picked = await this.#pick({ from, upTo, day, max }, wanted);
+      if (picked !== undefined) return picked;
+    }
     // Positions are given one after the other, so that so many batches are within so many of them; a day's lie further apart.
     const end = day === undefined ? Math.min(upTo, from + max.batches - 1) : upTo;
     const parts = manifest
@@ -58,6 +68,55 @@ export class ArchivedPast {
     return { batches, damaged: damaged.sort((a, b) => a.position - b.position), next };
   }
 
+  /**
+   * Of the next part of the day, if its rows can be picked by their country: then it is by the geography that is asked by, and
+   * what is to be read of it is what was written. Else each of its batches is to be looked at.
+   */
+  async #pick({ from, upTo, day, max }: Picking, wanted: Wanted): Promise<PastAnswer | undefined> {
+    const part = this.#opened()
+      .partsWithin(from, upTo)
+      .find(one => one.day === day && one.expiredMs === null);
+    if (part === undefined || part.geo !== wanted.geo) return undefined;
+    const rows = await this.#rows(part, wanted.countries);
+    if (rows === undefined) return undefined;
+    const picked: PickedBatch[] = [];
+    let bytes = 0;
+    let next = Math.min(upTo, part.last) + 1;
+    for (const [index, head] of this.#headsOf(part).heads.entries()) {
+      if (head.position < from) continue;
+      if (head.position > upTo) break;
+      if (picked.length === max.batches || bytes >= max.bytes) {
+        next = head.position;
+        break;
+      }
+      const found = rows.of(index);
+      if (found === undefined) continue;
+      picked.push({ ...head, picked: found });
+      bytes += found.records.src.buffer.byteLength;
+    }
+    const damaged = this.#opened().damaged(from, next - 1, day);
+    return { batches: [], picked, damaged: damaged.map(({ position, message }) => ({ position, message })), next };
+  }
+
+  async #rows(part: Part, countries: readonly string[]): Promise<PickedRows | undefined> {
+    const key = [part.part, ...countries].join(' ');
+    if (this.#picked.has(key)) return this.#picked.get(key);
+    const { heads, groups } = this.#headsOf(part);
+    const rows = groups === undefined ? undefined : await this.#readRows(part, { heads, groups }, countries);
+    keep(this.#picked, key, rows, pickedMax);
+    return rows;
+  }
+
+  async #readRows(part: Part, picked: PickedPart, countries: readonly string[]): Promise<PickedRows | undefined> {
+    const { PickedRows } = await import('./pick.ts');
+    try {
+      return await PickedRows.read((await this.#open()).connection, this.#recordsOf(part), picked, countries);
+    } catch (error) {
+      if (error instanceof BadDatabase) return undefined; // read whole, it costs its damaged batches alone
+      throw error;
+    }
+  }
+
   /** Heads of these parts between two positions, ascending. Parts of one day do not overlap: few are looked into at once. */
   *#inOrder(parts: readonly Part[], from: number, upTo: number): Generator<[BatchHead, Part, number]> {
     const open: { part: Part; heads: readonly BatchHead[]; at: number }[] = [];
@@ -66,7 +125,7 @@ export class ArchivedPast {
       const lowest = open.reduce((low, { heads, at }) => Math.min(low, heads[at]!.position), Number.POSITIVE_INFINITY);
       if (waiting.length > 0 && waiting[0]!.first <= lowest) {
         const part = waiting.shift()!;
-        const heads = this.#headsOf(part);
+        const { heads } = this.#headsOf(part);
         const at = heads.findIndex(({ position }) => position >= from);
         if (at !== -1) open.push({ part, heads, at });
         continue;
@@ -82,6 +141,7 @@ export class ArchivedPast {
   rest(): void {
     this.#parts.clear();
     this.#heads.clear();
+    this.#picked.clear();
     this.#duck?.close();
     this.#duck = undefined;
   }
@@ -100,7 +160,7 @@ export class ArchivedPast {
     return this.#opened();
   }
 
-  #headsOf(part: Part): readonly BatchHead[] {
+  #headsOf(part: Part): PartHeads {
     const known = this.#heads.get(part.part);
     if (known !== undefined) return known;
     const file = path.join(this.#dir, headsFile(part.day, part.part));
@@ -119,17 +179,22 @@ export class ArchivedPast {
   }
 
   async #read(part: Part): Promise<PartBatches | BadDatabase> {
-    // Only now: DuckDB is 70 MB, and most collectors look back seldom.
-    const { openDuck, ownSpillOf } = await import('./duck.ts');
     const { PartBatches } = await import('./rebuild.ts');
-    this.#duck ??= await openDuck({ directories: [this.#dir], spill: ownSpillOf(this.#dir) });
     try {
-      const file = path.join(this.#dir, recordsFile(part.day, part.part));
-      return await PartBatches.read(this.#duck.connection, file, this.#headsOf(part));
+      return await PartBatches.read((await this.#open()).connection, this.#recordsOf(part), this.#headsOf(part).heads);
     } catch (error) {
       if (error instanceof BadDatabase) return error;
       throw error;
     }
+  }
+
+  #recordsOf = (part: Part): string => path.join(this.#dir, recordsFile(part.day, part.part));
+
+  /** Only when it is needed: DuckDB is 70 MB, and most collectors look back seldom. */
+  async #open(): Promise<Duck> {
+    const { openDuck, ownSpillOf } = await import('./duck.ts');
+    this.#duck ??= await openDuck({ directories: [this.#dir], spill: ownSpillOf(this.#dir) });
+    return this.#duck;
   }
 }
 
@@ -141,7 +206,7 @@ function readFile(file: string): Uint8Array {
   }
 }
 
-function keep<T>(kept: Map<number, T>, key: number, value: T, max: number): void {
+function keep<K, T>(kept: Map<K, T>, key: K, value: T, max: number): void {
   kept.set(key, value);
   if (kept.size > max) kept.delete(kept.keys().next().value!);
 }

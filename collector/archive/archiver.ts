@@ -11,6 +11,7 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { isFull } from '../../common/sqlite/full.ts';
 import { takeLock } from '../../common/sqlite/lock.ts';
 import { BadDatabase } from '../../common/sqlite/open.ts';
 import { DAY_MS } from '../../common/time.ts';
@@ -22,10 +23,14 @@ import type { DayRange, LogReader } from '../log/reader.ts';
 import type { Geographies } from '../store/geography.ts';
 import type { StoreReader } from '../store/query.ts';
 import { isCountedFrom } from '../store/store.ts';
-import { readHeads } from './heads.ts';
-import { headsFile, LOCK, recordsFile, SPILL } from './layout.ts';
+import { fileSha256 } from './file-sha256.ts';
+import { type BatchHead, readHeads } from './heads.ts';
+import { DAY_FOLDER, headsFile, isPartFile, LOCK, recordsFile, SPILL } from './layout.ts';
 import { type DamagedRow, filesOf, Manifest, type Part } from './manifest.ts';
-import { type BatchSource, fileSha256, NotArchived, type WrittenPart, writePart } from './part.ts';
+import { type BatchSource, NotArchived, stagePart } from './part.ts';
+import { assertRoom, roomOf } from './room.ts';
+import type { Staged } from './stage.ts';
+import { WritingThread } from './writing.ts';
 
 export interface ArchiverOptions {
   /** The archive's directory, and the log's. */
@@ -49,10 +54,20 @@ export interface Archived {
   /** Names of the log's files that went. */
   readonly files: readonly string[];
   readonly expired: readonly Part[];
+  /** What lies in the archive's folders and is not its own, by its names there. */
+  readonly strange: readonly string[];
 }
 
 /** Throws `Locked` if another does it, `NotArchived`, `BadDatabase`, `BadLog`. */
 export async function archive(options: ArchiverOptions): Promise<Archived> {
+  try {
+    return await archiveLocked(options);
+  } catch (error) {
+    throw isFull(error) ? new NotArchived(`${options.dir} has no room: ${(error as Error).message}`) : error;
+  }
+}
+
+async function archiveLocked(options: ArchiverOptions): Promise<Archived> {
   const { dir } = options;
   fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
   const lock = takeLock(path.join(dir, LOCK));
@@ -61,9 +76,9 @@ export async function archive(options: ArchiverOptions): Promise<Archived> {
     try {
       const { id } = options.reader;
       if (manifest.log() !== id) manifest.takeLog(id, isOther(options, manifest));
-      clean(dir, manifest);
+      const strange = clean(dir, manifest);
       clearSpills(dir, options.nowMs);
-      return await new Run(options, manifest).all();
+      return { ...(await new Run(options, manifest).all()), strange };
     } finally {
       manifest.close();
     }
@@ -77,20 +92,41 @@ export async function archive(options: ArchiverOptions): Promise<Archived> {
 function isOther({ dir, reader }: ArchiverOptions, manifest: Manifest): boolean {
   return manifest.partsWithin(manifest.gone() + 1, Number.MAX_SAFE_INTEGER).some(({ day, part }) => {
     const file = path.join(dir, headsFile(day, part));
-    return readHeads(fs.readFileSync(file), file).some(
+    return readHeads(fs.readFileSync(file), file).heads.some(
       ({ position, sha256 }) => Buffer.compare(reader.sha256At(position) ?? new Uint8Array(0), sha256) !== 0,
     );
   });
 }
 
-/** Removes what a run that was stopped did not commit, and what it had no time to remove. */
-function clean(dir: string, manifest: Manifest): void {
+/**
+ * Removes what a run that was stopped did not commit, and what it had no time to remove. What somebody else put there stays: its
+ * names within the archive are returned.
+ */
+function clean(dir: string, manifest: Manifest): string[] {
   const kept = new Set(manifest.parts().flatMap(filesOf));
-  for (const folder of fs.readdirSync(dir).filter(name => name.startsWith('date='))) {
-    for (const name of fs.readdirSync(path.join(dir, folder)))
-      if (!kept.has(path.join(folder, name))) fs.rmSync(path.join(dir, folder, name));
-    if (fs.readdirSync(path.join(dir, folder)).length === 0) fs.rmdirSync(path.join(dir, folder));
+  const strange: string[] = [];
+  for (const folder of fs.readdirSync(dir, { withFileTypes: true })) {
+    if (!folder.name.startsWith(DAY_FOLDER)) continue;
+    if (!folder.isDirectory()) strange.push(folder.name);
+    else strange.push(...cleanFolder(dir, folder.name, kept));
   }
+  return strange;
+}
+
+function cleanFolder(dir: string, folder: string, kept: ReadonlySet<string>): string[] {
+  const strange: string[] = [];
+  let left = 0;
+  for (const entry of fs.readdirSync(path.join(dir, folder), { withFileTypes: true })) {
+    const name = path.join(folder, entry.name);
+    if (!kept.has(name) && entry.isFile() && isPartFile(entry.name)) {
+      fs.rmSync(path.join(dir, name));
+      continue;
+    }
+    left++;
+    if (!kept.has(name)) strange.push(name);
+  }
+  if (left === 0) fs.rmdirSync(path.join(dir, folder));
+  return strange;
 }
 
 /** No question of anybody's takes so long. */
@@ -109,9 +145,28 @@ interface StoredDay {
   readonly settled: boolean;
 }
 
+/** On its way into the manifest. */
+interface Pending {
+  readonly day: number;
+  /** Undefined if all batches were damaged. */
+  readonly part: Promise<Part> | undefined;
+  readonly damaged: readonly DamagedRow[];
+  /** The day's position with it. */
+  readonly reached: number;
+  /** Of the disk, that it may take. */
+  readonly room: number;
+}
+
+/** One being written, one being read back; the next is read from the log meanwhile. */
+const pendingMax = 2;
+
 class Run {
   readonly #options: ArchiverOptions;
   readonly #manifest: Manifest;
+  readonly #thread: WritingThread;
+  #nextPart: number;
+  /** As the manifest will have it. */
+  readonly #reached = new Map<number, number>();
   readonly #files: DayFiles;
   /** Counted up to here. */
   readonly #upTo: number;
@@ -121,6 +176,8 @@ class Run {
     const { store, reader, logDir } = options;
     this.#options = options;
     this.#manifest = manifest;
+    this.#thread = new WritingThread(options.dir);
+    this.#nextPart = manifest.nextPart();
     this.#files = new DayFiles(logDir);
     const { position, days } = store.together(() => ({ position: store.position(), days: storedDays(store) }));
     if (position === undefined || !isCountedFrom(reader, position))
@@ -129,23 +186,41 @@ class Run {
     this.#days = days;
   }
 
-  async all(): Promise<Archived> {
-    const parts: Part[] = [];
-    const damaged: DamagedRow[] = [];
+  async all(): Promise<Omit<Archived, 'strange'>> {
     try {
-      for (const day of this.#daysToArchive()) {
-        for await (const written of this.#archiveDay(day)) {
-          if (written.part !== undefined) parts.push(written.part);
-          damaged.push(...written.damaged);
-        }
-      }
+      const { parts, damaged } = await this.#writeParts();
       const { day } = this.#options;
       const files = day === undefined ? this.#removeFiles() : [];
       const expired = day === undefined ? this.#expire() : [];
       return { parts, damaged, files, expired };
     } finally {
+      await this.#thread.end();
       this.#files.close();
     }
+  }
+
+  async #writeParts(): Promise<Pick<Archived, 'parts' | 'damaged'>> {
+    const parts: Part[] = [];
+    const damaged: DamagedRow[] = [];
+    const pending: Pending[] = [];
+    const commitOne = async () => {
+      const one = pending.shift()!;
+      const part = await one.part;
+      this.#manifest.add(one.day, part, one.damaged, one.reached);
+      damaged.push(...one.damaged);
+      if (part === undefined) return;
+      parts.push(part);
+      this.#options.onPart?.(part);
+    };
+    for (const day of this.#daysToArchive()) {
+      for (const next of this.#archiveDay(day, () => pending.reduce((sum, { room }) => sum + room, 0))) {
+        next.part?.catch(() => {}); // whether it is waited for or not
+        pending.push(next);
+        if (pending.length > pendingMax) await commitOne();
+      }
+    }
+    while (pending.length > 0) await commitOne();
+    return { parts, damaged };
   }
 
   /** Days that have batches in the log and not in the archive, and will get no more unless one is late; ascending. */
@@ -162,16 +237,21 @@ class Run {
   #isOver = (day: number): boolean => this.#days.get(day)?.settled ?? true;
 
   /** File by file, so that what is in a part goes from the log together. */
-  async *#archiveDay(day: number): AsyncGenerator<WrittenPart> {
+  *#archiveDay(day: number, booked: () => number): Generator<Pending> {
     for (const name of this.#files.names()) {
       const last = Math.min(this.#files.open(name).last(), this.#upTo);
-      const from = this.#manifest.reached(day) + 1;
-      if (from <= last) yield* this.#archiveOf({ day, from, upTo: last });
+      const from = (this.#reached.get(day) ?? this.#manifest.reached(day)) + 1;
+      if (from > last) continue;
+      for (const pending of this.#archiveOf({ day, from, upTo: last }, booked)) {
+        this.#reached.set(day, pending.reached);
+        yield pending;
+      }
     }
   }
 
-  async *#archiveOf({ day, from, upTo }: DayRange): AsyncGenerator<WrittenPart> {
-    const { dir, reader, geographies, nowMs, onPart } = this.#options;
+  /** `booked` is what parts that are being written may take of the disk. Throws `NotArchived` where there is no room for one. */
+  *#archiveOf({ day, from, upTo }: DayRange, booked: () => number): Generator<Pending> {
+    const { dir, reader, geographies } = this.#options;
     const found: DamagedRow[] = [];
     const note = ({ position, message }: DamagedEntry) =>
       found.push({ position, day, message, bytes: this.#bytesAt(position) });
@@ -179,17 +259,24 @@ class Run {
     for (let first = source.peek(); first !== undefined; first = source.peek()) {
       const stored = this.#days.get(day);
       const geo = stored === undefined ? geographies.at(first.position) : geographies.named(stored.geo);
-      const number = this.#manifest.nextPart();
-      const { part, damaged } = await writePart({ dir, part: number, day, geo, batches: source, nowMs });
-      const rows = [...found.splice(0), ...damaged];
+      const { heads, staged, damaged, bytes } = stagePart(day, geo, source);
+      const room = roomOf(bytes, staged.order.length);
+      assertRoom(dir, room + booked());
       // What lies before the next batch is in this part, damaged, or none of this day.
-      this.#manifest.add(day, part, rows, (source.peek()?.position ?? upTo + 1) - 1);
-      if (part !== undefined) onPart?.(part);
-      yield { part, damaged: rows };
+      const reached = (source.peek()?.position ?? upTo + 1) - 1;
+      const part = heads.length === 0 ? undefined : this.#written(day, heads, staged, geo.sha256);
+      yield { day, part, damaged: [...found.splice(0), ...damaged], reached, room };
     }
-    if (found.length === 0) return;
-    this.#manifest.add(day, undefined, found, upTo);
-    yield { part: undefined, damaged: found };
+    if (found.length > 0) yield { day, part: undefined, damaged: found, reached: upTo, room: 0 };
+  }
+
+  async #written(day: number, heads: readonly BatchHead[], staged: Staged, geo: string): Promise<Part> {
+    const part = this.#nextPart++;
+    const facts = await this.#thread.write({ part, day, heads, staged });
+    const [first, last] = [heads[0]!.position, heads.at(-1)!.position];
+    const records = heads.reduce((sum, one) => sum + one.records, 0);
+    const { nowMs: madeMs } = this.#options;
+    return { part, day, first, last, batches: heads.length, records, ...facts, geo, madeMs, expiredMs: null };
   }
 
   #bytesAt(position: number): Uint8Array | null {

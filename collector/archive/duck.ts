@@ -6,10 +6,9 @@ import { threadId } from 'node:worker_threads';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { SPILL } from './layout.ts';
 
-/** A part is sorted in a third of it. What does not fit goes to the disk, up to the second. */
+/** What does not fit into the first goes to the disk, up to the second: a question of an admin's may. */
 const memoryMax = '512MB';
 const spillMax = '16GB';
-const threadsMax = 2;
 
 export interface DuckOptions {
   /** Directories and files that it may read and write, and no others. */
@@ -19,10 +18,17 @@ export interface DuckOptions {
   readonly spill: string;
   /** From the start, unless said otherwise. */
   readonly isLocked?: boolean;
+  /**
+   * One unless given, which is the one that asks. While others do the work that one waits by asking again and again, and takes a
+   * processor to itself: a third of all that archiving took.
+   */
+  readonly threads?: number;
 }
 
 export interface Duck {
   readonly connection: DuckDBConnection;
+  /** Another, closed with it. */
+  connect(): Promise<DuckDBConnection>;
   /** Nothing of its bounds can be changed any more. */
   lock(): Promise<void>;
   close(): void;
@@ -38,18 +44,30 @@ let spills = 0;
  */
 export const ownSpillOf = (archive: string): string => `${spillOf(archive)}-${process.pid}-${threadId}-${++spills}`;
 
-export async function openDuck({ directories = [], files = [], spill, isLocked = true }: DuckOptions): Promise<Duck> {
+export async function openDuck({
+  directories = [],
+  files = [],
+  spill,
+  isLocked = true,
+  threads = 1,
+}: DuckOptions): Promise<Duck> {
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     memory_limit: memoryMax,
-    threads: String(Math.min(threadsMax, os.availableParallelism())),
+    threads: String(Math.min(threads, os.availableParallelism())),
     temp_directory: spill,
     max_temp_directory_size: spillMax,
   });
-  const connection = await instance.connect();
+  const connections: DuckDBConnection[] = [];
+  const connect = async () => {
+    const made = await instance.connect();
+    connections.push(made);
+    return made;
+  };
+  const connection = await connect();
   const close = () => {
-    connection.closeSync();
+    for (const one of connections) one.closeSync();
     instance.closeSync();
     fs.rmSync(spill, { recursive: true, force: true });
   };
@@ -59,7 +77,7 @@ export async function openDuck({ directories = [], files = [], spill, isLocked =
     await connection.run('SET enable_external_access = false');
     const lock = async () => void (await connection.run('SET lock_configuration = true'));
     if (isLocked) await lock();
-    return { connection, lock, close };
+    return { connection, connect, lock, close };
   } catch (error) {
     close();
     throw error;

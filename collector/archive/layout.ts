@@ -2,7 +2,7 @@
  * The archive: what was received of days that are closed, as files that any tool reads.
  *
  *   archive/date=2026-03-01/part-000001.parquet    records, a row each
- *   archive/date=2026-03-01/part-000001.heads.zst  batches that they came in: JSON lines, compressed with zstd
+ *   archive/date=2026-03-01/part-000001.heads.zst  batches that they came in, and its row groups: JSON lines, compressed with zstd
  *   archive/manifest.db                            which parts there are, and up to where (manifest.ts)
  *
  * `date` is the UTC day of the records. A part holds batches of one day out of one file of the log, ascending by their positions
@@ -59,16 +59,21 @@ export const COLUMNS = [
 
 export type ColumnName = (typeof COLUMNS)[number][0];
 
-/** What is in memory at once, writing and reading: 60 MB of IPv4 records, or 110 of IPv6. */
-export const partRecordsMax = 2 ** 21;
+/**
+ * Three are in memory at once: one being read from the log, one being written, one being read back; 45 MB each of IPv4 records, or
+ * 75 of IPv6.
+ */
+export const partRecordsMax = 2 ** 20;
 /** `batch` is 16 bits. */
 export const partBatchesMax = 2 ** 16;
-export const groupRows = 65_536;
+export const groupRows = 32_768;
 
 export const dateText = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 'YYYY-MM-DD'.length);
 
+/** What the names of days' folders begin with. */
+export const DAY_FOLDER = 'date=';
 /** Of a day within the archive's directory. */
-export const dayFolder = (day: number): string => `date=${dateText(day)}`;
+export const dayFolder = (day: number): string => `${DAY_FOLDER}${dateText(day)}`;
 const partName = (part: number): string => `part-${String(part).padStart(6, '0')}`;
 export const recordsFile = (day: number, part: number): string =>
   path.join(dayFolder(day), `${partName(part)}.parquet`);
@@ -79,5 +84,7 @@ export const headsFile = (day: number, part: number): string =>
 export const UNFINISHED = '.tmp';
 export const MANIFEST = 'manifest.db';
 export const LOCK = 'lock';
+/** Whether a file in a day's folder has a name that the archive gives, finished or not. */
+export const isPartFile = (name: string): boolean => /^part-\d{6,}\.(parquet|heads\.zst)(\.tmp)?$/.test(name);
 /** Where DuckDB puts what does not fit into its memory. */
 export const SPILL = 'spill';

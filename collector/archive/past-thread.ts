@@ -1,38 +1,70 @@
-/** The thread that answers what readers of the log ask of its past (log/past.ts), one question after another. */
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { BadDatabase } from '../../common/sqlite/open.ts';
+/**
+ * The thread that readers of the log ask for its past (log/past.ts). It does nothing itself: what it is asked another looks up, which
+ * reads large files with a library of native code, and may come to its end by it. Then whoever waits is told so, also who waits
+ * with the whole thread and would hear of nothing else, and the next question begins another.
+ */
+import { type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads';
 import type { PastReply, PastRequest } from '../log/past.ts';
-import { ArchivedPast } from './archived.ts';
 
-/** The archive's directory. */
-const past = new ArchivedPast(workerData as string);
-let last: Promise<unknown> = Promise.resolve();
-
-/** Parts are large, and few look so far back: after so long without a question they are let go of. */
-const restMs = 30_000;
-let resting: NodeJS.Timeout | undefined;
-function restLater(): void {
-  clearTimeout(resting);
-  resting = setTimeout(() => {
-    last = last.then(() => past.rest());
-  }, restMs).unref();
+export interface PastThreadData {
+  /** The archive's directory. */
+  readonly dir: string;
+  /** What looks things up: answering-thread.ts. */
+  readonly program: string;
 }
 
-async function answer({ question, reply, raised }: PastRequest): Promise<void> {
-  let said: PastReply;
-  try {
-    said = { answer: question === 'facts' ? past.facts() : await past.batches(question) };
-  } catch (error) {
-    said = { failure: (error as Error).message, bad: error instanceof BadDatabase };
-  }
-  reply.postMessage(said);
+export interface NumberedQuestion extends Pick<PastRequest, 'question'> {
+  readonly number: number;
+}
+export interface NumberedReply {
+  readonly number: number;
+  readonly said: PastReply;
+}
+
+interface Answering {
+  readonly worker: Worker;
+  /** By their numbers. */
+  readonly waiting: Map<number, PastRequest>;
+}
+
+const { dir, program } = workerData as PastThreadData;
+let answering: Answering | undefined;
+let asked = 0;
+
+function begun(): Answering {
+  const worker = new Worker(new URL(program), { workerData: dir });
+  const waiting = new Map<number, PastRequest>();
+  const made: Answering = { worker, waiting };
+  const end = (why: string) => {
+    if (answering === made) answering = undefined;
+    const failure = `what was to be looked up in the archive brought its thread to an end: ${why}`;
+    for (const request of waiting.values()) reply(request, { failure, bad: false });
+    waiting.clear();
+  };
+  worker.on('message', ({ number, said }: NumberedReply) => {
+    reply(waiting.get(number)!, said);
+    waiting.delete(number);
+  });
+  worker.on('error', error => end((error as Error).message));
+  worker.on('exit', code => end(`code ${code}`));
+  return made;
+}
+
+function reply({ reply: port, raised }: PastRequest, said: PastReply): void {
+  port.postMessage(said);
   Atomics.store(raised, 0, 1);
   Atomics.notify(raised, 0);
-  reply.close();
+  port.close();
+}
+
+function ask(request: PastRequest): void {
+  answering ??= begun();
+  const number = ++asked;
+  answering.waiting.set(number, request);
+  const question: NumberedQuestion = { number, question: request.question };
+  answering.worker.postMessage(question);
 }
 
 parentPort!.on('message', (port: MessagePort) => {
-  port.on('message', (request: PastRequest) => {
-    last = last.then(() => answer(request)).then(restLater);
-  });
+  port.on('message', ask);
 });

@@ -1,13 +1,11 @@
 /**
- * Batches as a table that DuckDB reads: it asks for rows, 2,048 at a time, and is given the next of the batches, column by
- * column, an array's bytes copied into a vector as they lie. So what is sorted and written is in no table before.
- *
- * Measured, a million records, processor time of this step and of the sort and the file behind it: 0.61 s this way, 0.75 s with
- * chunks appended to a table in memory, which takes 90 bytes a record besides.
+ * Rows in their order as a table that DuckDB reads: it asks for rows, 2,048 at a time, and is given the next of them, gathered
+ * into columns, an array's bytes copied into a vector as they lie. So what is written is in no table before.
  */
+import assert from 'node:assert/strict';
 import {
   BOOLEAN,
-  type DuckDBDataChunk,
+  type DuckDBConnection,
   DuckDBTableFunction,
   type DuckDBType,
   ENUM,
@@ -17,23 +15,11 @@ import {
   USMALLINT,
   UTINYINT,
 } from '@duckdb/node-api';
-import duckdb from '@duckdb/node-bindings';
-import { type GeoTable, lookup4, lookup6 } from '../../common/geo/table.ts';
-import type { Records } from '../../common/record/record.ts';
+import duckdb, { type DataChunk } from '@duckdb/node-bindings';
 import { HOUR_MICROS } from '../../common/time.ts';
 import { COLUMNS, type ColumnName } from './layout.ts';
-
-/** A batch as its rows are made from it. */
-export interface ScannedBatch {
-  /** In the part, from 0. */
-  readonly number: number;
-  readonly sensor: number;
-  /** Milliseconds since 1970; null of what nobody received. */
-  readonly receivedMs: number | null;
-  readonly historic: boolean;
-  readonly misdated: boolean;
-  readonly records: Records;
-}
+import { WIDE_WORDS } from './rows.ts';
+import { STAGED_WORDS, type Staged } from './stage.ts';
 
 /** What the table is called in a query. */
 export const SCAN = 'scanned()';
@@ -42,184 +28,258 @@ export const SCAN = 'scanned()';
 const chunkRows = duckdb.vector_size();
 const WORD = 2 ** 32;
 const TYPES = { TIMESTAMP, UBIGINT, UINTEGER, USMALLINT, UTINYINT, BOOLEAN };
-const INDEX = Object.fromEntries(COLUMNS.map(([name], index) => [name, index])) as Record<ColumnName, number>;
-const NULLS = new BigUint64Array(chunkRows / 64);
-const ABSENT = {
-  4: ['src6_high', 'src6_low', 'dst6_high', 'dst6_low'],
-  6: ['src4', 'dst4'],
-} as const satisfies Record<number, ColumnName[]>;
+const OF_IPV4: ReadonlySet<ColumnName> = new Set(['src4', 'dst4']);
+const OF_IPV6: ReadonlySet<ColumnName> = new Set(['src6_high', 'src6_low', 'dst6_high', 'dst6_low']);
+/** The bits of a chunk none of whose rows has a value. */
+const NONE = new Uint32Array(chunkRows / 32);
 
-type Column = Uint8Array | Uint16Array | Uint32Array | BigInt64Array | BigUint64Array;
+/** A chunk's columns; 64-bit values as pairs of words, the lower first. */
+function createColumns(isWide: boolean) {
+  const bytes = () => new Uint8Array(chunkRows);
+  const halves = () => new Uint16Array(chunkRows);
+  const words = () => new Uint32Array(chunkRows);
+  const pairs = () => new Uint32Array(2 * chunkRows);
+  return {
+    country: isWide ? halves() : bytes(),
+    time: pairs(),
+    src4: words(),
+    src6_high: pairs(),
+    src6_low: pairs(),
+    dst4: words(),
+    dst6_high: pairs(),
+    dst6_low: pairs(),
+    src_port: halves(),
+    dst_port: halves(),
+    length: halves(),
+    win: halves(),
+    seq_fold: halves(),
+    protocol: bytes(),
+    flags: bytes(),
+    ttl: bytes(),
+    tool: bytes(),
+    asn: words(),
+    sensor: words(),
+    received: pairs(),
+    historic: bytes(),
+    misdated: bytes(),
+    batch: halves(),
+    record: halves(),
+  } satisfies Record<ColumnName, Uint8Array | Uint16Array | Uint32Array>;
+}
 
-/** `next` gives the next batch with records; undefined when there is none. What it throws ends the query, and is kept. */
-export class Scan {
-  readonly #geo: GeoTable;
-  readonly #codes: readonly string[];
-  /** The place of a country of the geography among the codes in their order. */
-  readonly #ranks: Uint8Array | Uint16Array;
-  readonly #next: () => ScannedBatch | undefined;
-  #batch: ScannedBatch | undefined;
-  #at = 0;
-  /** Columns of the batch at hand, as long as it is. */
-  #whole: [number, Column][] = [];
-  /** Columns of a chunk: one value for all of a batch, or made for each chunk. */
-  readonly #sensor = new Uint32Array(chunkRows);
-  readonly #number = new Uint16Array(chunkRows);
-  readonly #received = new BigInt64Array(chunkRows);
-  readonly #historic = new Uint8Array(chunkRows);
-  readonly #misdated = new Uint8Array(chunkRows);
-  readonly #country: Uint8Array | Uint16Array;
-  readonly #asn = new Uint32Array(chunkRows);
-  readonly #record = new Uint16Array(chunkRows);
-  readonly #parts: readonly [number, Column][];
-  /** What `next` threw. */
-  failure: unknown;
+type ChunkColumns = ReturnType<typeof createColumns>;
 
-  constructor(geo: GeoTable, next: () => ScannedBatch | undefined) {
-    this.#geo = geo;
-    this.#next = next;
-    this.#codes = geo.countries.toSorted();
-    const ranks = geo.countries.map(code => this.#codes.indexOf(code));
-    const isWide = ranks.length > 255; // as DuckDB keeps an ENUM of so many
-    this.#ranks = isWide ? Uint16Array.from(ranks) : Uint8Array.from(ranks);
-    this.#country = isWide ? new Uint16Array(chunkRows) : new Uint8Array(chunkRows);
-    this.#parts = [
-      [INDEX.country, this.#country],
-      [INDEX.asn, this.#asn],
-      [INDEX.sensor, this.#sensor],
-      [INDEX.received, this.#received],
-      [INDEX.historic, this.#historic],
-      [INDEX.misdated, this.#misdated],
-      [INDEX.batch, this.#number],
-      [INDEX.record, this.#record],
-    ];
-  }
+/** What each batch says of its rows, by the batch's number. */
+interface ByBatch {
+  readonly sensor: Uint32Array;
+  /** When its hour began, and when it was received: microseconds since 1970, pairs of words. */
+  readonly start: Uint32Array;
+  readonly received: Uint32Array;
+  /** 0 or 1. */
+  readonly historic: Uint8Array;
+  readonly misdated: Uint8Array;
+  readonly isIpv6: Uint8Array;
+}
 
-  /** For a connection to register. */
-  table(): DuckDBTableFunction {
+/** The table of a connection's database: one file's rows at a time. */
+export class ScanTable {
+  #scan: Scan | undefined;
+  #failure: unknown;
+
+  constructor(connection: DuckDBConnection) {
     const typeOf = (type: (typeof COLUMNS)[number][1]): DuckDBType =>
-      type === 'country' ? ENUM(this.#codes) : TYPES[type];
-    return DuckDBTableFunction.create({
+      type === 'country' ? ENUM(this.#scan!.codes) : TYPES[type];
+    const table = DuckDBTableFunction.create({
       name: SCAN.slice(0, -'()'.length),
       bindFunction: info => {
         for (const [name, type] of COLUMNS) info.addResultColumn(name, typeOf(type));
       },
       initFunction: info => info.setMaxThreads(1),
-      mainFunction: (info, chunk) => {
+      mainFunction: (info, { chunk }) => {
         try {
-          this.#fill(chunk);
+          this.#scan!.fill(chunk);
         } catch (error) {
-          this.failure = error;
-          info.setError('what is to be archived cannot be read');
+          this.#failure = error;
+          info.setError('the rows cannot be given');
         }
       },
     });
+    connection.registerTableFunction(table);
   }
 
-  #fill(chunk: DuckDBDataChunk): void {
-    if (this.#batch === undefined) this.#begin();
-    if (this.#batch === undefined) {
-      chunk.rowCount = 0;
-      return;
+  /** While `query` runs, the table has these rows. Throws what it throws. */
+  async during(staged: Staged, query: () => Promise<unknown>): Promise<void> {
+    assert(this.#scan === undefined);
+    this.#scan = new Scan(staged);
+    this.#failure = undefined;
+    try {
+      await query();
+    } catch (error) {
+      throw this.#failure ?? error;
+    } finally {
+      this.#scan = undefined;
     }
-    const { records } = this.#batch;
-    const rows = Math.min(chunkRows, records.count - this.#at);
-    place(records, this.#at, rows, this.#geo, this.#ranks, this.#country, this.#asn);
-    for (let i = 0; i < rows; i++) this.#record[i] = this.#at + i;
-    chunk.rowCount = rows;
-    for (const [index, column] of this.#whole) put(chunk, index, column, this.#at, rows);
-    for (const [index, column] of this.#parts) put(chunk, index, column, 0, rows);
-    for (const name of ABSENT[records.family]) putNulls(chunk, INDEX[name]);
-    if (this.#batch.receivedMs === null) putNulls(chunk, INDEX.received);
-    this.#at += rows;
-    if (this.#at === records.count) this.#batch = undefined;
-  }
-
-  #begin(): void {
-    const batch = this.#next();
-    this.#batch = batch;
-    this.#at = 0;
-    if (batch === undefined) return;
-    this.#sensor.fill(batch.sensor);
-    this.#number.fill(batch.number);
-    this.#received.fill(BigInt(batch.receivedMs ?? 0) * 1000n);
-    this.#historic.fill(batch.historic ? 1 : 0);
-    this.#misdated.fill(batch.misdated ? 1 : 0);
-    this.#whole = Object.entries(wholeOf(batch.records)).map(([name, column]) => [INDEX[name as ColumnName], column]);
   }
 }
 
-function put({ chunk }: DuckDBDataChunk, index: number, column: Column, from: number, rows: number): void {
-  const width = column.BYTES_PER_ELEMENT;
-  const vector = duckdb.data_chunk_get_vector(chunk, index);
-  duckdb.copy_data_to_vector(vector, 0, column.buffer as ArrayBuffer, column.byteOffset + width * from, width * rows);
-}
+class Scan {
+  readonly codes: readonly string[];
+  readonly #staged: Staged;
+  readonly #byBatch: ByBatch;
+  readonly #columns: ChunkColumns;
+  /** Whether the rows say when they were received: those of a capture do not. */
+  readonly #isReceived: boolean;
+  #at = 0;
+  /** A bit a row of the chunk: those of either family. */
+  readonly #ipv4 = new Uint32Array(chunkRows / 32);
+  readonly #ipv6 = new Uint32Array(chunkRows / 32);
 
-function putNulls({ chunk }: DuckDBDataChunk, index: number): void {
-  const vector = duckdb.data_chunk_get_vector(chunk, index);
-  duckdb.vector_ensure_validity_writable(vector);
-  duckdb.copy_data_to_vector_validity(vector, 0, NULLS.buffer, 0, NULLS.byteLength);
-}
-
-/** Columns that are in the archive as they are in memory, or nearly so. */
-const wholeOf = (records: Records): Partial<Record<ColumnName, Column>> => ({
-  time: timesOf(records),
-  ...addressesOf(records),
-  src_port: records.srcPort,
-  dst_port: records.dstPort,
-  length: records.length,
-  win: records.window,
-  seq_fold: records.seqFold,
-  protocol: records.protocol,
-  flags: records.flags,
-  ttl: records.ttl,
-  tool: records.tool,
-});
-
-/** Microseconds since 1970, 64 bits each, written as their words: no BigInt a record. */
-function timesOf({ hour, time, count }: Records): BigInt64Array {
-  const start = hour * HOUR_MICROS;
-  const [low, high] = [start % WORD, Math.floor(start / WORD)];
-  const words = new Uint32Array(2 * count);
-  for (let i = 0; i < count; i++) {
-    const sum = low + time[i]!;
-    words[2 * i] = sum;
-    words[2 * i + 1] = sum < WORD ? high : high + 1;
+  constructor(staged: Staged) {
+    this.#staged = staged;
+    this.codes = staged.codes;
+    this.#byBatch = byBatch(staged);
+    this.#columns = createColumns(staged.codes.length > 255); // as DuckDB keeps an ENUM of so many
+    this.#isReceived = staged.batches.every(({ receivedMs }) => receivedMs !== null);
   }
-  return new BigInt64Array(words.buffer);
-}
 
-function addressesOf({ family, src, dst, count }: Records): Partial<Record<ColumnName, Column>> {
-  if (family === 4) return { src4: src, dst4: dst };
-  const halves = (address: Uint32Array, first: number) => {
-    const words = new Uint32Array(2 * count);
-    for (let i = 0; i < count; i++) {
-      words[2 * i] = address[4 * i + first + 1]!;
-      words[2 * i + 1] = address[4 * i + first]!;
+  /** The next rows; none when all were given. */
+  fill(chunk: DataChunk): void {
+    const { rows, wide } = this.#staged;
+    const { isIpv6 } = this.#byBatch;
+    const columns = this.#columns;
+    const order = this.#staged.order.subarray(this.#at, this.#at + chunkRows);
+    const count = order.length;
+    this.#at += count;
+    duckdb.data_chunk_set_size(chunk, count);
+    if (count === 0) return;
+    gatherWords(rows, order, columns);
+    gatherParts(rows, order, columns);
+    spread(this.#byBatch, count, columns);
+    const wideRows = wide === undefined ? 0 : markFamilies(isIpv6, columns.batch, count, this.#ipv4, this.#ipv6);
+    if (wideRows > 0) gatherWide(wide!, isIpv6, count, columns);
+    for (const [index, [name]] of COLUMNS.entries()) {
+      const present = this.#present(name, count, wideRows);
+      const vector = duckdb.data_chunk_get_vector(chunk, index);
+      if (present !== NONE) duckdb.copy_data_to_vector(vector, 0, columns[name].buffer, 0, columns[name].byteLength);
+      if (present !== undefined) {
+        duckdb.vector_ensure_validity_writable(vector);
+        duckdb.copy_data_to_vector_validity(vector, 0, present.buffer, 0, present.byteLength);
+      }
     }
-    return new BigUint64Array(words.buffer);
+  }
+
+  /** A bit a row that has a value; undefined if all have. */
+  #present(name: ColumnName, count: number, wideRows: number): Uint32Array<ArrayBuffer> | undefined {
+    if (name === 'received') return this.#isReceived ? undefined : NONE;
+    if (OF_IPV6.has(name)) return wideRows === 0 ? NONE : this.#ipv6;
+    if (OF_IPV4.has(name) && wideRows > 0) return wideRows === count ? NONE : this.#ipv4;
+    return undefined;
+  }
+}
+
+function byBatch({ batches }: Staged): ByBatch {
+  const found: ByBatch = {
+    sensor: new Uint32Array(batches.length),
+    start: new Uint32Array(2 * batches.length),
+    received: new Uint32Array(2 * batches.length),
+    historic: new Uint8Array(batches.length),
+    misdated: new Uint8Array(batches.length),
+    isIpv6: new Uint8Array(batches.length),
   };
-  return { src6_high: halves(src, 0), src6_low: halves(src, 2), dst6_high: halves(dst, 0), dst6_low: halves(dst, 2) };
+  batches.forEach(({ sensor, hour, receivedMs, historic, misdated, family }, n) => {
+    found.sensor[n] = sensor;
+    found.start.set(wordsOf(hour * HOUR_MICROS), 2 * n);
+    found.received.set(wordsOf((receivedMs ?? 0) * 1000), 2 * n);
+    found.historic[n] = historic ? 1 : 0;
+    found.misdated[n] = misdated ? 1 : 0;
+    found.isIpv6[n] = family === 6 ? 1 : 0;
+  });
+  return found;
 }
 
-/** Country and ASN of `rows` records from `from` on. */
-function place(
-  { family, src }: Records,
-  from: number,
-  rows: number,
-  geo: GeoTable,
-  ranks: Uint8Array | Uint16Array,
-  country: Uint8Array | Uint16Array,
-  asn: Uint32Array,
-): void {
-  const { placeCountry, placeAsn } = geo;
-  for (let i = 0; i < rows; i++) {
-    const n = from + i;
-    const found =
-      family === 4
-        ? lookup4(geo, src[n]!)
-        : lookup6(geo, src[4 * n]!, src[4 * n + 1]!, src[4 * n + 2]!, src[4 * n + 3]!);
-    country[i] = ranks[placeCountry[found]!]!;
-    asn[i] = placeAsn[found]!;
+const wordsOf = (micros: number): [number, number] => [micros % WORD, Math.floor(micros / WORD)];
+
+/** What is a word of its own, and of the time what is within the hour. A row comes into the cache here. */
+function gatherWords(rows: Uint32Array, order: Uint32Array, { src4, dst4, time, asn }: ChunkColumns): void {
+  for (let i = 0; i < order.length; i++) {
+    const at = STAGED_WORDS * order[i]!;
+    src4[i] = rows[at]!;
+    dst4[i] = rows[at + 1]!;
+    time[2 * i] = rows[at + 2]!;
+    asn[i] = rows[at + 8]!;
+  }
+}
+
+/** What shares a word with others. */
+function gatherParts(rows: Uint32Array, order: Uint32Array, columns: ChunkColumns): void {
+  const { src_port, dst_port, length, win, seq_fold, record, protocol, flags, ttl, tool, batch, country } = columns;
+  for (let i = 0; i < order.length; i++) {
+    const at = STAGED_WORDS * order[i]!;
+    const ports = rows[at + 3]!;
+    const sizes = rows[at + 4]!;
+    const folded = rows[at + 5]!;
+    const bytes = rows[at + 6]!;
+    const placed = rows[at + 7]!;
+    src_port[i] = ports;
+    dst_port[i] = ports >>> 16;
+    length[i] = sizes;
+    win[i] = sizes >>> 16;
+    seq_fold[i] = folded;
+    record[i] = folded >>> 16;
+    protocol[i] = bytes;
+    flags[i] = bytes >>> 8;
+    ttl[i] = bytes >>> 16;
+    tool[i] = bytes >>> 24;
+    batch[i] = placed;
+    country[i] = placed >>> 16;
+  }
+}
+
+/** What is the same of all rows of a batch. */
+function spread(by: ByBatch, count: number, columns: ChunkColumns): void {
+  const { batch, time, sensor, received, historic, misdated } = columns;
+  for (let i = 0; i < count; i++) {
+    const n = batch[i]!;
+    const low = by.start[2 * n]! + time[2 * i]!;
+    time[2 * i] = low;
+    time[2 * i + 1] = by.start[2 * n + 1]! + (low < WORD ? 0 : 1);
+    sensor[i] = by.sensor[n]!;
+    received[2 * i] = by.received[2 * n]!;
+    received[2 * i + 1] = by.received[2 * n + 1]!;
+    historic[i] = by.historic[n]!;
+    misdated[i] = by.misdated[n]!;
+  }
+}
+
+/** Sets a bit for each row of either family. Returns how many are of IPv6. */
+function markFamilies(
+  isIpv6: Uint8Array,
+  batch: Uint16Array,
+  count: number,
+  ipv4: Uint32Array,
+  ipv6: Uint32Array,
+): number {
+  ipv6.fill(0);
+  let found = 0;
+  for (let i = 0; i < count; i++) {
+    const bit = isIpv6[batch[i]!]!;
+    found += bit;
+    ipv6[i >>> 5] = ipv6[i >>> 5]! | (bit << (i & 31));
+  }
+  for (let n = 0; n < ipv4.length; n++) ipv4[n] = ~ipv6[n]!;
+  return found;
+}
+
+/** Of rows of IPv6, whose place among the wide addresses lies where an IPv4 address would. */
+function gatherWide(wide: Uint32Array, isIpv6: Uint8Array, count: number, columns: ChunkColumns): void {
+  const { batch, src4 } = columns;
+  const halves = [columns.src6_high, columns.src6_low, columns.dst6_high, columns.dst6_low];
+  for (let i = 0; i < count; i++) {
+    if (isIpv6[batch[i]!] === 0) continue;
+    const at = WIDE_WORDS * src4[i]!;
+    for (let half = 0; half < halves.length; half++) {
+      halves[half]![2 * i] = wide[at + 2 * half + 1]!;
+      halves[half]![2 * i + 1] = wide[at + 2 * half]!;
+    }
   }
 }

@@ -2,11 +2,15 @@
  * DuckDB's SQL over the archive, to read and nothing else: only statements that select are run, the files of the archive are the
  * only ones that can be named, and nothing of the configuration can be changed.
  */
+import fs from 'node:fs';
 import path from 'node:path';
 import { type DuckDBResult, DuckDBTypeId, type Json, StatementType } from '@duckdb/node-api';
 import { type Duck, openDuck, ownSpillOf, quoted } from './duck.ts';
-import { recordsFile } from './layout.ts';
+import { COLUMNS, recordsFile } from './layout.ts';
 import { Manifest } from './manifest.ts';
+
+/** Somebody waits for the answer. */
+const threadsMax = 2;
 
 /** The query cannot be run: DuckDB says why, or it would do something else than read. */
 export class BadQuery extends Error {
@@ -49,10 +53,9 @@ export class ArchiveSql {
     this.#duck = duck;
   }
 
-  /** `dir` is the archive's. Its view `records` has the parts that are there now. Throws `BadDatabase`. */
-  static async open(dir: string): Promise<ArchiveSql> {
-    const files = committed(dir);
-    const duck = await openDuck({ files, spill: ownSpillOf(dir), isLocked: false });
+  /** `dir` is the archive's. Its view `records` has the parts that are there now, or these files. Throws `BadDatabase`. */
+  static async open(dir: string, files = committedIn(dir)): Promise<ArchiveSql> {
+    const duck = await openDuck({ files, spill: ownSpillOf(dir), isLocked: false, threads: threadsMax });
     try {
       await duck.connection.run(`CREATE VIEW records AS ${viewText(files)}`);
       await duck.lock();
@@ -95,7 +98,9 @@ interface Parsed {
 
 function checkParsed({ error, error_type: type, error_message: message, statements }: Parsed): void {
   if (error) throw new BadQuery(type === 'parser' ? message! : READ_ONLY);
-  if (statements?.length !== 1) throw new BadQuery('one statement at a time');
+  const count = statements?.length ?? 0;
+  if (count === 0) throw new BadQuery('there is no statement in it');
+  if (count > 1) throw new BadQuery(`one statement at a time: these are ${count}`);
 }
 
 const named = (error: unknown): unknown =>
@@ -118,13 +123,16 @@ function answerOf(result: DuckDBResult): Answer {
 
 /** Records that are in a day's figures: those of clocks that were more than a day off are left out. */
 function viewText(files: readonly string[]): string {
-  if (files.length === 0)
-    return 'SELECT NULL::DATE AS date, NULL::TIMESTAMP AS time, NULL::VARCHAR AS country WHERE false';
+  if (files.length === 0) {
+    const columns = COLUMNS.map(([name, type]) => `NULL::${type === 'country' ? 'VARCHAR' : type} AS ${name}`);
+    return `SELECT ${VIEW} FROM (SELECT NULL::DATE AS date, ${columns.join(', ')}) WHERE false`;
+  }
   const list = files.map(quoted).join(', ');
   return `SELECT ${VIEW} FROM read_parquet([${list}], hive_partitioning = true, hive_types = {'date': DATE}) WHERE NOT misdated`;
 }
 
-function committed(dir: string): string[] {
+/** Those of the archive that are whole. */
+export function committedIn(dir: string): string[] {
   if (!Manifest.isThere(dir)) return [];
   const manifest = Manifest.open(dir, { readonly: true });
   try {
@@ -136,3 +144,10 @@ function committed(dir: string): string[] {
     manifest.close();
   }
 }
+
+/** Of a directory with the archive's folders and no manifest, as `enaga replay --parquet` makes it. */
+export const parquetIn = (dir: string): string[] =>
+  fs
+    .globSync('date=*/*.parquet', { cwd: dir })
+    .sort()
+    .map(file => path.join(dir, file));

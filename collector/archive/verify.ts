@@ -3,10 +3,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { BadDatabase } from '../../common/sqlite/open.ts';
 import { type Duck, openDuck, ownSpillOf } from './duck.ts';
+import { fileSha256 } from './file-sha256.ts';
 import { readHeads } from './heads.ts';
 import { headsFile, recordsFile } from './layout.ts';
 import { Manifest, type Part } from './manifest.ts';
-import { fileSha256 } from './part.ts';
 import { PartBatches } from './rebuild.ts';
 
 export interface Verified {
@@ -43,7 +43,8 @@ async function faultOf(dir: string, { connection }: Duck, part: Part): Promise<s
   if (fileSha256(heads) !== part.headsSha256) return 'its heads are not what was written';
   if (fileSha256(records) !== part.recordsSha256) return 'it is not what was written';
   try {
-    const whole = await PartBatches.read(connection, records, readHeads(fs.readFileSync(heads), heads));
+    const { heads: kept } = readHeads(fs.readFileSync(heads), heads);
+    const whole = await PartBatches.read(connection, records, kept);
     const bad = whole.heads.findIndex((_, n) => !whole.isSound(n));
     return bad === -1
       ? undefined

@@ -23,7 +23,7 @@ export function readIdentity(dir: string): string | undefined {
 export function renewIdentity(dir: string): string {
   const id = randomUUID();
   const file = path.join(dir, 'id');
-  fs.writeFileSync(`${file}.tmp`, `${id}\n`, { flush: true });
+  fs.writeFileSync(`${file}.tmp`, `${id}\n`, { flush: true, mode: 0o600 });
   fs.renameSync(`${file}.tmp`, file);
   syncDirectory(dir);
   return id;

@@ -6,6 +6,7 @@
  */
 import { once } from 'node:events';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { Records } from '../../common/record/record.ts';
 import { BadDatabase } from '../../common/sqlite/open.ts';
 import type { GeoEntry, LoggedBatch } from './entry.ts';
 
@@ -18,6 +19,26 @@ export interface PastQuestion {
   readonly max: { readonly batches: number; readonly bytes: number };
   /** The bytes of each are its head alone: enough for whose it is and what it tells as lost. */
   readonly headsOnly?: boolean;
+  /** Only records of sources there: see `PastAnswer.picked`. Of one day. */
+  readonly wanted?: Wanted;
+}
+
+/** Which records are wanted, and perhaps some more: whoever asks looks at each that it is given. */
+export interface Wanted {
+  /** SHA-256 of the geography that says where a source is, in hexadecimal. */
+  readonly geo: string;
+  readonly countries: readonly string[];
+}
+
+/** Some of a batch's records, and the number of each in the batch, ascending. */
+export interface PickedRecords {
+  readonly records: Records;
+  readonly numbers: Uint16Array;
+}
+
+/** A batch of which some records are wanted. `bytes` is its head. */
+export interface PickedBatch extends LoggedBatch {
+  readonly picked: PickedRecords;
 }
 
 /** What is wrong with a batch. */
@@ -29,6 +50,8 @@ export interface PastDamage {
 export interface PastAnswer {
   /** Ascending; as they travelled, but for how hard they are compressed. */
   readonly batches: readonly LoggedBatch[];
+  /** In place of batches, where what is wanted could be picked out: those that have any. */
+  readonly picked?: readonly PickedBatch[];
   readonly damaged: readonly PastDamage[];
   /** All before this position is told; beyond `upTo` when nothing is left. */
   readonly next: number;
@@ -52,6 +75,7 @@ export type PastReply =
 
 /** A thread that does not answer for so long is dead. */
 const waitMsMax = 10 * 60_000;
+const NO_ANSWER = 'the archive does not answer';
 
 export class LogPast {
   readonly #connect: () => MessagePort;
@@ -75,9 +99,10 @@ export class LogPast {
   async askLater(question: PastQuestion): Promise<PastAnswer> {
     const { port1, port2 } = new MessageChannel();
     try {
-      const answered = once(port1, 'message');
+      const answered = Promise.race([once(port1, 'message'), once(port1, 'close')]);
       this.#send(question, port2, new Int32Array(new SharedArrayBuffer(4)));
-      const [reply] = (await answered) as [PastReply];
+      const [reply] = (await answered) as [PastReply?];
+      if (reply === undefined) throw new Error(NO_ANSWER);
       return opened(reply) as PastAnswer;
     } finally {
       port1.close();
@@ -94,15 +119,24 @@ export class LogPast {
     try {
       const raised = new Int32Array(new SharedArrayBuffer(4));
       this.#send(question, port2, raised);
-      if (Atomics.wait(raised, 0, 0, waitMsMax) === 'timed-out') throw new Error('the archive does not answer');
+      if (Atomics.wait(raised, 0, 0, waitMsMax) === 'timed-out') throw new Error(NO_ANSWER);
       return opened(receiveMessageOnPort(port1)!.message as PastReply);
     } finally {
       port1.close();
     }
   }
 
+  /** Connected again when the thread is another. */
+  #connected(): MessagePort {
+    const port = this.#connect();
+    port.once('close', () => {
+      if (this.#port === port) this.#port = undefined;
+    });
+    return port;
+  }
+
   #send(question: PastRequest['question'], reply: MessagePort, raised: Int32Array): void {
-    this.#port ??= this.#connect();
+    this.#port ??= this.#connected();
     const request: PastRequest = { question, reply, raised };
     this.#port.postMessage(request, [reply]);
   }

@@ -12,7 +12,7 @@ import { DamagedEntry, lacking } from './day-file.ts';
 import type { GeoEntry, LoggedBatch } from './entry.ts';
 import { DayFiles } from './files.ts';
 import { readIdentity } from './identity.ts';
-import type { LogPast, PastAnswer, PastQuestion } from './past.ts';
+import type { LogPast, PastAnswer, PastQuestion, PickedBatch, Wanted } from './past.ts';
 
 /** Batches of a day from one position to another, both included. */
 export interface DayRange {
@@ -26,6 +26,11 @@ export type OnDamaged = (damage: DamagedEntry) => void;
 
 /** Asked of the past at a time: little, for who reads a page may want no more. */
 const pastMax = { batches: 16, bytes: 2 * 2 ** 20 };
+/** A batch's head, or what is picked of it, is a hundredth of it. */
+const partlyMax = { batches: 1024, bytes: 2 * 2 ** 20 };
+
+/** What of the batches is wanted: all, their heads, or some of their records, as far as the past can tell these apart. */
+type How = Pick<PastQuestion, 'headsOnly' | 'wanted'>;
 
 export class LogReader {
   /** The log's name; positions mean something only together with it. */
@@ -74,8 +79,17 @@ export class LogReader {
    * All batches with records of this day (days since 1970) up to a position, ascending, one in memory at a time. `onDamaged`
    * is told of those that are damaged, and left out; without it the first of them throws `DamagedEntry`.
    */
-  *ofDay(day: number, upTo: number, onDamaged?: OnDamaged, from = 1): IterableIterator<LoggedBatch> {
-    const walk = this.#walk({ day, from, upTo }, onDamaged);
+  ofDay(day: number, upTo: number, onDamaged?: OnDamaged, from = 1): IterableIterator<LoggedBatch> {
+    return this.#now({ day, from, upTo }, onDamaged, {});
+  }
+
+  /** The same; their bytes may be their heads alone. */
+  headsOfDay(day: number, upTo: number, onDamaged?: OnDamaged): IterableIterator<LoggedBatch> {
+    return this.#now({ day, from: 1, upTo }, onDamaged, { headsOnly: true });
+  }
+
+  *#now(range: DayRange, onDamaged: OnDamaged | undefined, how: How): Generator<LoggedBatch> {
+    const walk = this.#walk(range, onDamaged, how);
     for (let step = walk.next(); !step.done; ) {
       if ('question' in step.value) {
         step = walk.next(this.#past!.ask(step.value.question));
@@ -86,9 +100,16 @@ export class LogReader {
     }
   }
 
-  /** The same, for a thread that others wait for: what the past has to look up is not waited for with the whole thread. */
-  async *ofDayLater({ day, from, upTo }: DayRange, onDamaged?: OnDamaged): AsyncGenerator<LoggedBatch> {
-    const walk = this.#walk({ day, from, upTo }, onDamaged);
+  /**
+   * The same, for a thread that others wait for: what the past has to look up is not waited for with the whole thread. Where only
+   * some records are `wanted`, the past gives these, if it can without reading all.
+   */
+  async *ofDayLater(
+    range: DayRange,
+    onDamaged?: OnDamaged,
+    wanted?: Wanted,
+  ): AsyncGenerator<LoggedBatch | PickedBatch> {
+    const walk = this.#walk(range, onDamaged, wanted === undefined ? {} : { wanted });
     for (let step = walk.next(); !step.done; ) {
       if ('question' in step.value) {
         step = walk.next(await this.#past!.askLater(step.value.question));
@@ -139,9 +160,11 @@ export class LogReader {
   /** The day's batches, and what the past is to be asked for meanwhile. */
   *#walk(
     range: DayRange,
-    onDamaged?: OnDamaged,
-  ): Generator<LoggedBatch | { question: PastQuestion }, void, PastAnswer> {
+    onDamaged: OnDamaged | undefined,
+    how: How,
+  ): Generator<LoggedBatch | PickedBatch | { question: PastQuestion }, void, PastAnswer> {
     const { day, upTo } = range;
+    const max = Object.keys(how).length === 0 ? pastMax : partlyMax;
     const damaged = (error: DamagedEntry) => {
       if (onDamaged === undefined) throw error;
       onDamaged(error);
@@ -152,9 +175,9 @@ export class LogReader {
         if (names.length === 0) return;
         const first = this.#files.open(names[0]!).first;
         while (this.#past !== undefined && from <= Math.min(upTo, first - 1)) {
-          const answer = yield { question: { day, from, upTo: Math.min(upTo, first - 1), max: pastMax } };
+          const answer = yield { question: { day, from, upTo: Math.min(upTo, first - 1), max, ...how } };
           for (const one of answer.damaged) damaged(new DamagedEntry('the archive', one.position));
-          yield* answer.batches;
+          yield* answer.picked ?? answer.batches;
           from = answer.next;
         }
         for (const name of names.slice(this.#files.find(names, from))) {
@@ -217,9 +240,11 @@ export class LogReader {
   #whole(name: string, from: number, batches: LoggedBatch[]): LoggedBatch[] {
     const last = batches.at(-1)!.position;
     const missing = last - from + 1 - batches.length;
-    if (missing > 0) {
+    // A page that is taken for another gives entries twice.
+    const isAscending = batches.every(({ position }, n) => n === 0 || position > batches[n - 1]!.position);
+    if (missing !== 0 || !isAscending) {
       const geo = this.#files.open(name).geo(from, last).length;
-      if (geo !== missing) throw lacking(this.#files.open(name).path, from, last);
+      if (geo !== missing || !isAscending) throw lacking(this.#files.open(name).path, from, last);
     }
     return batches;
   }

@@ -1,6 +1,7 @@
 /** One process a directory: a lock that SQLite takes from the kernel, so that it ends with the process however that ends. */
 import fs from 'node:fs';
 import Database from 'better-sqlite3';
+import { createPrivate } from './open.ts';
 
 /** Another process holds the lock. */
 export class Locked extends Error {
@@ -16,6 +17,7 @@ const waitMsMax = 100;
 
 /** Holds `file` until `release` or the end of the process. Throws `Locked`. */
 export function takeLock(file: string): Lock {
+  createPrivate(file);
   const database = new Database(file, { timeout: waitMsMax });
   try {
     database.pragma('journal_mode = MEMORY'); // nothing is ever written: no journal is to be left behind

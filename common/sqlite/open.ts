@@ -3,6 +3,8 @@
  * it is given.
  */
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import Database from 'better-sqlite3';
 
 export type SqliteDatabase = Database.Database;
@@ -30,6 +32,7 @@ export function openDatabase(
   file: string,
   { migrations, readonly = false, check = false }: OpenOptions,
 ): SqliteDatabase {
+  if (!readonly) createPrivate(file);
   const database = new Database(file, { readonly, fileMustExist: readonly, timeout: busyMsMax });
   try {
     assertVersion(database);
@@ -55,6 +58,13 @@ export function openDatabase(
     // An error of the migration itself is ours, and not the file's.
     throw (error as { code?: string }).code === 'SQLITE_ERROR' ? error : damageNamed(error, file);
   }
+}
+
+/** Nobody else's to read, whatever the umask: SQLite gives what it puts beside the file the mode of the file. */
+export function createPrivate(file: string): void {
+  // Where there is no directory, SQLite says so.
+  if (file === ':memory:' || fs.existsSync(file) || !fs.existsSync(path.dirname(file))) return;
+  fs.closeSync(fs.openSync(file, 'a', 0o600));
 }
 
 /**

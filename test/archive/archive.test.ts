@@ -5,9 +5,11 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Manifest } from '../../collector/archive/manifest.ts';
+import { archiveThread } from '../../collector/archive/past.ts';
 import { verifyArchive } from '../../collector/archive/verify.ts';
 import { renewIdentity } from '../../collector/log/identity.ts';
 import { Log } from '../../collector/log/log.ts';
+import { LogReader } from '../../collector/log/reader.ts';
 import { DayLog } from '../../collector/publish/api/day-log.ts';
 import { recordsPage } from '../../collector/publish/api/records.ts';
 import { LoggedGeographies } from '../../collector/store/geography.ts';
@@ -33,6 +35,13 @@ const namesOf = () =>
       .batchesOf(day)
       .map(({ bytes: _, sha256, ...rest }) => ({ ...rest, sha256: Buffer.from(sha256).toString('hex') })),
   );
+
+/** Batches of the first day, without holding the thread. */
+async function countLater(reader: LogReader): Promise<number> {
+  let batches = 0;
+  for await (const _ of reader.ofDayLater({ day: FIRST_DAY, from: 1, upTo: reader.head() })) batches++;
+  return batches;
+}
 
 /** Figures of the day as the store says them. */
 function figuresOf(day: number): unknown {
@@ -102,10 +111,14 @@ describe('a closed day', () => {
     expect(files).toEqual(['2026-03-05.db']);
     expect(made.logFiles()).toEqual(['2026-03-06.db']);
     expect(await plainRows(made.archive)).toEqual(rows.map(rowText).sort());
+    for (const name of fs.readdirSync(made.archive, { recursive: true }) as string[]) {
+      const stat = fs.statSync(path.join(made.archive, name));
+      expect([name, (stat.mode & 0o777).toString(8)]).toEqual([name, stat.isDirectory() ? '700' : '600']);
+    }
     expect(namesOf()).toEqual(before);
     agrees(rows.length);
     expect(await verifyArchive(made.archive)).toMatchObject({ records: rows.length, damaged: [] });
-    expect(await made.archived()).toEqual({ parts: [], damaged: [], files: [], expired: [] });
+    expect(await made.archived()).toEqual({ parts: [], damaged: [], files: [], expired: [], strange: [] });
   });
 
   test('is read by the API from the archive as from the log, page after page', async () => {
@@ -259,6 +272,57 @@ describe('a part that is not what was written', () => {
     expect([...reader.ofDay(FIRST_DAY + 1, reader.head())].length).toBeGreaterThan(0);
     reader.close();
   });
+});
+
+test('the thread that looks things up may die: whoever waits is told, and the next question is answered', async () => {
+  const rows = await archivedRows(200);
+  const thread = archiveThread(made.archive, new URL('./dying-thread.ts', import.meta.url));
+  const reader = LogReader.open(made.data.log, thread.past());
+  const all = () => [...reader.ofDay(FIRST_DAY, reader.head())].length;
+  try {
+    expect(all).toThrow('brought its thread to an end: a fault of its own');
+    const batches = all();
+    expect(batches).toBe(made.batchesOf(FIRST_DAY).length);
+    expect(batches).toBeLessThan(rows.length);
+    fs.rmSync(path.join(made.archive, 'died'));
+  } finally {
+    reader.close();
+    await thread.stop();
+  }
+  const again = archiveThread(made.archive, new URL('./dying-thread.ts', import.meta.url));
+  const other = LogReader.open(made.data.log, again.past());
+  try {
+    await expect(countLater(other)).rejects.toThrow('a fault of its own');
+    expect(await countLater(other)).toBe(made.batchesOf(FIRST_DAY).length);
+  } finally {
+    other.close();
+    await again.stop();
+  }
+});
+
+test('what somebody else put into its folders stays, and is told', async () => {
+  await archivedRows(100);
+  const at = (...names: string[]) => path.join(made.archive, ...names);
+  fs.mkdirSync(at('date=2026-03-02', 'notes'));
+  fs.writeFileSync(at('date=2026-03-02', 'notes', 'part-000009.parquet'), 'of others');
+  fs.mkdirSync(at('date=2026-03-02', 'part-000008.parquet'));
+  fs.writeFileSync(at('date=2026-03-03', 'README'), 'of others');
+  fs.writeFileSync(at('date=none'), 'of others');
+  fs.mkdirSync(at('date=2026-03-04'));
+  for (const name of ['part-000077.parquet.tmp', 'part-000077.heads.zst'])
+    fs.writeFileSync(at('date=2026-03-04', name), '');
+  const { strange } = await made.archived();
+  const others = [
+    'date=2026-03-02/notes',
+    'date=2026-03-02/part-000008.parquet',
+    'date=2026-03-03/README',
+    'date=none',
+  ];
+  expect([...strange].sort()).toEqual(others);
+  for (const name of [...others, 'date=2026-03-02/notes/part-000009.parquet'])
+    expect(fs.existsSync(at(name))).toBe(true);
+  expect(fs.existsSync(at('date=2026-03-04'))).toBe(false);
+  expect(await verifyArchive(made.archive)).toMatchObject({ records: 100, damaged: [] });
 });
 
 test('records go when they are old enough, and figures stay', async () => {

@@ -68,6 +68,19 @@ describe('enaga sql', () => {
     const { code, stdout, stderr } = await sql('DROP VIEW records');
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^enaga sql: the archive is read only/);
+    expect((await sql('  ')).stderr).toBe('enaga sql: there is no statement in it\n');
+    expect((await sql('SELECT 1; SELECT 2')).stderr).toBe('enaga sql: one statement at a time: these are 2\n');
+  });
+
+  test('before anything is archived every column is there, and empty; each question is in the audit', async () => {
+    const data = path.join(folder, 'fresh');
+    await enaga(['init', '--data', data]);
+    const question = "SELECT dst_port, source, historic FROM records\nWHERE date = '2026-03-01' AND country = 'KR'";
+    const { code, stdout, stderr } = await enaga(['sql', '--data', data, question]);
+    expect([code, stdout]).toEqual([0, 'dst_port  source  historic\n']);
+    expect(stderr).toMatch(/^enaga sql: no day is archived yet: 0 days are in the log/);
+    const [entry] = JSON.parse((await enaga(['audit', '--json', '--data', data])).stdout);
+    expect(entry).toMatchObject({ action: 'read sql', detail: { query: question.replace('\n', ' ') } });
   });
 });
 
@@ -125,6 +138,15 @@ describe('enaga replay --parquet', () => {
     // Sorted by country: each group begins where the one before it ended.
     expect(groups.length).toBeGreaterThan(1);
     for (const [n, { low }] of groups.entries()) if (n > 0) expect(low! >= groups[n - 1]!.high!).toBe(true);
+    const asked = await enaga([
+      'sql',
+      '--csv',
+      '--parquet',
+      out,
+      'SELECT count(source)::INTEGER AS packets FROM records',
+    ]);
+    const packets = days.reduce((sum: number, day: { packets: number }) => sum + day.packets, 0);
+    expect(asked).toMatchObject({ code: 0, stdout: `packets\r\n${packets}\r\n`, stderr: '' });
     const again = await enaga(['replay', '--parquet', out, '-q', capture]);
     expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('give another directory')]);
   });

@@ -19,7 +19,7 @@ const CLOSING = { graceMs: 0, quietMs: 0, segmentsMs: 0 };
 
 export class ArchivedLog extends SealedLog {
   readonly archive = path.join(this.dir, 'archive');
-  readonly thread = archiveThread(this.archive);
+  thread = archiveThread(this.archive);
   override reader = (): LogReader => LogReader.open(this.data.log, this.thread.past());
 
   /** Counts what is logged, and closes what is over. Returns what was said. */
@@ -66,6 +66,12 @@ export class ArchivedLog extends SealedLog {
       store.close();
       reader.close();
     }
+  }
+
+  /** What was read of the archive before is forgotten. */
+  renewThread(): void {
+    this.thread.stop();
+    this.thread = archiveThread(this.archive);
   }
 
   logFiles = (): string[] => fs.readdirSync(this.data.log).filter(name => /^\d{4}-\d\d-\d\d\.db$/.test(name));

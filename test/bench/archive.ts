@@ -16,6 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import Database from 'better-sqlite3';
 import { archive } from '../../collector/archive/archiver.ts';
+import { ARCHIVING_FLAGS } from '../../collector/commands/archiving.ts';
 import { HTTP_LIMITS } from '../../collector/ingest/app.ts';
 import { LogReader } from '../../collector/log/reader.ts';
 import { count } from '../../collector/publish/words.ts';
@@ -90,7 +91,7 @@ function check(parts: readonly { readonly records: number }[]): void {
 async function archiveBeside(): Promise<void> {
   fs.rmSync(archiveDir, { recursive: true, force: true });
   const program = path.join(root, 'collector', 'main.ts');
-  const args = [program, 'archive', 'run', '--data', observatory.data, '--json'];
+  const args = [...ARCHIVING_FLAGS, program, 'archive', 'run', '--data', observatory.data, '--json'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   os.setPriority(child.pid!, os.constants.priority.PRIORITY_LOW);
   let text = '';

@@ -1,10 +1,14 @@
 /** The rows of a day, from the collector's log: what is known of the day's packets from one country. */
 
 import type { GeoTable } from '../../../common/geo/table.ts';
+import type { Records } from '../../../common/record/record.ts';
 import { DAY_MS } from '../../../common/time.ts';
+import type { LoggedBatch } from '../../log/entry.ts';
+import type { PickedBatch } from '../../log/past.ts';
 import type { LogReader } from '../../log/reader.ts';
 import type { ObservedTest } from '../../registry/observed.ts';
 import { DamagedBatch, isMisdated, openOrDamaged } from '../../store/batch.ts';
+import { countriesOf } from './countries.ts';
 import { type LeftOut, type Row, rowsOf, type Selection } from './row.ts';
 
 export interface DaySource {
@@ -29,7 +33,9 @@ export interface DaySurvey {
 
 /** Batches that count; those dated by a clock more than a day off are of no day. An excluded sensor's are among them. */
 function* datedBatches({ reader, day, upTo }: DaySource) {
-  for (const batch of reader.ofDay(day, upTo, () => {})) if (!isMisdated(batch)) yield batch;
+  // Heads of records that were removed for their age are there still.
+  const batches = reader.isExpired(day) ? reader.ofDay(day, upTo, () => {}) : reader.headsOfDay(day, upTo, () => {});
+  for (const batch of batches) if (!isMisdated(batch)) yield batch;
 }
 
 /** Undefined when the log has nothing of the day. */
@@ -55,17 +61,25 @@ export async function* dayRows(
   leftOut: LeftOut = { observed: 0, damaged: 0 },
 ): AsyncGenerator<Row[]> {
   const { reader, day, upTo, excluded, observed } = source;
-  for await (const logged of reader.ofDayLater({ day, from: 1, upTo }, () => leftOut.damaged++)) {
+  const wanted = { geo: geo.sha256, countries: countriesOf(selection, geo) };
+  for await (const logged of reader.ofDayLater({ day, from: 1, upTo }, () => leftOut.damaged++, wanted)) {
     if (isMisdated(logged) || excluded.has(logged.sensor)) continue;
-    const batch = openOrDamaged(logged);
-    if (batch instanceof DamagedBatch) {
+    const records = recordsOf(logged);
+    if (records === undefined) {
       leftOut.damaged++;
       continue;
     }
-    const economy = economyOf(batch.sensor);
-    const rows = rowsOf(batch.records, geo, selection, { economy, observed, leftOut });
+    const economy = economyOf(logged.sensor);
+    const rows = rowsOf(records, geo, selection, { economy, observed, leftOut });
     if (rows.length > 0) yield rows;
   }
+}
+
+/** Undefined if they are damaged. */
+function recordsOf(logged: LoggedBatch | PickedBatch): Records | undefined {
+  if ('picked' in logged) return logged.picked.records;
+  const batch = openOrDamaged(logged);
+  return batch instanceof DamagedBatch ? undefined : batch.records;
 }
 
 /** When a day's contents can be said to date from: its end, or its last batch if that came later. */

@@ -5,7 +5,7 @@ import type { MemberScope } from '../../registry/members.ts';
 import { observedBy } from '../../registry/observed.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Geographies } from '../../store/geography.ts';
-import type { StoreReader } from '../../store/query.ts';
+import type { DayRange, StoreReader } from '../../store/query.ts';
 import { contentsMs, type DaySource, dayRows } from './day-rows.ts';
 import { type Meta, NETWORKS, type Sender } from './meta.ts';
 import type { Class, Rows, Selection } from './row.ts';
@@ -49,13 +49,26 @@ export interface OpenedExport {
   readonly upTo: number;
 }
 
+/**
+ * Days that a file can be had of, ascending: those with records, and those of which every sensor was left out since. Whoever has a
+ * file of such a day is to have an empty one in its place.
+ */
+export function daysWithFiles(store: StoreReader, range: DayRange): DayHead[] {
+  const days = store.daysWithRecords(range);
+  const without = store.emptiedDays(range);
+  if (without.length === 0) return days;
+  const leftOut = store.leftOut(range);
+  return [...days, ...without.filter(({ day }) => leftOut.has(day))].sort((x, y) => x.day - y.day);
+}
+type DayHead = ReturnType<StoreReader['daysWithRecords']>[number];
+
 /** Undefined if the store has nothing of the day. The rows are read as they are asked for. */
 export function openExport(
   { reader, geographies, registry }: ExportPowers,
   store: StoreReader,
   { day, cut, sender }: { readonly day: number; readonly cut: Cut; readonly sender: Sender },
 ): OpenedExport | undefined {
-  const [head] = store.daysWithRecords({ from: day, to: day });
+  const [head] = daysWithFiles(store, { from: day, to: day });
   if (head === undefined) return undefined;
   const upTo = store.position()!.position;
   const observed = observedBy(registry.placements());

@@ -302,7 +302,9 @@ describe('what goes wrong is said', () => {
     const given = await run('intelmq', '--organisation', 'A', '--email', 'a@b.example', '--feed', 'f');
     fs.writeFileSync(file, settings);
     expect([outcome.code, outcome.stdout]).toEqual([1, '']);
-    expect(outcome.stderr).toMatch(/who sends\? Give --organisation, or "organisation" in .*exports\.json\n/);
+    expect(outcome.stderr).toMatch(
+      /who sends\? Give --organisation, --email, --feed, or write "organisation", "email", "feed" into .*exports\.json/,
+    );
     expect(given.code).toBe(0);
   });
 
