@@ -19,7 +19,7 @@ import {
 } from '../reduce/rows.ts';
 import { sourcesMaxDefault } from '../reduce/sources.ts';
 import { readPlaces } from './geography.ts';
-import { mostPacketsFirst, type Part, packRows, unpackRows } from './packed.ts';
+import { mostPacketsFirst, type Part, packRows, topRows, unpackRows } from './packed.ts';
 import { noteClosed } from './revisions.ts';
 import { readDay, writeState } from './segments.ts';
 
@@ -50,6 +50,18 @@ export const daysToClose = (database: SqliteDatabase, nowMs: number, { graceMs, 
     )
     .pluck()
     .all(graceMs, nowMs, quietMs, nowMs) as number[];
+
+/** When an open day is closed at the earliest, milliseconds since 1970: later if more comes of it. Undefined of a day without any. */
+export function closesMs(
+  database: SqliteDatabase,
+  day: number,
+  { graceMs, quietMs }: ClosingOptions = CLOSING,
+): number | undefined {
+  const changedMs = database.prepare('SELECT changed_ms FROM days WHERE day = ?').pluck().get(day) as
+    | number
+    | undefined;
+  return changedMs === undefined ? undefined : Math.max((day + 1) * DAY_MS + graceMs, changedMs + quietMs);
+}
 
 /** Closes what is to be closed by now, and drops what is kept no longer. Returns the days it changed. */
 export function closeDays(
@@ -137,7 +149,7 @@ export function countriesByCode(table: CellTable, countries: readonly string[]):
 }
 
 /** The cells, both sides, of the ports with most packets; ties by number. */
-function busiest(table: CellTable): CellTable {
+export function busiest(table: CellTable): CellTable {
   const packets = new Map<number, number>();
   for (let n = 0; n < table.size; n++) {
     const target = table.nameA(n) & TARGET_MASK;
@@ -169,6 +181,24 @@ function statementsOf(database: SqliteDatabase): ReturnType<typeof rowStatements
   prepared.set(database, known);
   return known;
 }
+
+/** Distinct sources of each sensor of a closed day. */
+export function readSensorSources(database: SqliteDatabase, day: number): Map<number, number> {
+  const parts = database
+    .prepare('SELECT sensor, part, bytes FROM rows WHERE day = ? AND name = ? AND sensor <> ?')
+    .all(day, numberOf('total'), ALL_SENSORS) as (Part & { readonly sensor: number })[];
+  return new Map(
+    parts.map(({ sensor, ...part }) => {
+      const rows: Row[] = [];
+      unpackRows('total', part, rows);
+      return [sensor, rows[0]?.sources ?? 0];
+    }),
+  );
+}
+
+/** Of a closed day, all sensors together: the busiest ports or countries, without reading what the others are. Throws `BadState`. */
+export const readTop = (database: SqliteDatabase, day: number, name: 'ports' | 'countries', most: number) =>
+  topRows(name, statementsOf(database).all.all(day, numberOf(name), ALL_SENSORS) as Part[], most);
 
 /** A closed day from its rows; `sensor` is `ALL_SENSORS` or one of them. Its tables throw `BadState`. */
 export function readRows(database: SqliteDatabase, day: number, level: number, sensor: number): DayRows {

@@ -9,17 +9,36 @@
  *   a           less the `a` of the row before; 0 in a part's first row
  *   b           only of tables whose names have two words; less the `b` before it where `a` is the same
  *   packets
- *   sources
+ *   sources     not of tables that count packets alone
  *   scanning    only of tables with sides: 0 if as many as sources, else one more than it is
  */
+import assert from 'node:assert/strict';
 import { BadState } from '../reduce/bytes.ts';
 import type { Row, RowTable } from '../reduce/rows.ts';
 
 /** Small enough that four lie in a page of the file: a larger one has pages of its own. */
 const partBytesMin = 800;
 
-const twoWords: ReadonlySet<RowTable> = new Set(['portCountries', 'networks', 'portHours', 'countryHours']);
-const withSides: ReadonlySet<RowTable> = new Set(['total', 'ports', 'countries', 'portCountries', 'asns', 'networks']);
+/** Tables of a day, and what port-asns.ts keeps. */
+type PackedTable = RowTable | 'portAsns';
+
+const twoWords: ReadonlySet<PackedTable> = new Set([
+  'portCountries',
+  'networks',
+  'portHours',
+  'countryHours',
+  'portKinds',
+  'portAsns',
+]);
+const packetsAlone: ReadonlySet<PackedTable> = new Set(['portKinds', 'portAsns']);
+const withSides: ReadonlySet<PackedTable> = new Set([
+  'total',
+  'ports',
+  'countries',
+  'portCountries',
+  'asns',
+  'networks',
+]);
 
 export interface Part {
   /** `a` of its first row. */
@@ -28,8 +47,8 @@ export interface Part {
 }
 
 /** Parts of a whole table, ascending. The rows may come in any order. */
-export function packRows(table: RowTable, rows: readonly Row[]): Part[] {
-  const [hasB, hasSides] = [twoWords.has(table), withSides.has(table)];
+export function packRows(table: PackedTable, rows: readonly Row[]): Part[] {
+  const [hasB, hasSides, hasSources] = [twoWords.has(table), withSides.has(table), !packetsAlone.has(table)];
   const sorted = rows.toSorted((x, y) => x.a - y.a || x.b - y.b);
   const parts: Part[] = [];
   const writer = new NumberWriter();
@@ -45,7 +64,7 @@ export function packRows(table: RowTable, rows: readonly Row[]): Part[] {
     writer.put(a - (before?.a ?? a));
     if (hasB) writer.put(before?.a === a ? b - before.b : b);
     writer.put(packets);
-    writer.put(sources);
+    if (hasSources) writer.put(sources);
     if (hasSides) writer.put(scanningSources === sources ? 0 : scanningSources + 1);
     before = row;
   }
@@ -54,8 +73,8 @@ export function packRows(table: RowTable, rows: readonly Row[]): Part[] {
 }
 
 /** Appends the rows of a part, ascending by name: all, or those of one `a`. Throws `BadState`. */
-export function unpackRows(table: RowTable, { part, bytes }: Part, into: Row[], only?: number): void {
-  const [hasB, hasSides] = [twoWords.has(table), withSides.has(table)];
+export function unpackRows(table: PackedTable, { part, bytes }: Part, into: Row[], only?: number): void {
+  const [hasB, hasSides, hasSources] = [twoWords.has(table), withSides.has(table), !packetsAlone.has(table)];
   const reader = new NumberReader(bytes);
   let a = part;
   let b = 0;
@@ -64,12 +83,40 @@ export function unpackRows(table: RowTable, { part, bytes }: Part, into: Row[], 
     a += step;
     if (hasB) b = step === 0 ? b + reader.next() : reader.next();
     const packets = reader.next();
-    const sources = reader.next();
+    const sources = hasSources ? reader.next() : 0;
     const scanning = hasSides ? reader.next() : 1;
     if (only === undefined || a === only)
       into.push({ a, b, packets, sources, scanningSources: scanning === 0 ? sources : scanning - 1 });
     else if (a > only) return;
   }
+}
+
+/** Rows are sorted when there are so many times as many as are wanted. */
+const sortedAt = 4;
+
+/** Names and packets of so many rows with most packets, ties by name; of a table whose names have one word. Throws `BadState`. */
+export function topRows(table: RowTable, parts: readonly Part[], most: number): Pick<Row, 'a' | 'packets'>[] {
+  assert(!twoWords.has(table) && !packetsAlone.has(table));
+  const skipped = withSides.has(table) ? 2 : 1; // sources, scanning
+  let top: Pick<Row, 'a' | 'packets'>[] = [];
+  let least = -1;
+  const sort = () => {
+    top = mostPacketsFirst(top).slice(0, most); // whose names ascend
+    least = top[most - 1]?.packets ?? -1;
+  };
+  for (const { part, bytes } of parts) {
+    const reader = new NumberReader(bytes);
+    for (let a = part; !reader.isDone; ) {
+      a += reader.next();
+      const packets = reader.next();
+      for (let n = 0; n < skipped; n++) reader.next();
+      if (packets <= least) continue; // of those that tie the first ones are there
+      top.push({ a, packets });
+      if (top.length >= sortedAt * most) sort();
+    }
+  }
+  sort();
+  return top;
 }
 
 /**

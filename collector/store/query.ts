@@ -4,17 +4,19 @@
  * sources of two sensors apart.
  */
 import { BadDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
-import { STATE_VERSION } from '../reduce/codec.ts';
+import { BadState, STATE_VERSION } from '../reduce/codec.ts';
 import type { Day } from '../reduce/day.ts';
 import { dateOf, resultOf } from '../reduce/result.ts';
 import type { DayResult, GeoSource, Results, ScanCount } from '../reduce/results.ts';
 import { byPackets, type DayRows, dayRows, type Row, type RowTable, sensorRows, totalOf } from '../reduce/rows.ts';
 import { readAccounts, readLost, readWatchedDay, readWatchedHours, readWatches } from './accounts-file.ts';
-import { ALL_SENSORS, readRows } from './closing.ts';
+import { ALL_SENSORS, readRows, readSensorSources } from './closing.ts';
+import { daysNow, daysWithStates } from './days-now.ts';
 import { type KeptPlaces, readPlaces } from './geography.ts';
-import { OpenDays, type OpenDaysOptions } from './open-days.ts';
+import { type DayNow, type MadeDay, madeRows, makeDay } from './made-day.ts';
+import { type OpenDay, OpenDays, type OpenDaysOptions } from './open-days.ts';
 import { openStoreFile } from './schema.ts';
-import { readDay, readState } from './segments.ts';
+import { readDay, readState, statesOf } from './segments.ts';
 import { type KeptProgress, type Position, readProgress } from './store.ts';
 
 /** A day of the list. */
@@ -55,14 +57,14 @@ const SELECT_DAY = 'SELECT day, geo, revision, packets, stale, closed_ms, level 
 export class StoreReader {
   readonly database: SqliteDatabase;
   readonly #places = new Map<string, KeptPlaces>();
-  readonly #open: OpenDays;
+  readonly made: OpenDays;
 
   /** What sensors watched of days, and of which revision and last batch: an hour a row, that is 2,400 rows of 100 sensors. */
   readonly #watched = new Map<number, { readonly made: string; readonly bySensor: ReadonlyMap<number, number> }>();
 
   private constructor(database: SqliteDatabase, options?: OpenDaysOptions) {
     this.database = database;
-    this.#open = new OpenDays(options);
+    this.made = new OpenDays(options);
   }
 
   /** Throws `BadDatabase`, and SQLite's own error if there is no such file. */
@@ -153,22 +155,70 @@ export class StoreReader {
     if (row.closed_ms === null) return this.#openRows(row);
     const rows = this.#closedRows(row, undefined);
     if (!rows.has('total')) return undefined;
-    // Of a day of long ago that was counted again lately its states have the hours that its rows have no more.
-    return rows.has('portHours') ? rows : (this.#openRows(row) ?? rows);
+    return rows.has('portHours') || this.addsSources(row.day) ? rows : this.#withHours(row, rows);
   }
+
+  /** Of a day of long ago that was counted again lately its states have the hours that its rows have no more: read when asked for. */
+  #withHours = (row: DayRow, rows: DayRows): DayRows => ({
+    ...rows,
+    rows: (table, a) => (table === 'portHours' ? this.#rowsOf(row, undefined) : rows).rows(table, a),
+    has: table => table === 'portHours' || rows.has(table),
+  });
 
   #rowsOf(row: DayRow, sensors: Choice): DayRows {
     const state = this.state(row.day);
     return state === undefined ? this.#closedRows(row, sensors) : rowsOf(state, this.places(row.geo), sensors);
   }
 
-  /** Of all sensors, from a state that is kept. Undefined for a day of rows. */
-  #openRows(row: DayRow): DayRows | undefined {
-    return this.#open.rows(row, () => {
-      const state = this.state(row.day);
-      return state && { rows: dayRows(state, this.places(row.geo)), cells: cellsOf(state) };
-    });
+  /** Of all sensors; while a day that was closed before is made, as it was then. Throws `BadState`. */
+  #openRows(row: DayRow): DayRows {
+    const made = this.openDay(row.day);
+    if (made !== undefined) return madeRows(made);
+    const before = this.#closedRows(row, undefined);
+    if (!before.has('total')) throw new BadState('the day is being read');
+    return before;
   }
+
+  /** An open day as it was made last (open-days.ts); undefined of others, and while it is made first. Throws `BadState`. */
+  openDay = (day: number): MadeDay | undefined => (this.#dayRow(day)?.closed_ms === null ? this.#made(day) : undefined);
+
+  #made(day: number): MadeDay | undefined {
+    const [now] = daysWithStates(this.database, 'day = ?', day);
+    return now && this.made.day(now, () => this.together(() => this.#makeNow(day)));
+  }
+
+  #makeNow(day: number): MadeDay | undefined {
+    const [now] = daysWithStates(this.database, 'day = ?', day);
+    if (now === undefined) return undefined;
+    const { bytes: _, geo, ...counted } = now;
+    const states = statesOf(this.database, day, this.sourcesMax());
+    return makeDay(states, this.places(geo), { ...counted, position: this.position()!.position });
+  }
+
+  /**
+   * Distinct sources of each sensor of a day; of several together there is no more than a sum, for a closed day keeps no sets of
+   * a sensor's. Undefined while an open one is made first.
+   */
+  sensorSources = (day: number): ReadonlyMap<number, number> | undefined =>
+    this.#dayRow(day)?.closed_ms === null ? this.openDay(day)?.sensorSources : readSensorSources(this.database, day);
+
+  /**
+   * How many packets are told of an open day, and when the last batch among them was received; undefined of others, and while nothing
+   * is told of it.
+   */
+  told(day: number): Pick<MadeDay, 'packets' | 'untilMs'> | undefined {
+    const [now] = daysWithStates(this.database, 'day = ? AND closed_ms IS NULL', day);
+    return now && this.made.isLarge(now) ? this.made.knownDay(now) : now;
+  }
+
+  /** Those that have packets, the last first. */
+  openDays = (): OpenDay[] => daysWithStates(this.database, 'closed_ms IS NULL AND packets > 0');
+
+  lastDay = (): number | undefined =>
+    (this.database.prepare('SELECT max(day) FROM days WHERE packets > 0').pluck().get() as number | null) ?? undefined;
+
+  /** What days have come to, ascending. */
+  daysBy = (range: DayRange): DayNow[] => daysNow(this.database, range);
 
   /** Whether sources of several sensors can only be added up, since the day's state is not kept any more. */
   addsSources = (day: number): boolean =>
@@ -325,9 +375,6 @@ const rowSummary = ({ day, packets, revision, closed_ms, stale }: DayRow) => ({
 
 /** Some megabytes with 100 sensors. */
 const watchedDaysMax = 1024;
-
-const cellsOf = ({ tables, sources }: Day): number =>
-  Object.values(tables).reduce((sum, table) => sum + table.size, sources.count);
 
 const rowsOf = (state: Day, places: KeptPlaces, sensors: Choice): DayRows =>
   sensors === undefined ? dayRows(state, places) : sensorRows(state, places, sensors);

@@ -4,10 +4,11 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
+import type { GeoTable } from '../../common/geo/table.ts';
 import { DAY_MS } from '../../common/time.ts';
 import type { LogReader } from '../log/reader.ts';
 import { BadState, encodeDay } from '../reduce/codec.ts';
-import { Day } from '../reduce/day.ts';
+import { Day, KINDS } from '../reduce/day.ts';
 import type { HashKey } from '../reduce/hash.ts';
 import { countryCode, networkOf, targetOf } from '../reduce/result.ts';
 import {
@@ -22,7 +23,9 @@ import {
 } from '../reduce/rows.ts';
 import type { Account, Watch } from './account.ts';
 import { hourlyDays, topPorts } from './closing.ts';
+import { countPortAsns } from './count-asns.ts';
 import type { Geographies, KeptPlaces } from './geography.ts';
+import { readPortAsns } from './port-asns.ts';
 import type { StoreReader } from './query.ts';
 import { type Damage, type Refolded, refoldDay } from './refold.ts';
 import { isCountedFrom } from './store.ts';
@@ -88,8 +91,10 @@ export function recountDay(options: RecountOptions): Recounted {
   if (again.geo !== undefined)
     comparison.value('excluded sensors', store.excludedOn(day).join(' '), excluded.toSorted((a, b) => a - b).join(' '));
   const hoursFrom = Math.floor(nowMs / DAY_MS) - hourlyDays;
-  if (again.geo !== undefined)
+  if (again.geo !== undefined) {
     compareDays(comparison, { store, hoursFrom }, again.state ?? new Day(day, 16), again.geo);
+    comparePortAsns(comparison, options, position.position, again.geo);
+  }
   const records = again.state === undefined ? 0 : (totalOf(again.state.tables.total)?.packets ?? 0);
   return { records, rows: comparison.rows, differences: comparison.differences, damaged: again.damaged };
 }
@@ -119,7 +124,7 @@ class Comparison {
     }
   }
 
-  table(where: string, name: RowTable, store: readonly Row[], log: readonly Row[]): void {
+  table(where: string, name: RowTable | 'portAsns', store: readonly Row[], log: readonly Row[]): void {
     const keyOf = ({ a, b }: Row) => `${a} ${b}`;
     const expected = new Map(log.map(row => [keyOf(row), row]));
     for (const row of store) {
@@ -141,10 +146,14 @@ function targetText(number: number): string {
   return 'type' in target ? `${target.protocol} ${target.type}/${target.code}` : `${target.protocol}/${target.port}`;
 }
 
-function label(table: RowTable, { a, b }: Row): string {
+function label(table: RowTable | 'portAsns', { a, b }: Row): string {
   switch (table) {
     case 'ports':
       return targetText(a);
+    case 'portAsns':
+      return `${targetText(a)} AS${b}`;
+    case 'portKinds':
+      return `${targetText(a)} ${KINDS[b]}`;
     case 'portHours':
       return `${targetText(a)} hour ${b}`;
     case 'countries':
@@ -229,6 +238,25 @@ function compareClosed(comparison: Comparison, { store, hoursFrom }: Kept, log: 
       return name === 'ports' && sensor !== undefined ? rows.slice(0, topPorts) : rows;
     },
   });
+}
+
+/** Where they are kept: from which ASes the packets to each port came. */
+function comparePortAsns(
+  comparison: Comparison,
+  { store, reader, day, excluded }: RecountOptions,
+  upTo: number,
+  geo: GeoTable,
+): void {
+  const [head] = store.daysWithRecords({ from: day, to: day });
+  if (head?.closed !== true) return;
+  const kept = comparison.readable('ports by AS', () => readPortAsns(store.database, head));
+  if (kept === undefined) return;
+  const rows = store.closedRows(day);
+  const [ports, asns] = [rows.rows('ports'), rows.rows('asns').length];
+  const counting = countPortAsns({ reader, day, upTo, geo, excluded: new Set(excluded), ports, asns });
+  let step = counting.next();
+  while (step.done !== true) step = counting.next();
+  comparison.table('closed ', 'portAsns', kept, step.value ?? []);
 }
 
 function compareRows(comparison: Comparison, where: string, store: DayRows, log: DayRows): void {

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { SqliteDatabase } from '../../common/sqlite/open.ts';
+import { ROW_TABLES } from '../reduce/rows.ts';
 import type { DayRange } from './query.ts';
 
 /** SQL of its table, which is not among those that are folded (schema.ts). Days closed before it have no content to compare. */
@@ -66,12 +67,20 @@ export function noteClosed(database: SqliteDatabase, day: number, nowMs: number)
     .run(day, revision, nowMs, packets, batches, records, leftOut, content);
 }
 
-/** Of all that is told of the day: its rows, and from when they are. */
+/**
+ * Of all that is told of the day: its rows, and from when they are. Ports by kind came later and say nothing that the same
+ * batches would not say again: left out, so that a day counted again for their sake is the revision that it was.
+ */
 function contentOf(database: SqliteDatabase, day: number, facts: readonly unknown[]): string {
   const hash = createHash('sha256').update(JSON.stringify(facts));
   const rows = database
-    .prepare('SELECT name, sensor, part, bytes FROM rows WHERE day = ? ORDER BY name, sensor, part')
-    .iterate(day) as Iterable<{ name: number; sensor: number; part: number; bytes: Uint8Array }>;
+    .prepare('SELECT name, sensor, part, bytes FROM rows WHERE day = ? AND name <> ? ORDER BY name, sensor, part')
+    .iterate(day, ROW_TABLES.indexOf('portKinds')) as Iterable<{
+    name: number;
+    sensor: number;
+    part: number;
+    bytes: Uint8Array;
+  }>;
   for (const { name, sensor, part, bytes } of rows)
     hash.update(`${name} ${sensor} ${part} ${bytes.length} `).update(bytes);
   return hash.digest('hex');

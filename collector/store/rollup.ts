@@ -9,8 +9,11 @@
 import type { SqliteDatabase } from '../../common/sqlite/open.ts';
 import { DAY_MS } from '../../common/time.ts';
 import { CellTable } from '../reduce/cells.ts';
+import { BadState } from '../reduce/codec.ts';
+import { TARGET_MASK } from '../reduce/day.ts';
 import { countryRowsOf, portRowsOf, type Row, totalOf } from '../reduce/rows.ts';
-import { countriesByCode } from './closing.ts';
+import { type DayNow, madeSet } from './made-day.ts';
+import type { MadeRanks } from './open-days.ts';
 import { NumberReader, NumberWriter } from './packed.ts';
 import { PERIODS, type Period, periodOf, previousPeriod } from './periods.ts';
 import { type Choice, StoreReader } from './query.ts';
@@ -42,19 +45,39 @@ export function rankedRows(store: StoreReader, period: Period, table: RollupTabl
   return rollup(store, period, table, sensors).map(row => ({ ...row, previousRank: before.get(row.a) ?? null }));
 }
 
+/** The first of them without the ranks before, of all sensors, and what all came to. Throws `BadState`. */
+export function topOfPeriod(
+  store: StoreReader,
+  period: Period,
+  table: RollupTable,
+  most: number,
+): { readonly rows: RollupRow[]; readonly packets: number } {
+  const sum = (counted: readonly { readonly packets: number }[]) => counted.reduce((all, one) => all + one.packets, 0);
+  if (isKept(store, period)) return { rows: keptRanks(store, period, table, most), packets: sum(store.daysBy(period)) };
+  const rows = madeRanks(store, period, table); // all of them: of an open day what was made of it
+  return { rows: rows.slice(0, most), packets: sum(rows) };
+}
+
 function rollup(store: StoreReader, period: Period, table: RollupTable, sensors: Choice): RollupRow[] {
-  const { kind, from } = period;
-  const kept =
-    sensors === undefined &&
-    signatureOf(store, period) ===
-      store.database.prepare('SELECT signature FROM rollup_periods WHERE kind = ? AND day = ?').pluck().get(kind, from);
-  if (!kept) return makeRollup(store, period, table, sensors);
+  if (sensors !== undefined) return makeRollup(store, period, table, sensors);
+  return isKept(store, period) ? keptRanks(store, period, table) : madeRanks(store, period, table);
+}
+
+/** The first `most`. */
+function keptRanks(store: StoreReader, { kind, from }: Period, table: RollupTable, most = Infinity): RollupRow[] {
   const bytes = store.database
     .prepare('SELECT bytes FROM rollups WHERE kind = ? AND day = ? AND name = ?')
     .pluck()
     .get(kind, from, table);
-  return unpackRollup(bytes as Uint8Array);
+  return unpackRollup(bytes as Uint8Array, most);
 }
+
+const isKept = (store: StoreReader, period: Period): boolean =>
+  signatureOf(store, period) ===
+  store.database
+    .prepare('SELECT signature FROM rollup_periods WHERE kind = ? AND day = ?')
+    .pluck()
+    .get(period.kind, period.from);
 
 /**
  * Rows as bytes, in the order of their ranks, numbers as in packed.ts: `a`, how many packets less than the row before (the first:
@@ -72,12 +95,12 @@ export function packRollup(rows: readonly RollupRow[]): Uint8Array {
   return writer.take();
 }
 
-export function unpackRollup(bytes: Uint8Array): RollupRow[] {
+export function unpackRollup(bytes: Uint8Array, most = Infinity): RollupRow[] {
   const rows: RollupRow[] = [];
   const reader = new NumberReader(bytes);
   const orNull = (value: number) => (value === 0 ? null : value - 1);
   let packets = 0;
-  for (let rank = 1; !reader.isDone; rank++) {
+  for (let rank = 1; !reader.isDone && rank <= most; rank++) {
     const a = reader.next();
     packets = rank === 1 ? reader.next() : packets - reader.next();
     const sourceDays = reader.next();
@@ -85,6 +108,52 @@ export function unpackRollup(bytes: Uint8Array): RollupRow[] {
     rows.push({ a, rank, packets, sourceDays, sources, scanningSources: orNull(reader.next()) });
   }
   return rows;
+}
+
+export interface RunningPeriod {
+  /** Of its ranks (open-days.ts). */
+  readonly name: string;
+  readonly period: Period;
+  readonly table: RollupTable;
+  /** Those of it that there are. */
+  readonly days: readonly DayNow[];
+}
+
+const nameOf = ({ kind, from }: Period, table: RollupTable): string => `${kind} ${from} ${table}`;
+
+/** Weeks, months and quarters that the last day is in, and those before them where they are not kept yet. */
+export function runningPeriods(store: StoreReader): RunningPeriod[] {
+  const last = store.lastDay();
+  if (last === undefined) return [];
+  const current = PERIODS.map(kind => periodOf(kind, last));
+  return [...current, ...current.map(previousPeriod)].flatMap(period =>
+    isKept(store, period)
+      ? []
+      : (['ports', 'countries'] as const).map(table => ({
+          ...{ name: nameOf(period, table), period, table, days: store.daysBy(period) },
+        })),
+  );
+}
+
+export const makeRanks = (store: StoreReader, { name, period, table, days }: RunningPeriod): MadeRanks => ({
+  ...{ name, days: days.map(day => asTold(store, day)) },
+  bytes: packRollup(makeRollup(store, period, table, undefined)),
+});
+
+/** With the packets that are told of it: an open one may be told as it was some time ago. */
+const asTold = (store: StoreReader, day: DayNow): DayNow => ({
+  ...day,
+  packets: store.rows(day.day)?.rows('total')[0]?.packets ?? 0,
+});
+
+/** Throws `BadState` while a long period that runs is made first. */
+function madeRanks(store: StoreReader, period: Period, table: RollupTable): RollupRow[] {
+  const name = nameOf(period, table);
+  const running = { name, period, table, days: store.daysBy(period) };
+  const bytes = store.made.ranks(name, running.days, () => makeRanks(store, running));
+  if (bytes !== undefined) return unpackRollup(bytes);
+  if (runningPeriods(store).some(one => one.name === name)) throw new BadState('the ranks are being made');
+  return makeRollup(store, period, table, undefined); // it is over and will be kept: nobody makes it meanwhile
 }
 
 /** Which revision of which days it is made from. */
@@ -128,23 +197,28 @@ function makeRollup(store: StoreReader, { from, to }: Period, name: RollupTable,
     .map((row, n) => ({ ...row, rank: n + 1 }));
 }
 
-/** The sets of sources that a day has; of a closed one those that it keeps for good, though its segments may have more. */
+/** The sets of sources that a day keeps, or would if it were closed. */
 function setsOf(
   store: StoreReader,
   { day, closed }: { readonly day: number; readonly closed: boolean },
   name: RollupTable,
 ): CellTable | undefined {
-  const state = closed ? undefined : store.state(day);
-  if (state === undefined) return readState(store.database, day, name);
-  return name === 'countries'
-    ? countriesByCode(state.tables.countries, store.places(store.geoOf(day)!).countries)
-    : state.tables[name];
+  const made = closed ? undefined : store.openDay(day);
+  return made === undefined ? readState(store.database, day, name) : madeSet(made, name);
 }
 
 const rowsOf = (name: RollupTable, table: CellTable): Row[] => {
   if (name === 'total') return [totalOf(table)].flatMap(total => total ?? []).map(total => ({ a: 0, b: 0, ...total }));
   return name === 'ports' ? portRowsOf(table) : countryRowsOf(table);
 };
+
+/** As the rows name them, whichever sides they have. */
+function namesIn(table: CellTable, name: RollupTable): Set<number> {
+  const names = new Set<number>();
+  for (let n = 0; n < table.size; n++)
+    names.add(name === 'total' ? 0 : name === 'ports' ? table.nameA(n) & TARGET_MASK : table.nameA(n));
+  return names;
+}
 
 /** Sets of sources of several days merged, and how many days each is of. */
 class Sets {
@@ -159,7 +233,7 @@ class Sets {
 
   add(table: CellTable | undefined): void {
     if (table === undefined) return;
-    for (const { a } of rowsOf(this.#name, table)) this.#days.set(a, (this.#days.get(a) ?? 0) + 1);
+    for (const a of namesIn(table, this.#name)) this.#days.set(a, (this.#days.get(a) ?? 0) + 1);
     this.#merged.merge(table);
   }
 

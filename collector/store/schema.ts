@@ -8,6 +8,7 @@
 import fs from 'node:fs';
 import type { SqliteDatabase } from '../../common/sqlite/open.ts';
 import { openDatabase } from '../../common/sqlite/open.ts';
+import { PORT_ASNS_TABLE } from './port-asns.ts';
 import { REVISIONS_TABLE } from './revisions.ts';
 
 const MIGRATIONS = [
@@ -197,6 +198,7 @@ const MIGRATIONS = [
    INSERT INTO coverage SELECT * FROM coverage_before;
    DROP TABLE coverage_before;`,
   REVISIONS_TABLE,
+  PORT_ASNS_TABLE,
 ];
 
 /** Tables whose rows are folded from the log. */

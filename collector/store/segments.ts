@@ -66,15 +66,27 @@ export function readDay(database: SqliteDatabase, day: number, sourcesMax: numbe
   return segments.length === 0 ? undefined : mergeAll(day, segments, sourcesMax);
 }
 
+/** The states whose merge the day is, the largest first and one in memory at a time. Throws `BadState`. */
+export function* statesOf(database: SqliteDatabase, day: number, sourcesMax: number): Generator<Day, void> {
+  const ids = database.prepare('SELECT id FROM segments WHERE day = ? ORDER BY length(bytes) DESC').pluck().all(day);
+  const bytes = database.prepare('SELECT bytes FROM segments WHERE id = ?').pluck();
+  for (const id of ids) yield decode(day, bytes.get(id) as Uint8Array, sourcesMax);
+}
+
 function mergeAll(number: number, segments: readonly Segment[], sourcesMax: number): Day {
   let day: Day | undefined;
   for (const { bytes } of segments) {
-    const state = decodeDay(decompress(bytes), sourcesMax);
-    if (state.day !== number) throw new BadState('it is of another day');
+    const state = decode(number, bytes, sourcesMax);
     if (day === undefined) day = state;
     else day.merge(state);
   }
   return day ?? new Day(number, sourcesMax);
+}
+
+function decode(day: number, bytes: Uint8Array, sourcesMax: number): Day {
+  const state = decodeDay(decompress(bytes), sourcesMax);
+  if (state.day !== day) throw new BadState('it is of another day');
+  return state;
 }
 
 /** Tables of a day that are kept for themselves, with the limits of their sets. */

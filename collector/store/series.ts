@@ -89,13 +89,14 @@ export function coverageOf(
   return { hours: HOURS * (to - from + 1), sensorHours, addressHours };
 }
 
-/** Of a day or an hour of one sensor: from less, a mean would say more of chance than of what came. */
+/** Of the time of one sensor: from less, a mean would say more of chance than of what came. */
 export const meanCoverageMin = 0.05;
 
 /**
- * ISDAS's unit: what one sensor, or one address, would have counted had it watched all the time; null where nothing was watched.
+ * ISDAS's unit: what one sensor, or one address, would have counted had it watched all the time; null where sensors together watched
+ * less than `meanCoverageMin` of it.
  */
 export const meanPerSensor = (packets: number, { hours, sensorHours }: Coverage): number | null =>
-  sensorHours === 0 ? null : packets / (sensorHours / hours);
+  sensorHours < meanCoverageMin * hours ? null : packets / (sensorHours / hours);
 export const meanPerAddress = (packets: number, { hours, addressHours }: Coverage): number | null =>
   addressHours === 0 ? null : packets / (addressHours / hours);

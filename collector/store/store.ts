@@ -11,7 +11,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { GeoTable } from '../../common/geo/table.ts';
 import type { SqliteDatabase } from '../../common/sqlite/open.ts';
 import { CellTable } from '../reduce/cells.ts';
-import { STATE_VERSION } from '../reduce/codec.ts';
+import { STATE_VERSION, TABLES_SINCE } from '../reduce/codec.ts';
 import { type Day, TABLES } from '../reduce/day.ts';
 import { sourcesMaxDefault } from '../reduce/sources.ts';
 import { addAccounts } from './accounts-file.ts';
@@ -186,11 +186,11 @@ export class Store {
    * for nobody can count them again. By other rules their distinct sources over several days cannot be told any more.
    */
   reset(expired: readonly number[] = []): void {
-    const sameRules = this.position() !== undefined;
+    const areTablesOurs = this.#areTablesOurs();
     this.database.transaction(() => {
       for (const table of FOLDED_TABLES) {
         const isKept = KEPT_OF_EXPIRED[table];
-        if (isKept === undefined || (table === 'states' && !sameRules)) this.database.exec(`DELETE FROM ${table}`);
+        if (isKept === undefined || (table === 'states' && !areTablesOurs)) this.database.exec(`DELETE FROM ${table}`);
         else
           this.database.prepare(`DELETE FROM ${table} WHERE NOT ${isKept}`).run({ expired: JSON.stringify(expired) });
       }
@@ -256,6 +256,14 @@ export class Store {
 
   close(): void {
     this.database.close();
+  }
+
+  /** Whether the tables kept for themselves are by today's rules. */
+  #areTablesOurs(): boolean {
+    const kept = readProgress(this.database);
+    if (kept === undefined) return false;
+    const { sourcesMax, keyPrint } = rulesOf(this.#options);
+    return kept.stateVersion >= TABLES_SINCE && kept.sourcesMax === sourcesMax && kept.keyPrint === keyPrint;
   }
 
   get #sourcesMax(): number {

@@ -16,6 +16,7 @@ import { type ClosingOptions, closeDays } from './closing.ts';
 import type { DeltaOptions } from './delta.ts';
 import { type Geographies, LoggedGeographies } from './geography.ts';
 import type { Handed } from './handed.ts';
+import { PendingAsns } from './pending-asns.ts';
 import { type Damage, refoldDay } from './refold.ts';
 import { keepRollups } from './rollup.ts';
 import { isCountedFrom, Store } from './store.ts';
@@ -85,6 +86,7 @@ export class Tail {
   readonly #options: TailOptions;
   readonly #geographies: Geographies;
   readonly #store: Store;
+  readonly #asns: PendingAsns;
   #exclusions: readonly Exclusion[];
   #exclusionsText: string;
   #committed: number;
@@ -110,6 +112,10 @@ export class Tail {
       ...options,
       geographies: this.#geographies,
       excluded: day => excludedOn(this.#exclusions, day),
+    });
+    this.#asns = new PendingAsns({
+      ...{ reader, database: this.#store.database, geographies: this.#geographies },
+      ...{ now: options.now, say: options.say },
     });
     this.#lastCheckpointMs = options.now();
     try {
@@ -148,7 +154,8 @@ export class Tail {
       this.#nextClosingMs = ms + closingMs;
       this.#close();
     }
-    return batches > 0 || stale;
+    const more = batches < backlogMin && this.#asns.step(this.#committed);
+    return batches > 0 || stale || more;
   }
 
   /** Keeps what is folded. */
@@ -274,5 +281,6 @@ export class Tail {
     this.commit();
     for (const day of closeDays(this.#store.database, now(), closing, sourcesMax)) this.#store.forget(day);
     keepRollups(this.#store.database, now());
+    this.#asns.look();
   }
 }

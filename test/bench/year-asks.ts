@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { count } from '../../collector/publish/words.ts';
 import { dateOf } from '../../collector/reduce/result.ts';
 import { countryNumber } from '../../collector/reduce/rows.ts';
+import { madePorts } from '../../collector/store/made-day.ts';
 import { PERIODS, periodOf } from '../../collector/store/periods.ts';
 import type { StoreReader } from '../../collector/store/query.ts';
 import { rankedRows } from '../../collector/store/rollup.ts';
@@ -90,14 +91,39 @@ export function storeQuestions(store: StoreReader, lastDay: number, days: number
 
 /** What needs the open day, or a period that is not over. */
 export const openQuestions = (store: StoreReader, lastDay: number): Record<string, (n: number) => unknown> => ({
-  'ports of the open day, nothing new since': () => store.rows(lastDay)!.rows('ports'),
+  "the open day's totals, classes, tools and hours": () =>
+    (['total', 'classes', 'tools', 'hours'] as const).map(table => store.rows(lastDay)!.rows(table)),
+  'its ports, all': () => store.rows(lastDay)!.rows('ports'),
+  'its countries': () => store.rows(lastDay)!.rows('countries'),
+  'ports of a country in it': n => store.rows(lastDay)!.rows('portCountries', COUNTRIES[n % COUNTRIES.length]),
+  'hours of a week to now, a port': n =>
+    hourlySeries(store, { from: lastDay - 6, to: lastDay }, { table: 'ports', a: PORTS[n % PORTS.length]! }),
+  'ports of a sensor in it': n => madePorts(store.openDay(lastDay)!, n % 100),
   ...Object.fromEntries(
-    PERIODS.map(kind => [
-      `ranks of ports over the ${kind} that runs`,
-      () => rankedRows(store, periodOf(kind, lastDay), 'ports'),
-    ]),
+    PERIODS.flatMap(kind =>
+      (['ports', 'countries'] as const).map(table => [
+        `ranks of ${table} over the ${kind} that runs`,
+        () => rankedRows(store, periodOf(kind, lastDay), table),
+      ]),
+    ),
   ),
 });
+
+/** The same of the API: what the first page asks of a day that is not over. */
+export function openRoutes(lastDay: number): Record<string, (n: number) => string> {
+  const [from, to] = [dateOf(lastDay - 6), dateOf(lastDay)];
+  const five = '23/tcp,80/tcp,8080/tcp,5555/tcp,22/tcp';
+  return {
+    '/v1/days/OPEN': () => `/v1/days/${to}`,
+    '/v1/days/OPEN/ports?limit=100': () => `/v1/days/${to}/ports?limit=100`,
+    '/v1/days/OPEN/port-countries?country=': () => `/v1/days/${to}/port-countries?country=JP&limit=100`,
+    'hours of a week to now, all': () => `/v1/series?table=total&step=hour&from=${from}&to=${to}`,
+    'hours of a week to now, five ports': () => `/v1/series?table=ports&key=${five}&step=hour&from=${from}&to=${to}`,
+    'ranks of the week that runs': () => `/v1/ranks/ports?period=week&start=${to}&limit=200`,
+    'ranks of the quarter that runs': () => `/v1/ranks/ports?period=quarter&start=${to}&limit=200`,
+    'which sensors saw a port today': () => `/v1/days/${to}/port-sensors?port=23/tcp`,
+  };
+}
 
 /** Paths of the API; the pages ask nothing else. */
 export function routes(lastDay: number): Record<string, (n: number) => string> {

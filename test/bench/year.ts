@@ -6,21 +6,24 @@
  *
  *     node test/bench/year.ts [--days 365] [--folded 4] [--sensors 100] [--open] [--keep FOLDER]
  *
- * With --open it also asks of the open day, of the public's figures and of periods that are not over, which takes minutes. --keep
- * leaves the year in a folder, or asks the one that is there.
+ * With --open it asks of the open day and of periods that are not over, and of nothing else. --keep leaves the year in a folder, or
+ * asks the one that is there.
  */
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { count } from '../../collector/publish/words.ts';
 import { Members } from '../../collector/registry/members.ts';
+import { keptMade } from '../../collector/store/made-file.ts';
 import { StoreReader } from '../../collector/store/query.ts';
+import { Renewal } from '../../collector/store/renewal.ts';
 import { openStoreFile } from '../../collector/store/schema.ts';
 import { DAY_MS } from '../../common/time.ts';
 import { openSite } from '../publish/api/support.ts';
 import { SealedLog } from '../support/sealed-log.ts';
-import { askAll, line, openQuestions, routes, storeQuestions } from './year-asks.ts';
+import { askAll, line, openQuestions, openRoutes, routes, storeQuestions } from './year-asks.ts';
 import { HASH_KEY, makeYear, packetsPerDay, type YearFacts } from './year-store.ts';
 
 const lastDay = Date.UTC(2026, 11, 20) / DAY_MS;
@@ -78,23 +81,64 @@ function report({ bytes, bytesPerDay: { rows, hours, states, segments }, ...fact
   print(`the store: ${(bytes / 1e9).toFixed(2)} GB${days === daysAYear ? '' : ` of ${days} days`}`);
 }
 
+const table = (what: string): void => print(`\n${what.padEnd(52)}     p50    p99  cpu99   asks`);
+
+/** With nothing made before, and then as a collector that starts again; asked while what is made is made again. */
+async function askOpen(made: SealedLog): Promise<void> {
+  const file = `${made.data.store}.made`;
+  const store = StoreReader.open(made.data.store, { aside: true });
+  const renewal = new Renewal(store, {
+    file,
+    failed: error => {
+      throw error;
+    },
+  });
+  const [began, before] = [performance.now(), process.cpuUsage()];
+  const watched = setInterval(renewal.turn.bind(renewal), 1000);
+  let peak = 0;
+  const looked = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage().rss);
+  }, 50);
+  const rss = process.memoryUsage().rss;
+  while (keptMade(file).length === 0) await sleep(500);
+  const { user, system } = process.cpuUsage(before);
+  print(
+    `\nthe open day and the periods that run were made in ${seconds(performance.now() - began)}, ${seconds((user + system) / 1000)} ` +
+      `of processor time, with ${megabytes(peak - rss)} of memory meanwhile; what is kept has ${megabytes(fs.statSync(file).size)}`,
+  );
+  store.close();
+  clearInterval(watched);
+  clearInterval(looked);
+  renewal.close();
+
+  const starts = performance.now();
+  const again = StoreReader.open(made.data.store, { aside: true, before: keptMade(file) });
+  again.rows(lastDay)!.rows('ports');
+  print(`first answer after a start: ${seconds(performance.now() - starts)}`);
+  table('the open day, milliseconds');
+  await askAll(openQuestions(again, lastDay), one => print(line(one)));
+  again.close();
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 1000 ? 2 : 1)} s`;
+
 async function askApi(made: SealedLog): Promise<void> {
   const members = Members.open(made.data.registry, { actor: 'bench' });
   const { token } = members.add({ organisation: 'org', role: 'admin' }, Date.now());
-  const site = await openSite(made, { admin: token, beta: token, foreign: token });
+  const renewal = { file: `${made.data.store}.made`, failed: (error: unknown) => print(String(error)) };
+  const site = await openSite(made, { admin: token, beta: token, foreign: token }, { renewal });
   site.clock.ms = (lastDay + 0.5) * DAY_MS;
   const ask = (as: string | undefined) => async (url: string) => {
     const { statusCode, body } = await site.get(url, as);
     if (statusCode !== 200) throw new Error(`${url}: ${statusCode} ${body.slice(0, 200)}`);
   };
-  const questions = (asked: (url: string) => Promise<void>) =>
-    Object.fromEntries(Object.entries(routes(lastDay)).map(([what, url]) => [what, (n: number) => asked(url(n))]));
-  print('\nthe API, a member');
-  await askAll(questions(ask(token)), one => print(line(one)));
-  if (values.open) {
-    print('\nopen days, and periods that are not over');
-    await askAll(openQuestions(site.store, lastDay), one => print(line(one)));
-  }
+  const urls = { ...(values.open ? {} : routes(lastDay)), ...openRoutes(lastDay) };
+  const asked = ask(token);
+  table('the API, a member, milliseconds');
+  await askAll(
+    Object.fromEntries(Object.entries(urls).map(([what, url]) => [what, (n: number) => asked(url(n))])),
+    one => print(line(one)),
+  );
   await site.close();
   members.close();
 }
@@ -141,17 +185,24 @@ function takeOver(made: SealedLog): void {
   database.close();
 }
 
-const made = madeYear();
-try {
-  const reader = StoreReader.open(made.data.store);
-  print(`\n${'milliseconds'.padEnd(52)}     p50    p99  cpu99   asks`);
-  await askAll(storeQuestions(reader, lastDay, reader.daysWithRecords().length), one => print(line(one)));
-  reader.close();
-  await askApi(made);
+async function askRestart(made: SealedLog): Promise<void> {
   takeOver(made);
   made.log.close();
   const times = [await restarted(made), await restarted(made), await restarted(made)];
   print(`\nready after ${times.map(ms => (ms / 1000).toFixed(1)).join(', ')} s`);
+}
+
+const made = madeYear();
+try {
+  const reader = StoreReader.open(made.data.store);
+  if (!values.open) {
+    table('the store, milliseconds');
+    await askAll(storeQuestions(reader, lastDay, reader.daysWithRecords().length), one => print(line(one)));
+  }
+  reader.close();
+  await askOpen(made);
+  await askApi(made);
+  if (!values.open) await askRestart(made);
 } finally {
   made.remove();
 }

@@ -97,10 +97,29 @@ describe('enaga days', () => {
     const [list, one] = await Promise.all([run('days'), run('days', '--date', days[0]!, '--top', '3')]);
     const lines = list.stdout.trimEnd().split('\n');
     expect(lines[0]).toMatch(/^date +packets +sources +scanning +revision +state$/);
-    expect(lines.slice(1).map(line => line.slice(0, 10))).toEqual(days);
+    expect(lines.slice(1, -2).map(line => line.slice(0, 10))).toEqual(days);
+    expect(lines.at(-1)).toMatch(/^An open day is closed 24 hours after its end, and an hour after its last packets/);
     expect(one.stdout).toContain(days[0]);
     expect(one.stdout).toMatch(/port {2,}packets/);
     expect([list.code, list.stderr, one.code]).toEqual([0, '', 0]);
+  });
+
+  test('says nothing of a reader that has seen enough', async () => {
+    for (const form of ['--json', '--hourly']) {
+      const { code, stderr } = await enaga(['days', form, '--data', made.dir], { stdoutClosed: true });
+      expect([code, stderr]).toEqual([0, expect.not.stringContaining('EPIPE')]);
+    }
+  });
+
+  test('archive run says why a day is not archived, and when an open one is closed', async () => {
+    const [unknown, open] = await Promise.all(['2001-01-01', days[0]!].map(day => run('archive', 'run', '--day', day)));
+    expect(unknown).toMatchObject({
+      code: 0,
+      stdout: 'nothing was to be archived: nothing is counted of 2001-01-01\n',
+    });
+    expect(open!.stdout).toMatch(
+      /: \d{4}-\d\d-\d\d is open: it is closed at \d{4}-\d\d-\d\d \d\d:\d\d UTC at the earliest\n$/,
+    );
   });
 
   test('says what is not counted yet, and waits for it no longer than it must', async () => {

@@ -108,12 +108,13 @@ describe('after a month', () => {
 
   it('every table of every day is what a recount of its records gives', () => {
     for (const [day, list] of byDay) {
-      const { portCountries, portHours, countryHours, ...rest } = reader.day(day)!;
+      const { portCountries, portHours, portKinds, countryHours, ...rest } = reader.day(day)!;
       const expected = recount(day, list);
       expect({
         ...rest,
         portCountries: portCountries(),
         portHours: portHours(),
+        portKinds: portKinds(),
         countryHours: countryHours(),
       }).toEqual(expected);
       const { packets, sources, scanningSources } = expected;
@@ -136,6 +137,14 @@ describe('after a month', () => {
       expect(told(ofCountry, n => ofCountry[n]!.b)).toEqual(
         plain(list.filter(({ src }) => placeOf(src).country === 'TH')),
       );
+    }
+  });
+
+  it('and the sources of each sensor, of closed days and of the open one', () => {
+    for (const [day, list] of byDay) {
+      const bySensor = Map.groupBy(list, ({ sensor }) => sensor);
+      const expected = new Map([...bySensor].map(([sensor, own]) => [sensor, sourcesOf(own)]));
+      expect(new Map([...reader.sensorSources(day)!].sort())).toEqual(new Map([...expected].sort()));
     }
   });
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BadState } from '../../collector/reduce/bytes.ts';
 import type { Row, RowTable } from '../../collector/reduce/rows.ts';
-import { mostPacketsFirst, type Part, packRows, unpackRows } from '../../collector/store/packed.ts';
+import { mostPacketsFirst, type Part, packRows, topRows, unpackRows } from '../../collector/store/packed.ts';
 import { packRollup, unpackRollup } from '../../collector/store/rollup.ts';
 
 const word = fc.oneof(fc.nat(3), fc.nat(0xffff), fc.integer({ min: 0, max: 0xffffffff }));
@@ -54,6 +54,21 @@ describe('packed rows', () => {
       expect(() => unpacked('ports', [{ part: 1, bytes: bytes.subarray(0, length) }])).toThrow(BadState);
     expect(() => unpacked('ports', [{ part: 1, bytes: new Uint8Array(99).fill(0xff) }])).toThrow(BadState);
   });
+});
+
+it('the busiest of a table are the first of all its rows, also of many that tie', () => {
+  const few = fc.record({ a: word, packets: fc.oneof(fc.nat(5), counted), sources: counted, scanningSources: counted });
+  const named = fc.uniqueArray(few, { maxLength: 400, selector: ({ a }) => a, size: 'max' });
+  fc.assert(
+    fc.property(named, fc.integer({ min: 1, max: 60 }), (list, most) => {
+      const all = list.map(one => ({ ...one, b: 0 }));
+      const first = mostPacketsFirst(ordered(all)).slice(0, most);
+      const expected = first.map(({ a, packets }) => ({ a, packets }));
+      expect(topRows('ports', packRows('ports', all), most)).toEqual(expected);
+      expect(topRows('hours', packRows('hours', all), most)).toEqual(expected);
+    }),
+    { numRuns: 100 },
+  );
 });
 
 it('rows are sorted by packets as a stable sort does it, few or many, small or large', () => {

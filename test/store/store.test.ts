@@ -60,8 +60,8 @@ const reducedDays = (list: readonly PlainRecord[], sourcesMax?: number) => {
 };
 
 const whole = (result: ReturnType<typeof dayResult>): string => {
-  const { portCountries, portHours, countryHours, ...rest } = result;
-  return JSON.stringify([rest, portCountries(), portHours(), countryHours()]);
+  const { portCountries, portHours, portKinds, countryHours, ...rest } = result;
+  return JSON.stringify([rest, portCountries(), portHours(), portKinds(), countryHours()]);
 };
 
 describe('the store', () => {

@@ -1,0 +1,88 @@
+/** A store that an older version counted, with another version of states: what becomes of it. */
+import Database from 'better-sqlite3';
+import fc from 'fast-check';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ROW_TABLES } from '../../collector/reduce/rows.ts';
+import { CLOSING, closeDays } from '../../collector/store/closing.ts';
+import { StoreReader } from '../../collector/store/query.ts';
+import { Store } from '../../collector/store/store.ts';
+import { Tail } from '../../collector/store/tail.ts';
+import { GEO, type PlainRecord, record } from '../support/records.ts';
+import { blocksOf, FIRST_DAY, HASH_KEY, openAll, RECEIVED_MS, SealedLog, Sealer } from '../support/sealed-log.ts';
+
+const DAY_MS = 86_400_000;
+const PORT_KINDS = ROW_TABLES.indexOf('portKinds');
+
+let made: SealedLog;
+beforeEach(() => {
+  made = new SealedLog();
+});
+afterEach(() => made.remove());
+
+const list = (seed: number): PlainRecord[] =>
+  fc.sample(record, { seed, numRuns: 200 }).map(one => ({ ...one, sensor: 0, hour: 24 * FIRST_DAY + (one.hour % 24) }));
+
+/** The store's file, as the version before port kinds would have left it. */
+function makeOld(file: string): void {
+  const database = new Database(file);
+  database.prepare('UPDATE progress SET state_version = 2').run();
+  database.prepare('DELETE FROM rows WHERE name = ?').run(PORT_KINDS);
+  database.prepare("UPDATE segments SET bytes = x'00'").run(); // none of it is read
+  database.close();
+}
+
+test('is folded again from the log; its closed days are the revisions that they were, and have their kinds', () => {
+  made.append(...blocksOf(list(1), 1));
+  const follow = (): string[] => {
+    const said: string[] = [];
+    const ms = { now: RECEIVED_MS };
+    const reader = made.reader();
+    const tail = new Tail({
+      ...{ reader, file: made.data.store, geoDir: made.data.geo, hashKey: HASH_KEY, exclusions: () => [] },
+      ...{ checkpointMs: 0, closing: CLOSING, now: () => ms.now, say: text => said.push(text) },
+    });
+    while (tail.step());
+    ms.now += 2 * DAY_MS;
+    while (tail.step());
+    tail.close();
+    reader.close();
+    return said;
+  };
+  const kept = () => {
+    const store = StoreReader.open(made.data.store);
+    const days = store.days();
+    const rows = ROW_TABLES.map(name => store.closedRows(FIRST_DAY).rows(name));
+    store.close();
+    return { days, rows };
+  };
+  expect(follow()).toEqual([]);
+  const before = kept();
+  expect(before.days).toMatchObject([{ day: FIRST_DAY, revision: 1, closed: true }]);
+  expect(before.rows[PORT_KINDS]!.length).toBeGreaterThan(3);
+  makeOld(made.data.store);
+  expect(follow()).toEqual(['the store was counted from another log or by other rules: everything is folded again']);
+  expect(kept()).toEqual(before);
+  expect(made.recount().differences).toEqual([]);
+});
+
+test('of days whose records are gone it keeps the rows and the sets, and tells no kinds', () => {
+  const file = `${made.dir}/old.db`;
+  const options = { hashKey: HASH_KEY, geographies: { at: () => GEO, named: () => GEO }, excluded: () => [] };
+  const store = Store.open(file, options);
+  const sealer = new Sealer();
+  store.append(openAll(blocksOf(list(2), 2).map(spec => sealer.seal(spec))), 'a log');
+  closeDays(store.database, RECEIVED_MS + 2 * DAY_MS, CLOSING);
+  store.close();
+  makeOld(file);
+  const again = Store.open(file, options);
+  expect(again.position()).toBeUndefined();
+  again.reset([FIRST_DAY]);
+  again.append([], 'a log'); // another time it would be read
+  const reader = StoreReader.over(again.database);
+  expect(again.database.prepare('SELECT count(*) FROM states WHERE day = ?').pluck().get(FIRST_DAY)).toBe(3);
+  const rows = reader.closedRows(FIRST_DAY);
+  expect(rows.rows('ports').length).toBeGreaterThan(3);
+  expect([rows.has('ports'), rows.has('portKinds'), rows.rows('portKinds')]).toEqual([true, false, []]);
+  expect(reader.day(FIRST_DAY)!.portKinds()).toEqual([]);
+  again.close();
+});
