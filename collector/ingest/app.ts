@@ -1,6 +1,6 @@
 /**
  * The collector over HTTP: a thin plugin that is handed its powers. It knows no database, no clock and no configuration.
- * Protocol: common/protocol/messages.ts; errors: problems.ts; metrics: metrics.ts; document: GET /v1/openapi.json.
+ * Protocol: common/protocol/messages.ts; errors: problems.ts; metrics: metrics.ts; document: openapi.ts, told by publish/document/.
  */
 import type { Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
@@ -23,7 +23,7 @@ import { addHooks, refuseClient, refuseError } from './hooks.ts';
 import { type LogLevel, loggerOptions } from './logging.ts';
 import { documentOptions } from './openapi.ts';
 import type { Powers } from './powers.ts';
-import { openApiRoute, probeRoutes } from './probes.ts';
+import { probeRoutes } from './probes.ts';
 import { type RateOptions, Rates } from './rates.ts';
 import { Room, type RoomOptions } from './room.ts';
 
@@ -50,6 +50,7 @@ export interface HttpLimits {
   /** How often Node looks for those that are too slow. */
   readonly checkMs: number;
   readonly headerBytesMax: number;
+  /** Further ones are closed at once, and counted. 65 KB each where there is TLS, and two more files where it is read from. */
   readonly connectionsMax: number;
   readonly room: RoomOptions;
   /** Of an address (an IPv6 /64). */
@@ -66,7 +67,7 @@ export const HTTP_LIMITS: HttpLimits = {
   idleMs: 75_000,
   checkMs: 2_000,
   headerBytesMax: 16 * 1024,
-  connectionsMax: 2_000,
+  connectionsMax: 8_000, // a thousand sensors that catch up have six each, and readers what is left
   room: { bytesMax: 128 * 2 ** 20, keyBytesMax: 32 * 2 ** 20 },
   enrolments: { burst: 10, perSecond: 0.2 },
   sensor: { burst: 3_000, perSecond: 300 },
@@ -102,7 +103,6 @@ export function buildApp(powers: Powers, options: AppOptions): App {
   app.register(async scope => heartbeatRoute(scope, powers, { rates: new Rates(limits.heartbeats), room }));
   app.register(async scope => enrolmentRoute(scope, powers, new Rates(limits.enrolments)));
   app.register(async scope => probeRoutes(scope, powers, { metricsFor: options.metricsFor, room }));
-  if (options.others === undefined) app.register(async scope => openApiRoute(scope));
   return app;
 }
 

@@ -25,6 +25,15 @@ export const METRICS = {
   enaga_store_position: ['gauge', [], 'Position in the log that the store has reached'],
   enaga_store_freshness_seconds: ['gauge', [], 'Age of the oldest logged batch that is not in the store; 0 if none'],
   enaga_log_damaged_batches: ['gauge', [], 'Batches in the log that are damaged, and so in no count'],
+  enaga_push_files_total: [
+    'counter',
+    ['target', 'outcome'],
+    'Files tried by enaga serve: delivered, failed, given-up ...',
+  ],
+  enaga_push_waiting_files: ['gauge', [], 'Files that are still to be pushed'],
+  enaga_push_oldest_waiting_seconds: ['gauge', [], 'For how long the oldest of them has been waiting; 0 if none is'],
+  enaga_peer_pulls_total: ['counter', ['peer', 'outcome'], 'Pulls of a peer by enaga serve: done, or the trouble'],
+  enaga_peer_last_pull_seconds: ['gauge', ['peer'], 'When it was last read to its end, seconds since 1970; 0 never'],
   enaga_sensor_batches_total: ['counter', ['sensor'], 'Batches logged of this sensor since the start'],
   enaga_sensor_records_total: ['counter', ['sensor'], 'Records logged of this sensor since the start'],
   enaga_sensor_last_batch_seconds: ['gauge', ['sensor'], 'When its last batch came, seconds since 1970'],
@@ -84,6 +93,11 @@ export class Metrics {
     this.#gauges.get(name)!.set(labels, value);
   }
 
+  /** With all its labels: what is gone has none any more. */
+  clear(name: NameOf<'gauge'>): void {
+    this.#gauges.get(name)!.reset();
+  }
+
   observe(name: NameOf<'histogram'>, value: number, labels: Labels = {}): void {
     this.#histograms.get(name)!.observe(labels, value);
   }
@@ -110,6 +124,36 @@ export function pipeMetrics(metrics: Metrics, powers: Pick<Powers, 'ready' | 'pr
     'enaga_store_freshness_seconds',
     oldestUnfoldedMs === null ? 0 : secondsSince(oldestUnfoldedMs, powers.now()),
   );
+}
+
+/** As the thread that pushes tells it. */
+export function pushMetrics(
+  metrics: Metrics,
+  counted:
+    | { readonly kind: 'file'; readonly target: string; readonly outcome: string }
+    | { readonly kind: 'waiting'; readonly files: number; readonly sinceMs: number | null },
+  nowMs: number,
+): void {
+  if (counted.kind === 'file') {
+    const { target, outcome } = counted;
+    metrics.add('enaga_push_files_total', { target, outcome });
+    return;
+  }
+  const { files, sinceMs } = counted;
+  metrics.set('enaga_push_waiting_files', files);
+  metrics.set('enaga_push_oldest_waiting_seconds', sinceMs === null ? 0 : secondsSince(sinceMs, nowMs));
+}
+
+/** After a round of pulls: every peer there is. */
+export function peerMetrics(
+  metrics: Metrics,
+  peers: readonly { readonly name: string; readonly doneMs: number | null; readonly trouble: string | null }[],
+): void {
+  metrics.clear('enaga_peer_last_pull_seconds');
+  for (const { name: peer, doneMs, trouble } of peers) {
+    metrics.add('enaga_peer_pulls_total', { peer, outcome: trouble ?? 'done' });
+    metrics.set('enaga_peer_last_pull_seconds', (doneMs ?? 0) / 1000, { peer });
+  }
 }
 
 export function sensorMetrics(metrics: Metrics, sensor: string, status: SensorStatus, nowMs: number): void {

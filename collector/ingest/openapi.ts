@@ -1,4 +1,4 @@
-/** The OpenAPI document, made from the routes: to each route's own schema come the problems its `config` names. */
+/** What the OpenAPI document is made of, from the routes: to each route's own schema come the problems its `config` names. */
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { FastifySchema } from 'fastify';
 import { PROBLEM_TYPE, PROBLEMS, type ProblemCode } from './problems.ts';
@@ -23,13 +23,17 @@ export const documentOptions = (version: string): FastifyDynamicSwaggerOptions =
     components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
   },
   transform: ({ schema, url, route }) => ({
-    schema: { ...schema, response: { ...responsesOf(schema), ...problemResponses(route.config?.problems ?? []) } },
+    schema: { ...schema, response: { ...answersOf(schema), ...problemResponses(route.config?.problems ?? []) } },
     url,
   }),
 });
 
-const responsesOf = (schema: FastifySchema | undefined): Record<string, unknown> =>
-  (schema?.response ?? {}) as Record<string, unknown>;
+/** An answer that says nothing of itself is what the route is for. */
+function answersOf(schema: (FastifySchema & { readonly summary?: string }) | undefined): Record<string, unknown> {
+  const answers = (schema?.response ?? { 200: {} }) as Record<string, object>;
+  const description = schema?.summary ?? '';
+  return Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, { description, ...answer }]));
+}
 
 function problemResponses(problems: readonly ProblemCode[]): Record<string, unknown> {
   const byStatus = Object.groupBy(problems, code => String(PROBLEMS[code][0]));

@@ -1,4 +1,4 @@
-/** GET /healthz, /readyz, /metrics and /v1/openapi.json. */
+/** GET /healthz, /readyz and /metrics. */
 import { Type } from 'typebox';
 import type { App } from './app.ts';
 import { pipeMetrics } from './metrics.ts';
@@ -42,11 +42,4 @@ export function probeRoutes(app: App, powers: Powers, { metricsFor, room }: Prob
     powers.metrics.set('enaga_http_body_bytes', room.bytes);
     return reply.type(METRICS_TYPE).send(await powers.metrics.text());
   });
-}
-
-export function openApiRoute(app: App): void {
-  const schema = { summary: 'This document' };
-  app.get('/v1/openapi.json', { schema }, async (_request, reply) =>
-    reply.type('application/json').send(JSON.stringify(app.swagger())),
-  );
 }

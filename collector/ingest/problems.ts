@@ -14,7 +14,7 @@ export const PROBLEMS = {
   unauthorised: [401, 'Unauthorised', 'The key is unknown, or the signature does not hold.'],
   revoked: [401, 'Revoked', 'This sensor was revoked, or has a newer key: ask who runs the collector.'],
   'enrolment-refused': [401, 'Enrolment refused', 'The token is unknown, used or expired, or the key is none.'],
-  'not-found': [404, 'Not found', 'Nothing is here.'],
+  'not-found': [404, 'Not found', 'Nothing is here: /v1/openapi.json says what there is.'],
   method: [405, 'Method not allowed', 'The resource knows other methods: see Allow.'],
   timeout: [408, 'Too slow', 'The request did not arrive in time.'],
   conflict: [409, 'Conflict', 'This epoch and sequence hold other content: open nextEpoch and seal again.'],

@@ -77,9 +77,9 @@ export const HeartbeatAnswerSchema = Type.Object({
 
 export const ProblemSchema = Type.Object(
   {
-    type: Type.String(),
-    title: Type.String(),
-    status: Type.Integer(),
+    type: Type.String({ description: 'urn:enaga:problem:CODE: programs go by this' }),
+    title: Type.String({ description: 'in few words, in English' }),
+    status: Type.Integer({ description: 'the HTTP status' }),
     detail: Type.String(),
     nextEpoch: Type.Optional(Ordinal),
     errors: Type.Optional(Type.Array(Type.Object({ at: Type.String(), message: Type.String() }))),

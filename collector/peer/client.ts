@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isOfCertificate, networkWords } from '../../common/protocol/network-words.ts';
 import { get, type Reply } from './http.ts';
 
 /** What the collector, or the way to it, is at fault with; in words. */
@@ -33,7 +34,12 @@ export interface ClientOptions {
   readonly triesMax?: number;
   /** Of one request, its answer included. */
   readonly requestMsMax?: number;
+  /** Of all pages of a list together, decompressed. */
   readonly listBytesMax?: number;
+  /** Of a list, over all its pages. */
+  readonly rowsMax?: number;
+  /** Of a file, decompressed: also of one whose size is told. */
+  readonly fileBytesMax?: number;
   /** Gives up what is asked, and what waits to be asked again. */
   readonly signal?: AbortSignal;
 }
@@ -44,9 +50,17 @@ export interface ListPage {
   readonly rows: readonly unknown[];
   readonly next: string | null;
   readonly etag: string | undefined;
+  /** Of its text, decompressed. */
+  readonly bytes: number;
 }
 
-const DEFAULTS = { triesMax: 5, requestMsMax: 600_000, listBytesMax: 64 * 2 ** 20 };
+const DEFAULTS = {
+  ...{ triesMax: 5, requestMsMax: 600_000 },
+  ...{ listBytesMax: 64 * 2 ** 20, rowsMax: 200_000, fileBytesMax: 8 * 2 ** 30 },
+};
+const pagesMax = 1000;
+const cursorLengthMax = 256;
+const readBytes = 1 << 20;
 const waitMsMin = 250;
 const waitMsMax = 60_000;
 const refusalBytesMax = 10_000;
@@ -60,24 +74,38 @@ export class Client {
     this.#options = { ...DEFAULTS, ...options };
   }
 
-  /** All rows of a list, page after page. Throws `PullFailed`. */
+  /** All rows of a list, page after page; a list without end is no list. Throws `PullFailed`. */
   async rows(path: string): Promise<unknown[]> {
+    const { rowsMax, listBytesMax } = this.#options;
     const rows: unknown[] = [];
-    for (let cursor: string | null = null; ; ) {
-      const page: ListPage = (await this.page(path, cursor === null ? {} : { cursor }))!;
-      rows.push(...page.rows);
+    let bytes = 0;
+    let cursor: string | null = null;
+    for (let pages = 1; pages <= pagesMax; pages++) {
+      const page: ListPage = (await this.page(path, {
+        ...(cursor !== null && { cursor }),
+        bytesMax: listBytesMax - bytes,
+      }))!;
+      bytes += page.bytes;
+      if (rows.length + page.rows.length > rowsMax) throw new PullFailed(`a list has more than ${rowsMax} rows`, 200);
+      for (const row of page.rows) rows.push(row);
       if (page.next === null) return rows;
+      if (page.next === cursor) throw new PullFailed('a list comes back to the same page', 200);
       cursor = page.next;
     }
+    throw new PullFailed(`a list has more than ${pagesMax} pages`, 200);
   }
 
   /** One page; undefined if it is still the one that has this ETag. Throws `PullFailed`. */
-  async page(path: string, { cursor, etag }: { cursor?: string; etag?: string } = {}): Promise<ListPage | undefined> {
+  async page(
+    path: string,
+    { cursor, etag, bytesMax = this.#options.listBytesMax }: { cursor?: string; etag?: string; bytesMax?: number } = {},
+  ): Promise<ListPage | undefined> {
     const url = this.#at(path);
     if (cursor !== undefined) url.searchParams.set('cursor', cursor);
     return this.#tried(url, etag, async reply => {
       if (reply.status === UNCHANGED) return undefined;
-      return { ...listOf(await textOf(reply, this.#options.listBytesMax), url), etag: reply.header('etag') };
+      const text = await textOf(reply, bytesMax);
+      return { ...listOf(text, url), bytes: Buffer.byteLength(text), etag: reply.header('etag') };
     });
   }
 
@@ -88,8 +116,11 @@ export class Client {
   async download(path: string, file: string, told?: FileFacts): Promise<FileFacts> {
     const url = this.#at(path);
     const part = `${file}.part`;
+    const { fileBytesMax } = this.#options;
+    if (told !== undefined && told.size > fileBytesMax)
+      throw new PullFailed(`${url.pathname}: a file of ${told.size} bytes, and at most ${fileBytesMax} are taken`, 200);
     try {
-      const facts = await this.#tried(url, undefined, reply => save(reply, part, told));
+      const facts = await this.#tried(url, undefined, reply => save(reply, part, { told, bytesMax: fileBytesMax }));
       fs.renameSync(part, file);
       return facts;
     } catch (error) {
@@ -129,12 +160,22 @@ export class Client {
       } catch (error) {
         if (error instanceof PullFailed || (error as NodeJS.ErrnoException).syscall === 'open') throw error;
         if (signal?.aborted) throw new PullFailed('it was told to end');
-        why = limit.aborted ? `no whole answer within ${requestMsMax / 1000} s` : (error as Error).message;
+        why = limit.aborted ? `no whole answer within ${requestMsMax / 1000} s` : wayText(error as Error, url.protocol);
+        if (isOfCertificate(String((error as NodeJS.ErrnoException).code)))
+          throw new PullFailed(`${url.pathname}: ${why}`);
       }
       if (tries >= triesMax) throw new PullFailed(`${url.pathname}: ${why}`, status);
       await sleep(Math.min(waitMsMax, waitMs), undefined, { ...(signal && { signal }) }).catch(() => {}); // asked again at once, it ends
     }
   }
+}
+
+function wayText(error: Error, protocol: string): string {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  const words = networkWords(code);
+  if (words === undefined) return error.message;
+  const isCut = code === 'ECONNRESET' && protocol === 'http:';
+  return `${words}${isCut ? '; if it speaks TLS, write https://' : ''}`;
 }
 
 /** An answer that is not read to its end leaves no connection behind. */
@@ -176,17 +217,23 @@ async function textOf({ body }: Reply, bytesMax: number): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function listOf(text: string, url: URL): Omit<ListPage, 'etag'> {
+function listOf(text: string, url: URL): Omit<ListPage, 'etag' | 'bytes'> {
   try {
     const { rows, next, ...head } = JSON.parse(text);
-    if (Array.isArray(rows) && (next === null || typeof next === 'string')) return { head, rows, next };
+    const isCursor = next === null || (typeof next === 'string' && next.length <= cursorLengthMax);
+    if (Array.isArray(rows) && isCursor) return { head, rows, next };
   } catch {
     // said below
   }
   throw new PullFailed(`${url.pathname}: what answers is no collector`, 200);
 }
 
-async function save({ body }: Reply, part: string, told: FileFacts | undefined): Promise<FileFacts> {
+interface Expected {
+  readonly told: FileFacts | undefined;
+  readonly bytesMax: number;
+}
+
+async function save({ body }: Reply, part: string, { told, bytesMax }: Expected): Promise<FileFacts> {
   const hash = createHash('sha256');
   let size = 0;
   const file = fs.openSync(part, 'w', 0o600);
@@ -194,6 +241,7 @@ async function save({ body }: Reply, part: string, told: FileFacts | undefined):
     for await (const chunk of body) {
       size += chunk.length;
       if (told !== undefined && size > told.size) break; // said below
+      if (size > bytesMax) throw new PullFailed(`a file is longer than the ${bytesMax} bytes that are taken`, 200);
       hash.update(chunk);
       fs.writeSync(file, chunk);
     }
@@ -210,10 +258,25 @@ async function save({ body }: Reply, part: string, told: FileFacts | undefined):
 /** Undefined if there is no such file. */
 export function factsOf(file: string): FileFacts | undefined {
   try {
-    const bytes = fs.readFileSync(file);
-    return { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+    return digestOf(fs.openSync(file, 'r'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** A piece at a time: an export of a large day is larger than memory. Closes the file. */
+function digestOf(file: number): FileFacts {
+  const hash = createHash('sha256');
+  const piece = Buffer.allocUnsafe(readBytes);
+  let size = 0;
+  try {
+    for (let read = fs.readSync(file, piece); read > 0; read = fs.readSync(file, piece)) {
+      hash.update(piece.subarray(0, read));
+      size += read;
+    }
+  } finally {
+    fs.closeSync(file);
+  }
+  return { size, sha256: hash.digest('hex') };
 }

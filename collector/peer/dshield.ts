@@ -68,14 +68,13 @@ export function dshieldLogs(records: Records, observed: ObservedTest, notTold: N
   const logs: DshieldLog[] = [];
   for (let i = 0; i < records.count; i++) {
     const proto = protocol[i]!;
-    const words = src.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
     if (classify(proto, flags[i]!, srcPort[i]!) === BACKSCATTER) notTold.backscatter++;
     else if (!PROTOCOLS.has(proto)) notTold.protocol++;
-    else if (family === 4 ? observed.has4(src[i]!) : observed.has6(...words)) notTold.observed++;
+    else if (family === 4 ? observed.has4(src[i]!) : observed.has6(...wordsOf(src, i))) notTold.observed++;
     else
       logs.push({
         time: hourSeconds + Math.floor(time[i]! / 1e6),
-        sip: family === 4 ? formatAddress4(src[i]!) : formatAddress6(...words),
+        sip: family === 4 ? formatAddress4(src[i]!) : formatAddress6(...wordsOf(src, i)),
         dip: NOWHERE[family],
         proto,
         sport: String(srcPort[i]!),
@@ -86,6 +85,13 @@ export function dshieldLogs(records: Records, observed: ObservedTest, notTold: N
   }
   return logs;
 }
+
+const wordsOf = (src: Uint32Array, i: number): [number, number, number, number] => [
+  src[4 * i]!,
+  src[4 * i + 1]!,
+  src[4 * i + 2]!,
+  src[4 * i + 3]!,
+];
 
 /** The document in pieces, a log a line. */
 export function* dshieldChunks(blocks: Iterable<readonly DshieldLog[]>): Generator<string> {

@@ -13,6 +13,8 @@ export interface ScheduleOptions {
   /** From the end of one round to the beginning of the next. */
   readonly everyMs: number;
   readonly say: (level: 'info' | 'warn', facts: object, text: string) => void;
+  /** After a round: all peers, as it left them. */
+  readonly pulled?: (peers: readonly Source[]) => void;
   readonly random?: () => number;
 }
 
@@ -24,13 +26,19 @@ const spread = 0.1;
 const daysOfRound = 35;
 
 /** Returns how to end it, which waits for what is under way to be given up. */
-export function startPulling({ file, everyMs, say, random = Math.random }: ScheduleOptions): () => Promise<void> {
+export function startPulling({
+  file,
+  everyMs,
+  say,
+  pulled = () => {},
+  random = Math.random,
+}: ScheduleOptions): () => Promise<void> {
   const ending = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let round: Promise<void> = Promise.resolve();
   const begin = () => {
-    round = pullAll(file, ending.signal, say)
-      .catch(error => say('warn', { err: serializeError(error) }, 'peers cannot be pulled'))
+    round = pullAll(file, ending.signal, { say, pulled })
+      .catch(error => say('warn', { why: serializeError(error) }, 'peers cannot be pulled'))
       .then(() => next(everyMs * (1 + spread * random())));
   };
   const next = (ms: number) => {
@@ -46,12 +54,17 @@ export function startPulling({ file, everyMs, say, random = Math.random }: Sched
   };
 }
 
-async function pullAll(file: string, signal: AbortSignal, say: ScheduleOptions['say']): Promise<void> {
+async function pullAll(
+  file: string,
+  signal: AbortSignal,
+  { say, pulled }: Required<Pick<ScheduleOptions, 'say' | 'pulled'>>,
+): Promise<void> {
   if (!fs.existsSync(file)) return;
   const peers = Peers.open(file);
   try {
     const all = peers.sources().filter(({ kind }) => kind === 'peer');
     await Promise.all(all.map(source => pullOne(peers, source, signal, say)));
+    if (!signal.aborted) pulled(peers.sources().filter(({ kind }) => kind === 'peer'));
   } finally {
     peers.close();
   }
@@ -66,6 +79,6 @@ async function pullOne(peers: Peers, source: Source, signal: AbortSignal, say: S
       say('warn', { peer: name, trouble: peers.source(name)?.trouble }, 'a peer was not pulled');
     else if (pulled.days > 0) say('info', { peer: name, ...pulled }, 'a peer was pulled');
   } catch (error) {
-    say('warn', { peer: name, err: serializeError(error) }, 'a peer could not be kept');
+    say('warn', { peer: name, why: serializeError(error) }, 'a peer could not be kept');
   }
 }

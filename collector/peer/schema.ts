@@ -99,6 +99,9 @@ export const MIGRATIONS = [
      at_ms INTEGER NOT NULL,
      PRIMARY KEY (url, day, log)
    ) STRICT;`,
+  `-- What is being sent: of a run that was cut short nobody knows whether it was taken.
+   ALTER TABLE submitted ADD COLUMN under_position INTEGER;
+   ALTER TABLE submitted ADD COLUMN under_records INTEGER;`,
 ];
 
 export const sourcesMax = 64;

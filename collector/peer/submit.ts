@@ -20,13 +20,22 @@ export interface Credentials {
   readonly apiKey: string;
 }
 
-/** It was not taken; in words without the key. */
+/** It was not taken, or no answer says that it was; in words without the key. */
 export class NotSubmitted extends Error {
   override readonly name = 'NotSubmitted';
+  /** All of it was sent, and no answer came of whom it is for: it may have been taken. */
+  readonly isMaybe: boolean;
+
+  constructor(message: string, { isMaybe = false } = {}) {
+    super(message);
+    this.isMaybe = isMaybe;
+  }
 }
 
 /** The reference sends at most so many in one piece. */
 export const logsMax = 100_000;
+/** Of somebody on the way who has waited for the answer in vain: what it has passed on may have been taken. */
+const unheardStatuses: ReadonlySet<number> = new Set([408, 502, 504]);
 const answerMsMax = 120_000;
 const answerBytesMax = 64 * 1024;
 
@@ -62,16 +71,23 @@ export async function submit(
     'x-isc-authorization': authheader,
     'x-isc-logtype': 'firewall',
   };
-  const { status, text } = await posted(url, headers, body, ca).catch(error => {
-    throw new NotSubmitted(`${url.host} cannot be asked: ${(error as Error).message}`);
+  const { status, text } = await posted(url, headers, body, ca).catch(({ error, isSent }: NotAnswered) => {
+    throw new NotSubmitted(`${url.host} cannot be asked: ${error.message}`, { isMaybe: isSent });
   });
-  if (status !== 200) throw new NotSubmitted(`${url.host} answers ${status}`);
+  if (status !== 200) throw new NotSubmitted(`${url.host} answers ${status}`, { isMaybe: unheardStatuses.has(status) });
   // It says what is wrong with a status of 200, and answers a wrong path with the page of its site.
   if (/^\s*ERROR/i.test(text)) throw new NotSubmitted(`${url.host} takes it not: it answers with an error`);
   if (/^\s*<(!doctype html|html)/i.test(text))
     throw new NotSubmitted(`${url.host} answers with a page: is the URL right?`);
 }
 
+interface NotAnswered {
+  readonly error: Error;
+  /** To the last byte: what has less is no document. */
+  readonly isSent: boolean;
+}
+
+/** Rejects with `NotAnswered`. */
 function posted(
   url: URL,
   headers: Record<string, string>,
@@ -82,10 +98,12 @@ function posted(
   const options = {
     method: 'POST',
     headers,
+    agent: false as const, // on a connection that was kept and is dead, all would seem to be sent
     signal: AbortSignal.timeout(answerMsMax),
     ...(ca !== undefined && { ca }),
   };
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve, fail) => {
+    const reject = (error: Error) => fail({ error, isSent: asked.writableFinished } satisfies NotAnswered);
     const asked = request(url, options, response => {
       const pieces: Buffer[] = [];
       let bytes = 0;
@@ -108,6 +126,11 @@ export interface Submitted {
   readonly records: number;
 }
 
+/** And what a run that was cut short was sending: nobody knows whether it was taken. */
+export interface Kept extends Submitted {
+  readonly under: Submitted | null;
+}
+
 interface SubmittedKey {
   readonly url: string;
   readonly day: number;
@@ -115,18 +138,25 @@ interface SubmittedKey {
   readonly log: string;
 }
 
-export const submittedOf = ({ database }: Peers, { url, day, log }: SubmittedKey): Submitted =>
-  (database
-    .prepare('SELECT position, records FROM submitted WHERE url = ? AND day = ? AND log = ?')
-    .get(url, day, log) as Submitted | undefined) ?? { position: 0, records: 0 };
+export function submittedOf({ database }: Peers, { url, day, log }: SubmittedKey): Kept {
+  const row = database
+    .prepare(
+      'SELECT position, records, under_position AS at, under_records AS n FROM submitted WHERE url = ? AND day = ? AND log = ?',
+    )
+    .get(url, day, log) as (Submitted & { readonly at: number | null; readonly n: number | null }) | undefined;
+  if (row === undefined) return { position: 0, records: 0, under: null };
+  const { at, n, ...done } = row;
+  return { ...done, under: at === null ? null : { position: at, records: n! } };
+}
 
+/** `under`: up to where, and how many, are being sent from now on; to be noted before anything leaves. */
 export function noteSubmitted(
   { database }: Peers,
   { url, day, log }: SubmittedKey,
-  { position, records }: Submitted,
+  { position, records, under }: Kept,
   nowMs: number,
 ): void {
   database
-    .prepare('INSERT OR REPLACE INTO submitted VALUES (?, ?, ?, ?, ?, ?)')
-    .run(url, day, log, position, records, nowMs);
+    .prepare('INSERT OR REPLACE INTO submitted VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
+    .run(url, day, log, position, records, nowMs, under?.position ?? null, under?.records ?? null);
 }

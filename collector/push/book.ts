@@ -34,8 +34,17 @@ export interface Delivery extends FileOf {
   readonly why: string | null;
 }
 
+/** Files that are still to be delivered, of all targets. */
+export interface Waiting {
+  readonly files: number;
+  /** Since when the oldest of them is to be: milliseconds since 1970; null if there is none. */
+  readonly sinceMs: number | null;
+}
+
 export interface LogEntry extends Delivery {
   readonly targetName: string;
+  /** Before this nothing goes to the target; 0 if it may at any time. */
+  readonly targetNextMs: number;
   readonly member: string;
 }
 
@@ -75,6 +84,9 @@ export const deliveryKey = (
     .update(JSON.stringify([uuid, day, country, format, revision, sha256]))
     .digest('hex')
     .slice(0, 32)}`;
+
+/** Whatever its revision. */
+export const fileName = ({ day, country, format }: Omit<FileOf, 'revision'>): string => `${day} ${country} ${format}`;
 
 export class Book {
   readonly #database: SqliteDatabase;
@@ -142,7 +154,7 @@ export class Book {
 
   /**
    * Takes files to be delivered into the book, those that are in it already left as they are; of those that were never sent,
-   * older revisions give way. Returns how many are new.
+   * older revisions give way, and one that gave way is to go after all if it is the day's last again. Returns how many are new.
    */
   queue(target: Target, files: readonly FileOf[], nowMs: number): number {
     return this.#change(() => {
@@ -154,6 +166,12 @@ export class Book {
            SELECT ?, ?, ?, ?, ?, 'waiting', ?, 0 WHERE NOT EXISTS (
              SELECT 1 FROM deliveries WHERE target = ? AND day = ? AND country = ? AND format = ? AND revision >= ?)`,
           ...[...key, revision, nowMs, ...key, revision],
+        );
+        added += this.#run(
+          `UPDATE deliveries SET state = 'waiting', queued_ms = ?, next_ms = 0, why = NULL
+           WHERE target = ? AND day = ? AND country = ? AND format = ? AND revision = ? AND state = 'superseded' AND NOT EXISTS (
+             SELECT 1 FROM deliveries WHERE target = ? AND day = ? AND country = ? AND format = ? AND revision > ?)`,
+          ...[nowMs, ...key, revision, ...key, revision],
         );
         this.#run(
           `UPDATE deliveries SET state = 'superseded', last_ms = ?
@@ -184,6 +202,23 @@ export class Book {
       nowMs,
       nowMs,
     ) !== undefined;
+
+  outstanding = (): Waiting =>
+    this.#get(
+      `SELECT count(*) AS files, min(d.queued_ms) AS sinceMs FROM deliveries d JOIN targets t ON t.id = d.target
+       WHERE t.removed_ms IS NULL AND d.state IN ('waiting', 'sending')`,
+    ) as Waiting;
+
+  /** The last revision of each file that a target has or is not to have, by `fileName`; what gave way may go after all. */
+  done(target: Target): Map<string, number> {
+    const rows = this.#database
+      .prepare(
+        `SELECT day, country, format, max(revision) AS revision FROM deliveries
+         WHERE target = ? AND state NOT IN ('waiting', 'superseded') GROUP BY day, country, format`,
+      )
+      .all(target.id) as FileOf[];
+    return new Map(rows.map(row => [fileName(row), row.revision]));
+  }
 
   /** By the one that delivers, before it begins: what was being sent when the one before it ended. */
   recover = (): number =>
@@ -246,7 +281,7 @@ export class Book {
   log({ target, states = STATES, max }: LogQuery): LogEntry[] {
     return this.#database
       .prepare(
-        `SELECT ${DELIVERY}, t.name AS targetName, t.member FROM deliveries d JOIN targets t ON t.id = d.target
+        `SELECT ${DELIVERY}, t.name AS targetName, t.member, t.next_ms AS targetNextMs FROM deliveries d JOIN targets t ON t.id = d.target
          WHERE (? IS NULL OR t.name = ?) AND d.state IN (SELECT value FROM json_each(?))
          ORDER BY d.last_ms IS NULL, d.last_ms DESC, d.id DESC LIMIT ?`,
       )

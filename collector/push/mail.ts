@@ -18,6 +18,8 @@ export interface MailSettings {
   readonly user?: string;
   /** File that holds the password: read for each mail, so that it can be changed. */
   readonly passwordFile?: string;
+  /** PEM: trusted in place of the authorities that Node knows. Read for each mail, too. */
+  readonly caFile?: string;
 }
 
 export interface Mail {
@@ -45,14 +47,23 @@ export async function sendMail(settings: MailSettings, mail: Mail): Promise<Outc
     await send(settings, mail, attachment);
     return { kind: 'delivered' };
   } catch (error) {
-    const { responseCode, code } = error as { responseCode?: number; code?: string };
+    const { responseCode, ...way } = error as MailError;
     // 552: larger than the server takes; 554: refused for what is in it.
     const of = responseCode === 552 || responseCode === 554 ? 'file' : 'target';
-    return failed(of, responseCode === undefined ? troubleOf({ code }) : `the mail server answers ${responseCode}`);
+    return failed(of, responseCode === undefined ? wayText(way) : `the mail server answers ${responseCode}`);
   } finally {
     if (attachment?.isCopy) fs.rmSync(attachment.path, { force: true });
   }
 }
+
+interface MailError {
+  readonly responseCode?: number;
+  /** `originalCode` is the system's, where nodemailer has put its own in its place. */
+  readonly originalCode?: string;
+  readonly code?: string;
+}
+
+const wayText = ({ originalCode, code = '' }: MailError): string => troubleOf({ code: originalCode ?? code }, 'smtpCa');
 
 interface Attachment {
   readonly path: string;
@@ -71,13 +82,14 @@ async function attachmentOf({ path, name, mediaType, bytes }: MadeFile): Promise
 }
 
 async function send(settings: MailSettings, mail: Mail, attachment: Attachment | undefined): Promise<void> {
-  const { host, port, security, from, user, passwordFile } = settings;
+  const { host, port, security, from, user, passwordFile, caFile } = settings;
   const transport = nodemailer.createTransport({
     host,
     port,
     secure: security === 'tls',
     requireTLS: security === 'starttls',
     ignoreTLS: security === 'none',
+    tls: { minVersion: 'TLSv1.2', ...(caFile !== undefined && { ca: fs.readFileSync(caFile) }) },
     connectionTimeout: connectMsMax,
     greetingTimeout: connectMsMax,
     socketTimeout: idleMsMax,

@@ -21,12 +21,15 @@ export interface PushPlace {
 }
 
 /** Throws `BadDatabase`. The registry must have been opened for writing before. */
-export function openPush({ data, archive, book: file, spool, sender, mail }: PushPlace): {
+export function openPush(
+  { data, archive, book: file, spool, sender, mail }: PushPlace,
+  { checked = false }: Pick<ReadSideOptions, 'checked'> = {},
+): {
   powers: PushPowers;
   close(): void;
 } {
   const book = Book.open(file);
-  const side = openReadSide({ data, past: archiveThread(archive).past() });
+  const side = openReadSide({ data, checked, past: archiveThread(archive).past() });
   const { store, reader, geographies, registry, members, digests } = side.powers;
   return {
     powers: {

@@ -1,4 +1,6 @@
 /** How an attempt ended. */
+import { isIP } from 'node:net';
+import { networkWords } from '../../common/protocol/network-words.ts';
 
 export type Outcome =
   | { readonly kind: 'delivered' }
@@ -15,9 +17,22 @@ export type Outcome =
 
 export const failed = (of: 'target' | 'file', why: string): Outcome => ({ kind: 'failed', of, why });
 
-/** What went wrong on the way, in a word or two and without what the system or a receiver says: both may quote secrets. */
-export function troubleOf(error: unknown): string {
-  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } };
-  const found = code ?? cause?.code;
-  return typeof found === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(found) ? found : 'it failed on the way';
+interface Failing {
+  readonly code?: unknown;
+  readonly address?: unknown;
+  readonly port?: unknown;
+}
+
+/**
+ * What went wrong on the way, and where it went: the system's code with its address, and words for it. Nothing that the system or
+ * a receiver says in its own: both may quote secrets. `caNamedBy`: the setting that names an authority for this way.
+ */
+export function troubleOf(error: unknown, caNamedBy?: string): string {
+  const { cause, ...own } = error as Failing & { cause?: Failing };
+  const { code, address, port } = own.code === undefined && cause !== undefined ? cause : own;
+  if (typeof code !== 'string' || !/^[A-Z][A-Z0-9_]{1,60}$/.test(code)) return 'it failed on the way';
+  const place =
+    typeof address === 'string' && isIP(address) > 0 && typeof port === 'number' ? ` ${address} port ${port}` : '';
+  const words = networkWords(code, caNamedBy);
+  return `${code}${place}${words === undefined ? '' : `: ${words}`}`;
 }

@@ -9,8 +9,9 @@ import { Locked, takeLock } from '../../common/sqlite/lock.ts';
 import { MINUTE_MS } from '../../common/time.ts';
 import { measureDays } from '../publish/api/measuring.ts';
 import { openReadSide } from '../publish/api/read-powers.ts';
+import { followSender } from '../publish/sender.ts';
 import { BadState } from '../reduce/bytes.ts';
-import type { PushOrder, PushThreadOptions, PushWord } from './background.ts';
+import type { PushCount, PushOrder, PushThreadOptions, PushWord } from './background.ts';
 import { Book } from './book.ts';
 import { isMorning, morningOf } from './morning.ts';
 import { openPush, type PushPlace } from './open.ts';
@@ -19,6 +20,12 @@ import { deliverRound, queueDays, type Told } from './round.ts';
 const { place, atMinutes, rule } = workerData as PushThreadOptions;
 const port = parentPort!;
 const say = (level: PushWord['level'], text: string) => port.postMessage({ level, text } satisfies PushWord);
+const count = (counted: PushCount) => port.postMessage(counted);
+const senderNow = followSender(place.senderFile, text => say('warn', text));
+/** The morning of which it was said that nobody sends. */
+let saidOn = -1;
+/** files.db is looked through once, and again after something was wrong with it. */
+let checked = false;
 
 let stopping = false;
 const stopped = Promise.withResolvers<void>();
@@ -32,10 +39,10 @@ port.on('message', (order: PushOrder) => {
 function wanted(atMinutes: number): { isMorning: boolean; isDue: boolean } | undefined {
   const book = Book.open(place.book);
   try {
-    if (book.targets().length === 0) return undefined;
     const nowMs = Date.now();
+    count({ kind: 'waiting', ...book.outstanding() });
     const found = { isMorning: isMorning(nowMs, atMinutes, book.queuedDay()), isDue: book.isDue(nowMs) };
-    return found.isMorning || found.isDue ? found : undefined;
+    return book.targets().length > 0 && (found.isMorning || found.isDue) ? found : undefined;
   } finally {
     book.close();
   }
@@ -44,38 +51,38 @@ function wanted(atMinutes: number): { isMorning: boolean; isDue: boolean } | und
 async function push(atMinutes: number): Promise<void> {
   const found = wanted(atMinutes);
   if (found === undefined) return;
-  if (place.sender === undefined) {
-    if (found.isMorning) say('warn', 'nothing can be pushed: exports.json does not say who sends');
-    if (found.isMorning) heed(atMinutes);
+  const sender = senderNow();
+  if (sender === undefined) {
+    const morning = morningOf(Date.now(), atMinutes);
+    if (saidOn !== morning) say('warn', 'nothing can be pushed: exports.json does not say who sends');
+    saidOn = morning;
     return;
   }
   const lock = takeLock(place.lock);
   try {
-    await deliver({ ...place, sender: place.sender }, found.isMorning ? morningOf(Date.now(), atMinutes) : undefined);
+    await deliver({ ...place, sender }, found.isMorning ? morningOf(Date.now(), atMinutes) : undefined);
   } finally {
     lock.release();
   }
 }
 
-/** Said once a morning. */
-function heed(atMinutes: number): void {
-  const book = Book.open(place.book);
-  book.noteQueued(morningOf(Date.now(), atMinutes));
-  book.close();
-}
-
 /** `morning`: the day whose morning it is, if it was not heeded yet. */
 async function deliver(here: PushPlace, morning: number | undefined): Promise<void> {
-  const { powers, close } = openPush(here);
+  const { powers, close } = openPush(here, { checked });
+  checked = true;
   const counts = new Map<Told['state'], number>();
   try {
     if (morning !== undefined) {
       queueDays(powers, powers.book.targets(), Date.now());
       powers.book.noteQueued(morning);
     }
-    const tell = ({ state }: Told) => void counts.set(state, (counts.get(state) ?? 0) + 1);
+    const tell = ({ target, state }: Told) => {
+      counts.set(state, (counts.get(state) ?? 0) + 1);
+      count({ kind: 'file', target, outcome: state });
+    };
     await deliverRound(powers, { tell, isStopping: () => stopping });
   } finally {
+    count({ kind: 'waiting', ...powers.book.outstanding() });
     close();
   }
   const bad = (counts.get('failed') ?? 0) + (counts.get('given-up') ?? 0);
@@ -87,7 +94,8 @@ const daysAtOnce = 20;
 
 /** A few days at a time: others may have the disk between. */
 async function measure(): Promise<void> {
-  const { powers, close } = openReadSide({ data: place.data, rule });
+  const { powers, close } = openReadSide({ data: place.data, rule, checked });
+  checked = true;
   try {
     await measureDays(powers, { daysMax: daysAtOnce, isStopping: () => stopping });
   } finally {
@@ -99,6 +107,7 @@ async function tried(what: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
+    if ((error as Error).name === 'SqliteError') checked = false;
     // Another process delivers: `enaga push run`. What it leaves is done in a minute. A day that is being counted again waits.
     if (!(error instanceof Locked) && !(error instanceof BadState))
       say('error', `${what}: ${(error as Error).message}`);

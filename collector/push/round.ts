@@ -15,7 +15,7 @@ import { FORMATS, type Format } from '../publish/exports/formats.ts';
 import type { Shape } from '../publish/exports/iodef.ts';
 import { dateOf, type Meta, type Sender } from '../publish/exports/meta.ts';
 import { eventFile } from '../publish/exports/misp.ts';
-import { type Cut, type ExportPowers, openExport } from '../publish/exports/open.ts';
+import { type Cut, daysWithFiles, type ExportPowers, openExport } from '../publish/exports/open.ts';
 import type { Rows } from '../publish/exports/row.ts';
 import type { Members } from '../registry/members.ts';
 import type { StoreReader } from '../store/query.ts';
@@ -72,7 +72,8 @@ export function queueDays(powers: PushPowers, targets: readonly Target[], nowMs:
   const { book } = powers;
   const oldest = Math.floor(nowMs / (24 * HOUR_MS)) - daysBackMax;
   book.forget(oldest);
-  const days = powers.store()?.daysWithRecords({ from: Math.max(0, oldest), to: 2 ** 31 }) ?? [];
+  const store = powers.store();
+  const days = store === undefined ? [] : daysWithFiles(store, { from: Math.max(0, oldest), to: 2 ** 31 });
   let added = 0;
   for (const target of targets) {
     const cuts = cutsFor(powers.members.find(target.member), nowMs);
@@ -162,10 +163,11 @@ async function tryOne(powers: PushPowers, target: Target, delivery: Delivery): P
   const format = FORMATS.get(delivery.format);
   if (format === undefined) return settled('withdrawn', 'there is no such format any more');
   const store = powers.store();
-  const [head] = store?.daysWithRecords({ from: day, to: day }) ?? [];
-  if (store === undefined || head === undefined || head.revision < revision) return later;
+  const [head] = store === undefined ? [] : daysWithFiles(store, { from: day, to: day });
+  // While it is counted again nobody knows which revision it will be: with the same content it is the one that it was.
+  if (store === undefined || head === undefined || !head.closed || head.stale) return later;
   if (head.revision > revision) return settled('superseded', 'the day has changed since');
-  if (!head.closed || head.stale) return later;
+  if (head.revision < revision) return later;
   if (powers.reader.isExpired(day)) return settled('withdrawn', 'records of that day are kept no longer');
   try {
     const opened = openExport(powers, store, { day, cut, sender: powers.sender })!;

@@ -1,6 +1,7 @@
 /** `enaga push test`: whether a target takes what is sent to it, without a record of anybody's. */
 import { createHash, randomUUID } from 'node:crypto';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { type MailSettings, sendMail } from './mail.ts';
 import { TEST_MAIL } from './mail-text.ts';
@@ -11,11 +12,10 @@ import { post } from './webhook.ts';
 export interface TestPowers {
   readonly secret: string | null;
   readonly mail?: MailSettings;
-  readonly spool: string;
   readonly nowMs: number;
 }
 
-export async function sendTest(target: Target, { secret, mail, spool, nowMs }: TestPowers): Promise<Outcome> {
+export async function sendTest(target: Target, { secret, mail, nowMs }: TestPowers): Promise<Outcome> {
   const id = `enaga-test-${randomUUID()}`;
   if (target.kind === 'folder') return testFolder(path.join(target.address, `.${id}`));
   if (target.kind === 'mail') {
@@ -23,8 +23,9 @@ export async function sendTest(target: Target, { secret, mail, spool, nowMs }: T
     return sendMail(mail, { id, to: target.address.split(' '), ...TEST_MAIL });
   }
   const text = `${JSON.stringify({ type: 'test', target: target.name })}\n`;
-  const file = path.join(spool, id);
-  fs.mkdirSync(spool, { recursive: true, mode: 0o700 });
+  // Not in the spool, which a round that begins meanwhile clears.
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'enaga-test-'));
+  const file = path.join(folder, 'test.json');
   fs.writeFileSync(file, text, { mode: 0o600 });
   try {
     const sha256 = createHash('sha256').update(text).digest('hex');
@@ -32,7 +33,7 @@ export async function sendTest(target: Target, { secret, mail, spool, nowMs }: T
     const endpoint = { url: target.address, secret: secret!, ca: target.ca };
     return await post(endpoint, { id, headers: { 'enaga-test': '1' }, file: made }, nowMs);
   } finally {
-    fs.rmSync(file, { force: true });
+    fs.rmSync(folder, { recursive: true, force: true });
   }
 }
 

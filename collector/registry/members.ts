@@ -172,12 +172,17 @@ export class Members {
     this.#note(nowMs, organisation, `${READ_ACTION}${what}`, detail);
   }
 
+  /** Something else of the collector was changed, by whoever this was opened for. */
+  noteChange(action: string, detail: object, nowMs: number): void {
+    this.#note(nowMs, this.#actor, action, detail);
+  }
+
   /** The newest first. */
   audit({ action = '', actor, sinceMs = 0, max }: AuditQuery): AuditEntry[] {
     return this.#database
       .prepare(
-        `SELECT at_ms AS atMs, actor, action, detail FROM audit
-         WHERE at_ms >= ? AND (? IS NULL OR actor = ?) AND substr(action, 1, ?) = ? ORDER BY id DESC LIMIT ?`,
+        `SELECT at_ms AS atMs, actor, action, s.name AS sensor, detail FROM audit LEFT JOIN sensors s ON s.id = audit.sensor
+         WHERE at_ms >= ? AND (? IS NULL OR actor = ?) AND substr(action, 1, ?) = ? ORDER BY audit.id DESC LIMIT ?`,
       )
       .all(sinceMs, actor ?? null, actor ?? null, action.length, action, max) as AuditEntry[];
   }

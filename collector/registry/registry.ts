@@ -5,11 +5,14 @@ import { randomUUID } from 'node:crypto';
 import type { Enrolment, EnrolmentRequest } from '../../common/protocol/messages.ts';
 import { openDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
 import { HOUR_MS } from '../../common/time.ts';
+import { assertName, assertText, RegistryError } from './checks.ts';
 import { type Exclusion, isExcluded, readExclusions, withdrawExclusions } from './exclusions.ts';
 import { canonicalPrefix, findOverlap } from './networks.ts';
 import { MIGRATIONS } from './schema.ts';
 import { newToken, parsePublicKey, publicKeyObject, tokenLookup, tokenMatches } from './secrets.ts';
 import { type KeyRow, prepare, type TokenRow } from './statements.ts';
+
+export { RegistryError };
 
 export interface Organisation {
   readonly name: string;
@@ -53,6 +56,8 @@ export interface AuditEntry {
   readonly atMs: number;
   readonly actor: string;
   readonly action: string;
+  /** Its name, where it was done to one and all of them are asked for. */
+  readonly sensor?: string | null;
   readonly detail: string;
 }
 
@@ -78,11 +83,6 @@ export interface RegistryOptions {
   readonly nextEpoch?: (sensor: number) => number;
 }
 
-/** What an admin asked for cannot be done; the message says why. */
-export class RegistryError extends Error {
-  override readonly name = 'RegistryError';
-}
-
 interface EnrolledKey extends KeyOwner {
   readonly untilMs: number | null;
 }
@@ -90,12 +90,10 @@ interface EnrolledKey extends KeyOwner {
 const hasEnded = ({ sensor, untilMs }: EnrolledKey, nowMs: number): boolean =>
   sensor.revokedMs !== null || (untilMs !== null && nowMs >= untilMs);
 
-const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 const ECONOMY = /^[A-Z]{2}$/;
 const expiresInMsDefault = 24 * HOUR_MS;
 const overlapMsDefault = 24 * HOUR_MS;
 const networksMax = 256;
-const textLengthMax = 500;
 
 export class Registry {
   readonly #database: SqliteDatabase;
@@ -149,7 +147,9 @@ export class Registry {
       assertName('sensor', name);
       const known = this.find(name);
       if (known !== undefined)
-        throw new RegistryError(`there is a sensor ${name} already${known.revokedMs === null ? '' : ', revoked'}`);
+        throw new RegistryError(
+          `there is a sensor ${name} already${known.revokedMs === null ? '' : ', revoked for good: take another name'}`,
+        );
       const id = randomUUID();
       const index = Number(this.#statements.addSensor.run(id, name, nowMs).lastInsertRowid) - 1;
       this.#place(index, { owner, economy, networks }, nowMs);
@@ -382,17 +382,8 @@ export class Registry {
 
   #active(name: string): Sensor {
     const sensor = this.existing(name);
-    if (sensor.revokedMs !== null) throw new RegistryError(`sensor ${name} is revoked already`);
+    if (sensor.revokedMs !== null)
+      throw new RegistryError(`sensor ${name} is revoked already, for good: add it under another name`);
     return sensor;
   }
-}
-
-function assertName(what: string, name: string): void {
-  if (!NAME.test(name))
-    throw new RegistryError(`'${name}' is no name of a ${what}: letters, digits, dot, dash and underscore, at most 64`);
-}
-
-function assertText(what: string, text: string): void {
-  if (text.trim() === '' || text.length > textLengthMax)
-    throw new RegistryError(`the ${what} is to have 1 to ${textLengthMax} characters`);
 }

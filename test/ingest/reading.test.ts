@@ -9,11 +9,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startReading } from '../../collector/commands/reading.ts';
 import { buildApp } from '../../collector/ingest/app.ts';
+import { BUDGETS } from '../../collector/publish/api/auth.ts';
 import { openReadSide } from '../../collector/publish/api/read-powers.ts';
 import { readRoutes } from '../../collector/publish/api/routes.ts';
-import type { DayRows } from '../../collector/reduce/rows.ts';
+import { documentRoutes } from '../../collector/publish/document/routes.ts';
 import { Members } from '../../collector/registry/members.ts';
-import { OpenDays } from '../../collector/store/open-days.ts';
 import { createRecords } from '../../common/record/record.ts';
 import { Observatory } from '../support/observatory.ts';
 import { seeded } from '../support/records.ts';
@@ -35,10 +35,11 @@ const PROGRAM = new URL('./reading-program.ts', import.meta.url);
 const FAR_MS = 600_000;
 
 /** A collector whose reads are answered by the test's own thread; what it said. */
-async function startBoth({ failing = false, deaf = false, againMs = FAR_MS } = {}) {
+async function startBoth({ failing = false, deaf = false, againMs = FAR_MS, directory = '' } = {}) {
   const said: string[] = [];
   const reading = startReading({
     program: PROGRAM,
+    ...(directory !== '' && { directory }),
     given: () => ({ data: { failing, deaf }, transfer: [] }),
     say: (_level, facts, text) => void said.push(`${text} ${JSON.stringify(facts)}`),
     measured: () => {},
@@ -86,6 +87,22 @@ describe('what has no route is asked of the thread', () => {
       ...[207, 'a, b'],
       undefined,
     ]);
+  });
+
+  it('over a socket in the directory that is named, without what was left there; or elsewhere if the path is too long', async () => {
+    const root = fs.mkdtempSync(path.join(os.tmpdir(), 'enaga-dir-'));
+    onTestFinished(() => fs.rmSync(root, { recursive: true, force: true }));
+    const directory = path.join(root, 'reading');
+    fs.mkdirSync(path.join(directory, 'left'), { recursive: true });
+    fs.chmodSync(directory, 0o755);
+    const { url, reading } = await startBoth({ directory });
+    expect(await seenAt(url)).toMatchObject({ open: 0 });
+    expect([fs.readdirSync(directory), fs.statSync(directory).mode & 0o777]).toEqual([['1'], 0o700]);
+    await reading.stop();
+    expect(fs.readdirSync(root)).toEqual([]);
+    const far = await startBoth({ directory: path.join(root, 'x'.repeat(120)) });
+    expect(await seenAt(far.url)).toMatchObject({ open: 0 });
+    expect(fs.readdirSync(root)).toEqual([]);
   });
 
   it('and nobody who is given up on keeps it: neither without an answer, nor in the middle of one', async () => {
@@ -207,6 +224,9 @@ describe('enaga serve', () => {
     made.log.close();
     made.registry.close();
     process.env.TMPDIR = sockets;
+    // As one that was killed leaves it.
+    fs.mkdirSync(path.join(made.dir, 'reading'));
+    fs.writeFileSync(path.join(made.dir, 'reading', '1'), '');
     await observatory.serve('--log-level', 'debug', '--trusted-proxies', '127.0.0.1');
     const head = await metric('enaga_log_position');
     while ((await metric('enaga_store_position')) < head) await sleep(100);
@@ -217,17 +237,17 @@ describe('enaga serve', () => {
     fs.rmSync(sockets, { recursive: true, force: true });
   });
 
-  it('acknowledges batches while a large open day is read', async () => {
-    const events: string[] = [];
-    const asked = readPlain(`/v1/days/${date}/ports`, status => void events.push(`read ${status}`));
-    await sleep(100); // it is being read
+  it('acknowledges batches while a large open day is made, and then tells it', async () => {
+    const asked = async () => (await read(`/v1/days/${date}/ports`)).status;
+    const before = await asked();
     for (let sequence = 1; sequence <= ACKNOWLEDGED; sequence++) {
       const { bytes } = makeBatch(sensor, { sequence });
-      const { status } = await send(observatory.url, await signed(sensor, batchRequest(bytes)));
-      events.push(`acknowledged ${status}`);
+      expect((await send(observatory.url, await signed(sensor, batchRequest(bytes)))).status).toBe(200);
     }
-    expect(JSON.parse(await asked).rows.length).toBeGreaterThan(1000);
-    expect(events).toEqual([...Array(ACKNOWLEDGED).fill('acknowledged 200'), 'read 200']);
+    expect(before).toBe(503); // which says when to come again: nothing of the day was made before
+    await expect.poll(asked, { timeout: 30_000, interval: 100 }).toBe(200);
+    const { rows } = await json(await read(`/v1/days/${date}/ports`));
+    expect(rows.length).toBeGreaterThan(1000);
   });
 
   it('tells once of each request, with its route, and of no token', async () => {
@@ -285,6 +305,7 @@ describe('enaga serve', () => {
     });
     const admin = { as: never, look: never, activity: never, heard: never };
     whole.register(async scope => readRoutes(scope, reads.powers, { admin }));
+    whole.register(async scope => documentRoutes(scope, { budgets: BUDGETS, rule: reads.powers.rule }));
     const expected = (await whole.inject('/v1/openapi.json')).json();
     await whole.close();
     reads.close();
@@ -298,7 +319,7 @@ describe('enaga serve', () => {
     await sleep(100); // it is being read
     const { code } = await observatory.stop();
     expect((JSON.parse(await asked) as Told).rows.length).toBeGreaterThan(1000);
-    expect([code, fs.readdirSync(sockets)]).toEqual([0, []]);
+    expect([code, fs.readdirSync(sockets), fs.existsSync(path.join(made.dir, 'reading'))]).toEqual([0, [], false]);
   });
 });
 
@@ -321,59 +342,3 @@ function scattered(hour: number, random: (limit: number) => number) {
   }
   return records;
 }
-
-describe('an open day that grows', () => {
-  const rows: DayRows = { day: 1, level: 0, rows: () => [], has: () => true, topSources: () => [] };
-
-  it('is told again for ten times as long as it took to read, at most a while; a small one is read anew', () => {
-    const clock = { ms: 0 };
-    let reads = 0;
-    let tookMs = 3000;
-    const days = new OpenDays({ againMsMax: 20_000, now: () => clock.ms });
-    const readsAfter = (ms: number, packets: number, revision = 1) => {
-      clock.ms += ms;
-      days.rows({ day: 1, revision, packets }, () => {
-        reads++;
-        clock.ms += tookMs;
-        return { rows, cells: 1 };
-      });
-      return reads;
-    };
-    expect(readsAfter(0, 10)).toBe(1);
-    expect(readsAfter(19_999, 11)).toBe(1);
-    expect(readsAfter(1, 12)).toBe(2); // not 30 s
-    expect(readsAfter(FAR_MS, 12)).toBe(2); // nothing came
-    expect(readsAfter(0, 13)).toBe(3);
-    expect(readsAfter(1, 13, 2)).toBe(4); // a sensor was left out
-    expect(readsAfter(1, 12, 2)).toBe(5);
-    tookMs = 200;
-    expect(readsAfter(20_000, 14, 2)).toBe(6);
-    expect([readsAfter(1999, 15, 2), readsAfter(1, 15, 2)]).toEqual([6, 7]);
-    tookMs = 50;
-    expect([readsAfter(2000, 16, 2), readsAfter(1, 17, 2)]).toEqual([8, 9]);
-  });
-
-  it('is kept however large it is, in place of all others', () => {
-    const days = new OpenDays();
-    const reads: number[] = [];
-    for (const day of [1, 2, 2, 1, 3, 3, 1])
-      days.rows({ day, revision: 1, packets: 1 }, () => {
-        reads.push(day);
-        return { rows, cells: day === 3 ? 5_000_000 : 400_000 };
-      });
-    expect(reads).toEqual([1, 2, 3, 1]);
-  });
-
-  it('is always read anew unless the reader says otherwise', () => {
-    const clock = { ms: 0 };
-    const days = new OpenDays({ now: () => clock.ms });
-    const reads: number[] = [];
-    for (const packets of [1, 1, 2])
-      days.rows({ day: 1, revision: 1, packets }, () => {
-        clock.ms += 5000;
-        reads.push(packets);
-        return { rows, cells: 1 };
-      });
-    expect(reads).toEqual([1, 2]);
-  });
-});

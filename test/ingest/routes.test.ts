@@ -235,9 +235,8 @@ describe('refusals', () => {
 describe('the document', () => {
   it('is OpenAPI 3.1 with every route, its bodies and its refusals', async () => {
     const { app } = await startCollector();
-    const response = await app.inject('/v1/openapi.json');
-    expect(response.headers['content-type']).toMatch(/^application\/json/);
-    const document = response.json();
+    await app.ready();
+    const document = JSON.parse(JSON.stringify(app.swagger()));
     expect(document.openapi).toMatch(/^3\.1\./);
     const routes = Object.entries(document.paths as Record<string, object>).flatMap(([path, methods]) =>
       Object.keys(methods).map(method => `${method} ${path}`),
@@ -246,7 +245,6 @@ describe('the document', () => {
       'get /healthz',
       'get /metrics',
       'get /readyz',
-      'get /v1/openapi.json',
       'post /v1/enrolments',
       `post ${HEARTBEATS_PATH}`,
       'put /v1/batches',

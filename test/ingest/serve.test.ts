@@ -63,6 +63,8 @@ let sensor: TestSensor;
 
 beforeAll(async () => {
   expect((await run(['init', '--data', root])).code).toBe(0);
+  // No default is written down: a later version's hold for those who never chose.
+  expect(fs.readFileSync(path.join(root, 'config.json'), 'utf8')).toBe('{}\n');
   const registry = Registry.open(path.join(root, 'registry.db'));
   registry.addOrganisation({ name: 'org' }, Date.now());
   const networks = ['192.0.2.0/24'];

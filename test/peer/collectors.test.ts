@@ -6,6 +6,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { generate } from 'selfsigned';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pullCommand } from '../../collector/commands/pull.ts';
+import { runCommand } from '../support/admin.ts';
 import { Observatory } from '../support/observatory.ts';
 import type { SealedLog } from '../support/sealed-log.ts';
 import { type Ran, run } from './run.ts';
@@ -215,9 +217,18 @@ describe('a collector that pulls another', () => {
     };
     await expect.poll(isPulled, { timeout: 15_000, interval: 200 }).toBe(true);
     const { stdout } = await enaga(own, ['peer', 'list']);
-    expect(stdout).toMatch(/^nobody .* unreachable: \/v1\/days: connect ECONNREFUSED/m);
-    expect(stdout).toMatch(/^unsure .* unreachable: .*self-signed certificate/m);
+    expect(stdout).toMatch(/^nobody .* unreachable: \/v1\/days: the connection is refused/m);
+    expect(stdout).toMatch(/^unsure .* unreachable: .*of no authority that is trusted here/m);
     expect((await ask(own, '/v1/days', tokens.own)).status).toBe(200);
+    const out = path.join(own.folder, 'pulled');
+    const pull = (...more: string[]) =>
+      runCommand(
+        [pullCommand],
+        ['pull', '--collector', peer.url, '--token-file', path.join(own.folder, 'token'), '--out', out, ...more],
+      );
+    expect((await pull()).stderr).toMatch(/^enaga pull: \/v1\/days: its certificate .* \(--ca FILE names one\)\n$/);
+    expect(await pull('--ca', authority)).toMatchObject({ code: 0, stderr: '' });
+    expect(fs.existsSync(path.join(out, DAYS[0]!, 'ports.csv'))).toBe(true);
     const failed = await enaga(own, ['peer', 'pull'], 1);
     expect(failed.stderr).toContain('nobody: ');
     expect(failed.stdout).toContain('id-whole: nothing new');

@@ -59,3 +59,16 @@ test('a name is taken once; the file of the token is named, and never what is in
   expect((await peer('days', 'jakarta')).stderr).toBe('enaga peer days: nothing is kept of jakarta\n');
   expect((await peer('remove', 'jakarta')).stdout).toBe('peer jakarta is forgotten, with its days\n');
 });
+
+test('what was added and removed is in the audit, with who did it', async () => {
+  await peer('add', 'nairobi', '--url', 'https://enaga.example.ke', '--public');
+  await peer('remove', 'nairobi');
+  await peer('remove', 'nairobi'); // there is none any more: nothing was done
+  const { stdout } = await run(path.join(dir, 'data'), 'audit', '--all', '--json');
+  const told = JSON.parse(stdout).filter(({ detail }: { detail: { name?: string } }) => detail.name === 'nairobi');
+  expect(told.map(({ action, detail }: { action: string; detail: object }) => [action, detail])).toEqual([
+    ['peer remove', { name: 'nairobi', kind: 'peer' }],
+    ['peer add', { name: 'nairobi', url: 'https://enaga.example.ke', readAs: 'anyone', public: true }],
+  ]);
+  expect(told.map(({ actor }: { actor: string }) => actor)).toEqual(Array(2).fill(os.userInfo().username));
+});

@@ -1,7 +1,11 @@
 /** `enaga dshield`: what DShield's own sensor would send of the same packets, without a trace of where they went. */
 import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
 import fs from 'node:fs';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { generate } from 'selfsigned';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { authorization } from '../../collector/peer/submit.ts';
 import { type PlainRecord, toBlock } from '../support/records.ts';
@@ -134,6 +138,77 @@ describe('enaga dshield', () => {
     expect(bodies).toHaveLength(2);
     expect(bodies[1]!.body.logs).toEqual([{ ...EXPECTED[0], dport: '2323' }]);
     for (const { stdout, stderr } of [refused, first]) expect(`${stdout}${stderr}`).not.toContain('secretkey');
+    server.close();
+  });
+
+  test('what may have been taken waits for a word on it; what was not taken is sent again', async () => {
+    const ports: string[] = [];
+    let answers: number | 'nothing' = 'nothing';
+    const server = await fakePeer(async (request, response) => {
+      let text = '';
+      for await (const piece of request) text += piece;
+      ports.push(...JSON.parse(text).logs.map(({ dport }: { dport: string }) => dport));
+      if (answers === 'nothing') response.destroy();
+      else response.writeHead(answers).end('<status>ok</status>');
+    });
+    const credentials = path.join(made.dir, 'dshield.ini');
+    fs.writeFileSync(credentials, 'userid=12345\napikey = secretkeysecretkey==\n');
+    const submit = (...more: string[]) =>
+      dshield('--submit', '--url', `${server.url}/submitapi/`, '--credentials', credentials, ...more);
+    const all = EXPECTED.map(({ dport }) => dport);
+    // It has the whole document, and nobody knows what it does with it.
+    expect((await submit()).code).toBe(1);
+    expect(ports.splice(0)).toEqual(all);
+    answers = 500;
+    append([record({ dstPort: 2323 })]);
+    for (let times = 0; times < 2; times++)
+      expect(await submit()).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('5 packets may have been taken'),
+      });
+    expect(ports).toEqual([]);
+    const refused = await submit('--leave-out');
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('left out: 5 packets that may have')]);
+    expect(ports.splice(0)).toEqual(['2323']);
+    answers = 200;
+    const taken = await submit();
+    expect([taken.code, taken.stderr]).toEqual([0, expect.not.stringContaining('may have been')]);
+    expect(ports.splice(0)).toEqual(['2323']);
+    expect((await submit('--resend')).stdout).toContain('0 packets submitted');
+    // A proxy that has waited in vain says nothing of the server behind it.
+    for (const [n, none] of (['nothing', 408, 502, 504] as const).entries()) {
+      const dstPort = 4440 + n;
+      answers = none;
+      append([record({ dstPort })]);
+      expect((await submit()).code).toBe(1);
+      answers = 200;
+      expect((await submit()).stderr).toContain('1 packet may have been taken');
+      expect((await submit('--resend')).stdout).toContain('1 packets submitted');
+      expect(ports.splice(0)).toEqual([String(dstPort), String(dstPort)]);
+      expect((await submit()).stdout).toContain('0 packets submitted');
+    }
+    server.close();
+    // Nobody is there: nothing left, and nothing is held back later.
+    append([record({ dstPort: 5555 })]);
+    expect((await submit()).stderr).toMatch(/cannot be asked/);
+    expect((await submit()).stderr).not.toMatch(/may have been/);
+    expect((await submit('--resend', '--leave-out')).code).toBe(2);
+    expect((await dshield('--leave-out')).code).toBe(2);
+  });
+
+  test('a server whose certificate nobody vouches for gets nothing, and nothing is held back later', async () => {
+    const { private: key, cert } = await generate([{ name: 'commonName', value: 'dshield.example' }]);
+    let requests = 0;
+    const server = https.createServer({ key, cert }, () => requests++).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const credentials = path.join(made.dir, 'dshield.ini');
+    fs.writeFileSync(credentials, 'userid=12345\napikey = secretkeysecretkey==\n');
+    for (let times = 0; times < 2; times++) {
+      const { code, stderr } = await dshield('--submit', '--url', url, '--credentials', credentials);
+      expect([code, stderr]).toEqual([1, expect.stringMatching(/cannot be asked: .*certificate/)]);
+    }
+    expect(requests).toBe(0);
     server.close();
   });
 });

@@ -1,6 +1,7 @@
 /** Commands of `enaga` in this process: as people run them, without the time that a start takes. */
 import { Command, CommanderError } from 'commander';
 import { vi } from 'vitest';
+import { auditCommand } from '../../collector/commands/audit.ts';
 import { dshieldCommand } from '../../collector/commands/dshield.ts';
 import { importCommand } from '../../collector/commands/import.ts';
 import { initCommand } from '../../collector/commands/init.ts';
@@ -29,7 +30,7 @@ export async function run(data: string, ...args: string[]): Promise<Ran> {
   process.exitCode = 0;
   try {
     const program = new Command('enaga').exitOverride();
-    const makers = [peerCommand, importCommand, dshieldCommand, memberCommand, orgCommand, initCommand];
+    const makers = [peerCommand, importCommand, dshieldCommand, memberCommand, orgCommand, initCommand, auditCommand];
     for (const make of makers) {
       const command = make().copyInheritedSettings(program);
       for (const child of command.commands) child.copyInheritedSettings(command);

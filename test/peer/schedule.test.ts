@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Metrics, peerMetrics } from '../../collector/ingest/metrics.ts';
 import { openPeers, Peers } from '../../collector/peer/peers.ts';
 import { startPulling } from '../../collector/peer/schedule.ts';
 import { fakePeer } from './support.ts';
@@ -30,6 +31,36 @@ test('a peer that never answers keeps no other waiting, nor the end', async () =
   peers.close();
   silent.close();
   quick.close();
+});
+
+test('after each round every peer is told of, for the metrics', async () => {
+  const quick = await fakePeer((_, response) => response.end('{"rows":[],"next":null}'));
+  const wrong = await fakePeer((_, response) => response.end('hello'));
+  const peers = Peers.open(file);
+  peers.addPeer({ name: 'quick', url: quick.url }, 0);
+  peers.addPeer({ name: 'wrong', url: wrong.url }, 0);
+  peers.importNamed('files', 0);
+  const metrics = new Metrics();
+  metrics.set('enaga_peer_last_pull_seconds', 1, { peer: 'gone' });
+  let rounds = 0;
+  const stop = startPulling({
+    ...{ file, everyMs: 60_000, say: () => {} },
+    pulled: all => {
+      peerMetrics(metrics, all);
+      rounds++;
+    },
+  });
+  await expect.poll(() => rounds, { timeout: 10_000 }).toBe(1);
+  await stop();
+  const text = await metrics.text();
+  expect(text).toContain('enaga_peer_pulls_total{peer="quick",outcome="done"} 1');
+  expect(text).toContain('enaga_peer_pulls_total{peer="wrong",outcome="wrong"} 1');
+  expect(text).toMatch(/enaga_peer_last_pull_seconds\{peer="quick"\} \d{10}\.\d+/);
+  expect(text).toContain('enaga_peer_last_pull_seconds{peer="wrong"} 0');
+  expect(text).not.toMatch(/peer="(gone|files)"/);
+  peers.close();
+  quick.close();
+  wrong.close();
 });
 
 test('a file that is damaged is said, and is as none for readers', async () => {

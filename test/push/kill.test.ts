@@ -2,13 +2,14 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { DEFAULTS } from '../../collector/commands/config.ts';
 import { dataPaths } from '../../collector/commands/data.ts';
 import { pushPlace } from '../../collector/commands/push-place.ts';
 import { PUBLIC_RULE } from '../../collector/publish/roles/roles.ts';
-import { type PushWord, startPushing } from '../../collector/push/background.ts';
+import { type PushCount, type PushWord, startPushing } from '../../collector/push/background.ts';
 import { isMorning, minutesOf } from '../../collector/push/morning.ts';
 import { backoffMs } from '../../collector/push/round.ts';
 import { takeLock } from '../../common/sqlite/lock.ts';
@@ -101,7 +102,9 @@ test('the thread of enaga serve: in the morning, once, and not while another pro
 
 test('without a sender it says so, and sends nothing', async () => {
   await add('unsent');
-  const { sender: _, ...place } = pushPlace(dataPaths(site.made.dir), DEFAULTS);
+  const place = pushPlace(dataPaths(site.made.dir), DEFAULTS);
+  const kept = fs.readFileSync(place.senderFile);
+  fs.rmSync(place.senderFile);
   const words: PushWord[] = [];
   const book = await import('../../collector/push/book.ts').then(({ Book }) => Book.open(place.book));
   book.noteQueued(-1);
@@ -111,6 +114,38 @@ test('without a sender it says so, and sends nothing', async () => {
   await pushing.stop();
   expect(words).toEqual([{ level: 'warn', text: 'nothing can be pushed: exports.json does not say who sends' }]);
   expect(receiver.posts).toEqual([]);
+
+  // Said at last, it holds from the next look on, without a restart; and what waits is counted.
+  fs.writeFileSync(place.senderFile, kept);
+  const counts: PushCount[] = [];
+  const again = startPushing(
+    { place, atMinutes: 0, rule: PUBLIC_RULE },
+    word => words.push(word),
+    one => counts.push(one),
+  );
+  await expect.poll(() => receiver.posts.length, { timeout: 20_000 }).toBe(WANTED);
+  await again.stop();
+  const outcomes = counts.flatMap(one => (one.kind === 'file' ? [`${one.target} ${one.outcome}`] : []));
+  expect(outcomes.filter(one => one === 'unsent delivered')).toHaveLength(WANTED);
+  expect(counts.filter(({ kind }) => kind === 'waiting').at(-1)).toEqual({ kind: 'waiting', files: 0, sinceMs: null });
+});
+
+test('what waits, and since when', async () => {
+  await add('late');
+  const { Book } = await import('../../collector/push/book.ts');
+  const book = Book.open(dataPaths(site.made.dir).push);
+  const file = { day: 20_000, country: 'KR', format: 'stix', revision: 1 };
+  book.queue(book.existing('late'), [file], 5000);
+  book.queue(book.existing('late'), [{ ...file, day: 20_001 }], 7000);
+  expect(book.outstanding()).toEqual({ files: 2, sinceMs: 5000 });
+  expect(book.done(book.existing('late'))).toEqual(new Map());
+  const [first] = book.waiting(book.existing('late'), 8000);
+  book.settle(first!, 'delivered', 8000);
+  expect(book.outstanding()).toEqual({ files: 1, sinceMs: 7000 });
+  expect(book.done(book.existing('late'))).toEqual(new Map([['20000 KR stix', 1]]));
+  book.remove('late', 9000);
+  expect(book.outstanding()).toEqual({ files: 0, sinceMs: null });
+  book.close();
 });
 
 test('mornings and waits', () => {

@@ -103,9 +103,11 @@ describe('to a URL', () => {
     const refused = await runOnce();
     expect(refused.code).toBe(1);
     expect(refused.stdout).toMatch(/failed \(it answers 503\)\n$/);
-    expect(refused.stderr).toMatch(/^enaga push run: 1 of 1 files were not sent/);
+    expect(refused.stderr).toMatch(/^enaga push run: 3 of 3 files were not sent/);
     expect(receiver.posts).toHaveLength(1); // where one fails so, the others would
-    expect((await push('list')).stdout).toMatch(/failed 1 times, next try 20/);
+    expect((await push('list')).stdout).toMatch(/failed once, next try 20/);
+    expect((await push('log', '--target', name)).stdout).toMatch(/ waiting .*it answers 503; next try 20/);
+    expect((await states()).map(({ next }: { next: string | null }) => next?.slice(0, 2))).toEqual(['20', '20', '20']);
     receiver.answer = ({ headers }) => (headers['enaga-date'] === DATES[1] ? [413] : [200]);
     expect((await runOnce()).code).toBe(1);
     expect(receiver.posts.map(({ headers }) => headers['enaga-date'])).toEqual([DATES[0], ...CLOSED]);
@@ -331,6 +333,31 @@ describe('what goes where', () => {
     expect(body).toContain('"destination.port":9999');
   });
 
+  test('what waits for a day that is counted again is the file of that day still, if its content is the same', async () => {
+    await add('--member', 'kr-csirt', '--since', DATES[2], '--format', 'intelmq', ...toUrl());
+    receiver.answer = () => [503];
+    expect((await runOnce()).code).toBe(1);
+    const store = new Database(site.made.data.store);
+    const day = [FIRST_DAY + 2];
+    const { closed, revision } = store
+      .prepare('SELECT closed_ms AS closed, revision FROM days WHERE day = ?')
+      .get(...day) as { closed: number; revision: number };
+    const set = (...values: unknown[]) =>
+      store.prepare('UPDATE days SET closed_ms = ?, revision = ? WHERE day = ?').run(...values, ...day);
+    set(null, revision + 1);
+    await runOnce();
+    expect((await states()).map(({ state }: { state: string }) => state)).toEqual(['waiting']);
+    set(closed, revision);
+    store.close();
+    // As books have it from before this.
+    const book = new Database(path.join(site.made.dir, 'push.db'));
+    book.exec(`UPDATE deliveries SET state = 'superseded', why = 'the day has changed since' WHERE state = 'waiting'`);
+    book.close();
+    receiver.answer = () => [204];
+    expect((await runOnce()).stdout).toMatch(/^2026-03-03 KR intelmq revision \d -> \S+: delivered/);
+    expect((await states()).map(({ state }: { state: string }) => state)).toEqual(['delivered']);
+  });
+
   test('where a revision has no scan any more, its empty file takes the place of the one before', async () => {
     site.members.add({ organisation: 'alpha', countries: ['IS'] }, Date.now());
     const dir = path.join(out, 'iceland');
@@ -358,10 +385,65 @@ describe('what goes where', () => {
     expect(fs.readFileSync(file, 'utf8')).toBe('');
   });
 
-  test('every file that left is in the audit, before it left', async () => {
+  test('a day of which every sensor was left out is an empty revision, pushed and served', async () => {
+    const dir = path.join(out, 'emptied');
+    fs.mkdirSync(dir);
+    await add(...MEMBER, '--format', 'intelmq', '--dir', dir);
+    await runOnce();
+    const file = path.join(dir, `${DATES[2]}-KR.intelmq.ndjson`);
+    expect(fs.statSync(file).size).toBeGreaterThan(1000);
+    const day = FIRST_DAY + 2;
+    const { token } = site.members.rotate('kr-csirt', Date.now());
+    const listed = async () => (await site.get(`/v1/days?date=${DATES[2]}&files=none`, token)).json().rows[0];
+    const { revision } = await listed();
+    for (const [sensor] of SENSORS) site.made.registry.exclude(sensor, day, day, 'miswired', Date.now());
+    await expect
+      .poll(
+        async () => {
+          await fold(site.made);
+          return (await runOnce()).stdout;
+        },
+        { timeout: 20_000 },
+      )
+      .toContain(`2026-03-03 KR intelmq revision ${revision + 1} -> ${name}: delivered, 0 bytes`);
+    expect(fs.readFileSync(file, 'utf8')).toBe('');
+    expect(await listed()).toMatchObject({ state: 'revised', revision: revision + 1, packets: 0 });
+    const { rows } = (await site.get(`/v1/days/${DATES[2]}/files`, token)).json();
+    expect(rows).toHaveLength(7);
+    for (const { url, sha256 } of rows) {
+      const { body, statusCode } = await site.get(url, token);
+      expect([statusCode, createHash('sha256').update(body).digest('hex')]).toEqual([200, sha256]);
+    }
+    expect((await site.get(`/v1/days/${DATES[2]}/ports`, token)).json().rows).toEqual([]);
+    expect((await site.get(`/v1/days/${DATES[2]}/exports/intelmq?country=KR`, token)).body).toBe('');
+    // The public never had it, and has no day without a figure.
+    expect((await site.get(`/v1/days/${DATES[2]}`)).statusCode).toBe(404);
+    for (const [sensor] of SENSORS) site.made.registry.include(sensor, day, day, Date.now());
+    await expect
+      .poll(
+        async () => {
+          await fold(site.made);
+          return (await listed()).packets;
+        },
+        { timeout: 20_000 },
+      )
+      .toBeGreaterThan(1000);
+    expect((await runOnce()).stdout).toContain(`revision ${revision + 2} -> ${name}: delivered`);
+    expect(fs.statSync(file).size).toBeGreaterThan(1000);
+  });
+
+  test('every file that left is in the audit, before it left; and every target that was added and removed', async () => {
     const audit = JSON.parse((await run('audit', '--by', 'beta', '--json', '--data', site.made.dir)).stdout);
     const pushed = audit.filter(({ action }: { action: string }) => action === 'read push intelmq');
     expect(pushed.map(({ detail }: { detail: { country: string } }) => detail.country).sort()).toEqual(['KR', 'ZZ']);
+    const { stdout } = await run('audit', '--all', '--json', '--data', site.made.dir);
+    const changes: { action: string; detail: { name: string; to?: string } }[] = JSON.parse(stdout).filter(
+      ({ action }: { action: string }) => action.startsWith('push '),
+    );
+    expect(changes.filter(({ action }) => action === 'push remove').length).toBe(1);
+    expect(changes.filter(({ action }) => action === 'push add').length).toBeGreaterThan(8);
+    expect(stdout).toContain(`"to": "${receiver.url}/in?..."`);
+    expect(stdout).not.toMatch(/whsec_|key=k1/);
   });
 });
 

@@ -4,12 +4,13 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { auditCommand } from '../../collector/commands/audit.ts';
 import { dataPaths, readSecret } from '../../collector/commands/data.ts';
 import { Log } from '../../collector/log/log.ts';
 import { Registry } from '../../collector/registry/registry.ts';
 import { takeLock } from '../../common/sqlite/lock.ts';
 import { batch, NOON } from '../log/batches.ts';
-import { admin } from '../support/admin.ts';
+import { admin, runCommand } from '../support/admin.ts';
 
 let folder: string;
 let data: string;
@@ -85,12 +86,13 @@ describe('enaga sensor', () => {
     const { url: file, lock } = dataPaths(data);
     fs.writeFileSync(file, 'http://127.0.0.1:8740\n'); // as one that was killed leaves it
     expect((await addSensor('early', '203.0.113.0/24')).stdout).toMatch(
-      /^ {2}enaga-sensor enrol --collector URL --token \S+\nURL: where it reaches this collector/m,
+      /^ {2}enaga-sensor enrol --collector URL --token-file -\nURL: where it reaches this collector/m,
     );
     const held = takeLock(lock);
     onTestFinished(() => held.release());
     const { stdout } = await addSensor();
-    const [, url, token] = /^ {2}enaga-sensor enrol --collector (\S+) --token (\S+)$/m.exec(stdout)!;
+    const [, token] = /^token, .*: (\S+)$/m.exec(stdout)!;
+    const [, url] = /^ {2}enaga-sensor enrol --collector (\S+) --token-file -$/m.exec(stdout)!; // it asks for it
     expect(url).toBe('http://127.0.0.1:8740');
     const registry = Registry.open(dataPaths(data).registry);
     const publicKey = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' }).x!;
@@ -103,8 +105,13 @@ describe('enaga sensor', () => {
     expect((await run('sensor', 'show', 'tokyo-1')).stdout).not.toContain(token);
     fs.writeFileSync(file, 'https://HOST:8740\n');
     expect((await run('sensor', 'rotate', 'tokyo-1')).stdout).toMatch(
-      /must enrol again with this token, and be started again; its old key is good for 24 h after that\n[\s\S]*^HOST: a name/m,
+      /must enrol again with this token, and be started again; its old key is good for 24 h after that\n[\s\S]*--ca FILE[\s\S]*^HOST: a name/m,
     );
+    const changed = await run('sensor', 'change', 'tokyo-1', '--network', '198.51.100.0/25');
+    expect(changed.stdout).toMatch(/^it learns its networks when it enrols: enaga sensor rotate tokyo-1/m);
+    const all = (await runCommand([auditCommand], ['audit', '--all', '--data', data])).stdout;
+    expect(all).toMatch(/ sensor change +tokyo-1 +networks 198\.51\.100\.0\/25$/m);
+    expect(all).toMatch(/ org add +example +title Example University$/m);
   });
 
   it('add takes economies that there are, and says how it takes a network', async () => {
@@ -159,7 +166,11 @@ describe('enaga sensor', () => {
     const flooded = ['--from', '2026-03-01', '--to', '2026-03-02', '--reason', 'flooded'];
     await run('sensor', 'exclude', 'tokyo-1', ...flooded);
     for (const [args, code, text] of [
-      [['revoke', 'gone'], 1, 'enaga sensor revoke: sensor gone is revoked already'],
+      [
+        ['revoke', 'gone'],
+        1,
+        'enaga sensor revoke: sensor gone is revoked already, for good: add it under another name',
+      ],
       [['exclude', 'tokyo-1', ...flooded], 1, 'sensor tokyo-1 is excluded on these days already'],
       [['show', 'kyoto'], 1, 'enaga sensor show: there is no sensor kyoto'],
       [['exclude', 'tokyo-1', '--from', '2026-02-30', '--to', '2026-03-01', '--reason', 'x'], 2, 'It takes a UTC date'],

@@ -164,7 +164,9 @@ describe('sensors', () => {
   it('keep their number for ever, and their name', () => {
     expect([add('a', ['192.0.2.0/26']), add('b', ['192.0.2.64/26'])].map(({ sensor }) => sensor.index)).toEqual([0, 1]);
     registry.revoke('b', NOW + 5);
-    expect(() => add('b', ['192.0.2.128/26'])).toThrow('there is a sensor b already, revoked');
+    expect(() => add('b', ['192.0.2.128/26'])).toThrow(
+      'there is a sensor b already, revoked for good: take another name',
+    );
     expect(add('c', ['192.0.2.128/26']).sensor.index).toBe(2);
     expect(registry.sensors().map(({ name, revokedMs }) => [name, revokedMs])).toEqual([
       ['a', null],
