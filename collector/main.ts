@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./commands/serve.ts')).serveCommand(),
   org: async () => (await import('./commands/org.ts')).orgCommand(),
   sensor: async () => (await import('./commands/sensor.ts')).sensorCommand(),
+  status: async () => (await import('./commands/status.ts')).statusCommand(),
   days: async () => (await import('./commands/days.ts')).daysCommand(),
   recount: async () => (await import('./commands/recount.ts')).recountCommand(),
   export: async () => (await import('./commands/export.ts')).exportCommand(),
@@ -52,6 +53,7 @@ A collector, from nothing (--data names its directory, everywhere):
   enaga org add example-csirt                                      an organisation that owns sensors
   enaga serve                                                      takes what sensors send, and counts it
   enaga sensor add tokyo --owner example-csirt --economy JP --network 192.0.2.0/24
+  enaga status                                                     whether all is well, and what each sensor sent
   enaga days                                                       what was counted
 
 Captures, with no collector:

@@ -5,9 +5,10 @@ import { type Archived, archive } from '../archive/archiver.ts';
 import { dateText } from '../archive/layout.ts';
 import { Manifest, type Part } from '../archive/manifest.ts';
 import { NotArchived } from '../archive/part.ts';
-import { verifyArchive } from '../archive/verify.ts';
 import { count, plural } from '../publish/words.ts';
+import { closesMs } from '../store/closing.ts';
 import { LoggedGeographies } from '../store/geography.ts';
+import type { StoreReader } from '../store/query.ts';
 import { loadConfig } from './config.ts';
 import { BadData, dataOption, existingData } from './data.ts';
 import { parseDate } from './dates.ts';
@@ -98,7 +99,9 @@ function partsOf(dir: string, day?: number): Part[] {
 }
 
 async function run({ data, day, json }: Flags): Promise<void> {
+  let whyNot = '';
   const archived = await withStore(data, async ({ paths, reader, store }) => {
+    if (day !== undefined) whyNot = whyNotOf(store, paths.archive, day);
     const { recordsDays } = loadConfig({ file: paths.config, environment: process.env, flags: {} }).settings;
     const say = process.stderr.isTTY && !json ? tell : undefined;
     return await archive({
@@ -114,7 +117,19 @@ async function run({ data, day, json }: Flags): Promise<void> {
     });
   }).catch(told);
   if (json) printJson(outcomeOf(archived));
-  else printLines(outcomeText(archived));
+  else printLines(outcomeText(archived, whyNot));
+}
+
+/** What a day is that has nothing to archive. */
+function whyNotOf(store: StoreReader, dir: string, day: number): string {
+  const [head] = store.daysWithRecords({ from: day, to: day });
+  if (head === undefined) return `nothing is counted of ${dateText(day)}`;
+  if (!head.closed || head.stale) {
+    const ms = closesMs(store.database, day)!;
+    const text = new Date(ms).toISOString().slice(0, 'YYYY-MM-DDTHH:MM'.length).replace('T', ' ');
+    return `${dateText(day)} is open: it is closed at ${text} UTC at the earliest`;
+  }
+  return partsOf(dir, day).length > 0 ? `${dateText(day)} is in the archive` : '';
 }
 
 const tell = ({ day, records, bytes }: Part): void =>
@@ -126,29 +141,38 @@ function told(error: unknown): never {
   throw error instanceof NotArchived ? new BadData(error.message) : error;
 }
 
-const outcomeOf = ({ parts, damaged, files, expired }: Archived) => ({
+const outcomeOf = ({ parts, damaged, files, expired, strange }: Archived) => ({
   parts: parts.map(rowOf),
   damaged: damaged.map(({ position, message }) => ({ position, why: message })),
   logFilesRemoved: files,
   expired: expired.map(rowOf),
+  notOfTheArchive: strange,
 });
 
-function outcomeText({ parts, damaged, files, expired }: Archived): string {
+const namesMax = 5;
+const namesText = (names: readonly string[]): string =>
+  names.length <= namesMax
+    ? names.join(', ')
+    : `${names.slice(0, namesMax).join(', ')} and ${count(names.length - namesMax)} more`;
+
+function outcomeText({ parts, damaged, files, expired, strange }: Archived, whyNot: string): string {
   const records = parts.reduce((sum, one) => sum + one.records, 0);
   const days = new Set(parts.map(({ day }) => day)).size;
   const lines = [
     parts.length === 0
-      ? 'nothing was to be archived'
+      ? `nothing was to be archived${whyNot === '' ? '' : `: ${whyNot}`}`
       : `${plural(days, 'day', 'days')}, ${plural(records, 'record', 'records')} archived`,
     ...(damaged.length > 0 ? [`${plural(damaged.length, 'batch was', 'batches were')} damaged in the log`] : []),
     ...(files.length > 0 ? [`${plural(files.length, 'file', 'files')} of the log went: ${files.join(', ')}`] : []),
     ...(expired.length > 0 ? [`records of ${plural(expired.length, 'part', 'parts')} were removed for their age`] : []),
+    ...(strange.length > 0 ? [`left as it is, for it is not the archive's: ${namesText(strange)}`] : []),
   ];
   return lines.join('\n');
 }
 
 async function verify({ data, day, json }: Flags): Promise<void> {
   const { archive: dir } = existingData(data);
+  const { verifyArchive } = await import('../archive/verify.ts'); // with DuckDB, which the other commands do without
   const { parts, records, damaged } = await verifyArchive(dir, day);
   if (json) printJson({ parts, records, damaged });
   else if (damaged.length === 0)

@@ -19,19 +19,27 @@ export interface ArchivingOptions {
   readonly everyMs?: number;
 }
 
+/** Of what is not the archive's, said at once. */
+const namesMax = 5;
+/** Of Node: its threads that collect garbage begin before the priority is set, and a priority is a thread's. */
+export const ARCHIVING_FLAGS = ['--single-threaded-gc'];
 /** Of what it says. */
 const textMax = 2 ** 20;
 
 /** Returns how to end it; what it is at is given up, and done again another time. */
 export function startArchiving(options: ArchivingOptions): () => Promise<void> {
   const { firstMs = MINUTE_MS, everyMs = 10 * MINUTE_MS } = options;
+  const known = new Set<string>();
   let child: ChildProcess | undefined;
   let ended = false;
   let timer = setTimeout(run, firstMs);
   async function run(): Promise<void> {
-    await runOnce(options, started => {
+    const begun = (started: ChildProcess) => {
       child = started;
-    }).catch(error => options.say('error', {}, `what was archived cannot be told: ${(error as Error).message}`)); // too long
+    };
+    await runOnce(options, begun, known).catch(error =>
+      options.say('error', {}, `what was archived cannot be told: ${(error as Error).message}`),
+    ); // too long
     child = undefined;
     if (!ended) timer = setTimeout(run, everyMs);
   }
@@ -47,8 +55,9 @@ export function startArchiving(options: ArchivingOptions): () => Promise<void> {
 async function runOnce(
   { root, program = process.argv[1]!, environment, say }: ArchivingOptions,
   started: (child: ChildProcess) => void,
+  known: Set<string>,
 ): Promise<void> {
-  const args = [program, 'archive', 'run', '--json', '--data', root];
+  const args = [...ARCHIVING_FLAGS, program, 'archive', 'run', '--json', '--data', root];
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NOTIFY_SOCKET: undefined, ...environment }, // whether the service is well, it does not know
@@ -70,7 +79,7 @@ async function runOnce(
     child.on('error', () => resolve(null));
     child.on('close', resolve);
   });
-  if (code === 0) tell(JSON.parse(stdout!()), say);
+  if (code === 0) tell(JSON.parse(stdout!()), say, known);
   else if (child.signalCode === null) say('error', { code }, `days could not be archived: ${stderr!().trim()}`);
 }
 
@@ -78,9 +87,12 @@ interface Outcome {
   readonly parts: readonly { readonly date: string; readonly records: number }[];
   readonly logFilesRemoved: readonly string[];
   readonly expired: readonly { readonly date: string }[];
+  readonly notOfTheArchive: readonly string[];
 }
 
-function tell({ parts, logFilesRemoved, expired }: Outcome, say: ArchivingOptions['say']): void {
+/** `known` is what was said before not to be the archive's. */
+function tell(outcome: Outcome, say: ArchivingOptions['say'], known: Set<string>): void {
+  const { parts, logFilesRemoved, expired, notOfTheArchive } = outcome;
   const dates = (list: readonly { readonly date: string }[]) => [...new Set(list.map(({ date }) => date))];
   if (parts.length > 0) {
     const records = parts.reduce((sum, one) => sum + one.records, 0);
@@ -89,4 +101,7 @@ function tell({ parts, logFilesRemoved, expired }: Outcome, say: ArchivingOption
   if (logFilesRemoved.length > 0)
     say('info', { files: logFilesRemoved }, 'files of the log went: the archive has them');
   if (expired.length > 0) say('info', { days: dates(expired) }, 'records were removed for their age');
+  const strange = notOfTheArchive.filter(name => !known.has(name)).slice(0, namesMax);
+  for (const name of strange) known.add(name);
+  if (strange.length > 0) say('info', { names: strange }, "left as it is, for it is not the archive's");
 }

@@ -2,10 +2,12 @@
 
 import { Command, InvalidArgumentError } from 'commander';
 import { DAY_MS } from '../../common/time.ts';
+import { plainText } from '../publish/names.ts';
 import { type AuditQuery, READ_ACTION } from '../registry/members.ts';
 import { dataOption } from './data.ts';
 import { parseDate } from './dates.ts';
 import { withMembers } from './member.ts';
+import { dated, detailText } from './noted.ts';
 import { reporting } from './outcome.ts';
 import { isoTime, printJson, printLines, printTable } from './registry.ts';
 
@@ -21,7 +23,8 @@ interface Flags {
 const topMax = 100_000;
 
 const EXAMPLES = `
-The newest first. A read is written down before the records leave.
+The newest first. A read is written down before the records leave: by the API, by a push, by enaga sql. What somebody reads on the
+collector's own machine otherwise (enaga export, or the files themselves) is not in it.
 
 Examples:
   enaga audit                                     raw records that were read
@@ -32,7 +35,7 @@ Examples:
 export function auditCommand(): Command {
   return new Command('audit')
     .description('Show who read raw records')
-    .option('--all', 'also what was done to organisations, sensors and members', false)
+    .option('--all', 'also what was done to organisations, sensors, members, peers and targets', false)
     .option('--by <name>', 'only of this member or admin')
     .option('--since <date>', 'from this day on, UTC', parseDate)
     .option('--top <n>', 'entries', top, 100)
@@ -52,13 +55,22 @@ function showAudit({ data, all, by, since, top: max, json }: Flags): void {
   const entries = withMembers(data, members => members.audit(query));
   if (json)
     printJson(
-      entries.map(({ atMs, detail, ...entry }) => ({ at: isoTime(atMs), ...entry, detail: JSON.parse(detail) })),
+      entries.map(({ atMs, sensor, detail, ...entry }) => ({
+        at: isoTime(atMs),
+        ...entry,
+        ...(sensor != null && { sensor }),
+        detail: dated(detail),
+      })),
     );
-  else if (entries.length === 0) printLines('nothing was read');
+  else if (entries.length === 0) printLines(all ? 'nothing was done' : 'nothing was read (what was changed: --all)');
   else
     printTable(
-      ['when', 'who', 'what', 'of'],
-      entries.map(({ atMs, actor, action, detail }) => [isoTime(atMs), actor, action, detail]),
+      ['when', 'who', 'what', 'whom', 'of'],
+      entries.map(({ atMs, actor, action, sensor, detail }) => {
+        const { organisation, name, ...rest } = dated(detail);
+        const whom = sensor ?? organisation ?? name ?? '';
+        return [isoTime(atMs), actor, action, String(whom), detailText(rest)].map(plainText);
+      }),
     );
 }
 

@@ -47,6 +47,7 @@ export const SettingsSchema = Type.Object({
   smtpSecurity: Type.Enum([...SMTP_SECURITIES]),
   smtpUser: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   smtpPasswordFile: Type.Optional(File),
+  smtpCa: Type.Optional(File),
   smtpFrom: Type.Optional(Type.String({ pattern: '^[^\\s@<>"]{1,64}@[A-Za-z0-9.-]{1,253}$' })),
 });
 
@@ -54,7 +55,7 @@ export type Settings = Static<typeof SettingsSchema>;
 export type Setting = keyof Settings;
 
 const SETTINGS = Object.keys(SettingsSchema.properties) as Setting[];
-const FILES: readonly Setting[] = ['tlsCert', 'tlsKey', 'geo', 'asn', 'known', 'smtpPasswordFile'];
+const FILES: readonly Setting[] = ['tlsCert', 'tlsKey', 'geo', 'asn', 'known', 'smtpPasswordFile', 'smtpCa'];
 /** In the environment these are lists: of files as PATH is, of addresses (IPv6 has colons) by commas. */
 const LISTS: Partial<Record<Setting, string>> = { geo: path.delimiter, trustedProxies: ',' };
 

@@ -30,9 +30,12 @@ export interface DataPaths {
   readonly pushSpool: string;
   /** Figures of others (collector/peer/schema.ts). */
   readonly peers: string;
+  /** Sockets of the thread that reads, while `enaga serve` runs. */
+  readonly reading: string;
 }
 
-const DIRECTORY = '/var/lib/enaga';
+/** Where it is unless somebody says otherwise. */
+export const DIRECTORY = '/var/lib/enaga';
 
 /** The data directory is not there, or not as `enaga init` made it. */
 export class BadData extends Error {
@@ -59,6 +62,7 @@ export function dataPaths(dir: string): DataPaths {
     pushLock: at('push.lock'),
     pushSpool: at('push'),
     peers: at('peers.db'),
+    reading: at('reading'),
   };
 }
 

@@ -1,7 +1,7 @@
 /** `enaga days`: what the collector's store says of its days. */
-import { pipeline } from 'node:stream/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { isLocked } from '../../common/sqlite/lock.ts';
+import { toStdout } from '../../common/stdout.ts';
 import { count } from '../publish/words.ts';
 import type { Exclusion } from '../registry/exclusions.ts';
 import { Registry, type Sensor } from '../registry/registry.ts';
@@ -46,8 +46,10 @@ Days are UTC. The list has a line a day; --date shows one day's tables, and --js
 of enaga replay --json. Packets of a sensor whose clock was off by over a day are in no total: they stand below the list. A sensor
 that is left out (enaga sensor exclude) is named beside each day that it sent packets of, and why below the list.
 
-A day is open while its packets are still coming, and closed some time after the last came. Its revision begins with 1 and
-grows when what was said of it changes: when packets come of a closed day, or sensors are left out or taken in again.
+A day is open while its packets are still coming. It is closed 24 hours after its end, and an hour after the last of its packets
+came, at the earliest: so yesterday is open until midnight. What is pulled, pushed, archived and exported is of closed days. Its
+revision begins with 1 and grows when what was said of it changes: when packets come of a closed day, or sensors are left out or
+taken in again.
 
 Of one sensor or one economy totals, hours, classes, ports and countries are kept: tables of tools, networks and sources are left
 out. A mean takes the day as if all of it had been watched as the watched part was; with less than 5% of one sensor's day watched
@@ -110,8 +112,8 @@ const runDays = (flags: DaysFlags): Promise<void> =>
     const range = rangeOf(flags);
     if (flags.country !== undefined) checkCountry(open, range, flags.country);
     warnOf(open, flags, choice, range);
-    if (flags.json) await written(jsonChunks(store.results(range, choice), { ofSensors: choice !== undefined }));
-    else if (flags.hourly) await written(hourlyCsv(store, endsOf(open, range), subjectOf(flags), choice));
+    if (flags.json) await toStdout(jsonChunks(store.results(range, choice), { ofSensors: choice !== undefined }));
+    else if (flags.hourly) await toStdout(hourlyCsv(store, endsOf(open, range), subjectOf(flags), choice));
     else if (flags.date === undefined) listDays(store, range, options);
     else if (flags.over !== undefined) showPeriod(store, flags.over, flags.date, options);
     else showOne(open, flags.date, options, known);
@@ -128,8 +130,6 @@ async function allCounted(open: OpenStore): Promise<void> {
 
 /** Positions named. */
 const damagedShown = 10;
-
-const written = (chunks: Iterable<string>): Promise<void> => pipeline(chunks, process.stdout, { end: false });
 
 function showOne({ store }: OpenStore, day: number, options: Parameters<typeof showDay>[2], known?: Known[]): void {
   store.together(() => {

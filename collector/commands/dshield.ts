@@ -1,14 +1,23 @@
 /** `enaga dshield`: a day's packets in DShield's format, as a file, or submitted where the operator says so. */
-import { pipeline } from 'node:stream/promises';
 import { Command, InvalidArgumentError } from 'commander';
+import { Locked, takeLock } from '../../common/sqlite/lock.ts';
+import { toStdout } from '../../common/stdout.ts';
 import { DAY_MS } from '../../common/time.ts';
 import { archiveThread } from '../archive/past.ts';
 import { LogReader } from '../log/reader.ts';
 import { type DshieldLog, dshieldChunks, dshieldLogs, type NotTold, nothingLeftOut } from '../peer/dshield.ts';
 import { isThisMachine } from '../peer/http.ts';
 import type { Peers } from '../peer/peers.ts';
-import { logsMax, NotSubmitted, noteSubmitted, readCredentials, submit, submittedOf } from '../peer/submit.ts';
-import { count } from '../publish/words.ts';
+import {
+  logsMax,
+  NotSubmitted,
+  noteSubmitted,
+  readCredentials,
+  type Submitted,
+  submit,
+  submittedOf,
+} from '../peer/submit.ts';
+import { count, plural } from '../publish/words.ts';
 import { dateOf } from '../reduce/result.ts';
 import { type ObservedTest, observedBy } from '../registry/observed.ts';
 import { Registry } from '../registry/registry.ts';
@@ -27,6 +36,8 @@ interface Flags {
   date: number;
   output?: string;
   submit: boolean;
+  resend: boolean;
+  leaveOut: boolean;
   url?: URL;
   credentials?: string;
   ca?: string;
@@ -39,7 +50,9 @@ are backscatter, packets whose source is an address that a sensor observes, and 
 
 Nothing is sent unless --submit is given, with a URL (DShield's is https://www.dshield.org/submitapi/) and a file of credentials: its
 lines userid = NUMBER and apikey = KEY, as in DShield's dshield.ini. What was sent once of a day is not sent again: a second run
-sends what has come since. It stops where a piece is not taken, and the next run goes on there.
+sends what has come since. It stops where a piece is not taken, and the next run goes on there. After a piece that may have been taken
+(the run was killed, or no answer came) nothing more of the day is sent until a run with --resend sends it again, or one with
+--leave-out goes on after it.
 
 Examples:
   enaga dshield --date 2026-11-20 --output dshield.json
@@ -54,17 +67,21 @@ export function dshieldCommand(): Command {
     .requiredOption('--date <date>', 'the day, YYYY-MM-DD, UTC', parseDate)
     .option('--output <file>', 'where to; standard output unless given')
     .option('--submit', 'send it, instead of writing it', false)
+    .option('--resend', 'of --submit: also what a run that was cut short may have sent', false)
+    .option('--leave-out', 'of --submit: go on after what a run that was cut short may have sent', false)
     .option('--url <url>', 'of --submit: where to', submitUrl)
     .option('--credentials <file>', 'of --submit: file with userid and apikey')
     .option('--ca <file>', "of --submit: PEM of the server's own authority")
     .addOption(dataOption())
     .addHelpText('after', EXAMPLES)
     .action(function (this: Command, flags: Flags) {
-      const { submit: sends, url, credentials, ca, output } = flags;
+      const { submit: sends, url, credentials, ca, output, resend, leaveOut } = flags;
       if (sends && (url === undefined || credentials === undefined))
         this.error('error: --submit goes with --url and --credentials');
       if (!sends && [url, credentials, ca].some(one => one !== undefined))
         this.error('error: --url, --credentials and --ca are of --submit');
+      if (!sends && (resend || leaveOut)) this.error('error: --resend and --leave-out are of --submit');
+      if (resend && leaveOut) this.error('error: give --resend or --leave-out');
       if (sends && output !== undefined) this.error('error: give --output or --submit');
       return reporting('dshield', runDshield)(flags);
     });
@@ -76,7 +93,7 @@ async function runDshield(flags: Flags): Promise<void> {
   const notTold = nothingLeftOut();
   try {
     const day = { reader, ...decidedIn(paths, flags.date), day: flags.date, notTold };
-    if (flags.submit) await submitDay(day, flags);
+    if (flags.submit) await alone(paths, () => submitDay(day, flags));
     else await writeDay(day, flags.output);
     sayNotTold(notTold, flags.date);
   } catch (error) {
@@ -84,6 +101,22 @@ async function runDshield(flags: Flags): Promise<void> {
     throw new BadData(error.message, { cause: error });
   } finally {
     reader.close();
+  }
+}
+
+/** Two at once would each take what the other is sending for cut short. */
+async function alone({ peers }: DataPaths, work: () => Promise<void>): Promise<void> {
+  let lock: ReturnType<typeof takeLock>;
+  try {
+    lock = takeLock(`${peers}.dshield-lock`);
+  } catch (error) {
+    if (error instanceof Locked) throw new BadData('another enaga dshield submits now');
+    throw error;
+  }
+  try {
+    await work();
+  } finally {
+    lock.release();
   }
 }
 
@@ -123,41 +156,77 @@ async function writeDay(day: Day, output: string | undefined): Promise<void> {
     for (const { logs } of blocks) yield logs;
   };
   const chunks = dshieldChunks(all());
-  if (output === undefined) await pipeline(chunks, process.stdout, { end: false });
+  if (output === undefined) await toStdout(chunks);
   else await writeWhole(output, chunks);
 }
 
-async function submitDay(day: Day, { data, url, credentials: file, ca: caFile }: Flags): Promise<void> {
+async function submitDay(day: Day, flags: Flags): Promise<void> {
+  const { data, url, credentials: file, ca: caFile } = flags;
   const credentials = readCredentials(file!);
   const ca = caFile === undefined ? undefined : readNamed(caFile).toString();
   await withPeers(data, async peers => {
-    const key = { url: url!.href, day: day.day, log: day.reader.id };
-    const before = submittedOf(peers, key);
-    let { position, records } = before;
+    const book = bookOf(peers, { url: url!.href, day: day.day, log: day.reader.id });
+    const before = book.begin(flags);
     let waiting: DshieldLog[] = [];
-    const send = async (upTo: number) => {
-      for (; waiting.length > 0; waiting = waiting.slice(logsMax)) {
-        const piece = waiting.slice(0, logsMax);
-        await submit(url!, piece, credentials, ca);
-        records += piece.length;
-      }
-      position = upTo;
-      note(peers, key, position, records);
+    let { position } = before;
+    const send = async () => {
+      const logs = waiting;
+      waiting = [];
+      await book.sent({ position, records: logs.length }, () => submit(url!, logs, credentials, ca));
     };
     for (const { position: at, logs } of logsOf(day, before.position)) {
-      if (waiting.length + logs.length > logsMax) await send(position);
+      if (waiting.length + logs.length > logsMax) await send();
       waiting.push(...logs);
       position = at;
     }
-    if (position > before.position) await send(position);
-    const sent = records - before.records;
+    if (position > before.position) await send();
+    const sent = book.done().records - before.records;
     const also = before.records > 0 ? `; ${count(before.records)} were sent before` : '';
     printLines(`${dateOf(day.day)}: ${count(sent)} packets submitted to ${url!.host}${also}`);
   });
 }
 
-const note = (peers: Peers, key: Parameters<typeof noteSubmitted>[1], position: number, records: number): void =>
-  noteSubmitted(peers, key, { position, records }, Date.now());
+/**
+ * What was sent of a day, written down before a piece leaves and after it was taken. DShield has no name for a piece by which it
+ * could tell that it has it already: whether one whose end nobody knows is sent again is the operator's to say.
+ */
+function bookOf(peers: Peers, key: Parameters<typeof noteSubmitted>[1]) {
+  let done: Submitted = { position: 0, records: 0 };
+  const note = (under: Submitted | null) => noteSubmitted(peers, key, { ...done, under }, Date.now());
+  return {
+    done: () => done,
+    /** Where to go on. Throws `BadData` as long as nobody has said what becomes of a piece that may have been taken. */
+    begin: ({ resend, leaveOut }: Pick<Flags, 'resend' | 'leaveOut'>): Submitted => {
+      const { under, ...kept } = submittedOf(peers, key);
+      done = kept;
+      if (under === null) return done;
+      const n = plural(under.records, 'packet', 'packets');
+      if (!resend && !leaveOut)
+        throw new BadData(
+          `nothing is sent: ${n} may have been taken from a run that was cut short; --resend sends them again, --leave-out goes on after them`,
+        );
+      if (leaveOut) {
+        done = { ...kept, position: under.position };
+        warn(`left out: ${n} that may have been taken from a run that was cut short`);
+      }
+      note(null);
+      return done;
+    },
+    sent: async (piece: Submitted, send: () => Promise<void>): Promise<void> => {
+      if (piece.records > 0) {
+        note(piece);
+        try {
+          await send();
+        } catch (error) {
+          if (error instanceof NotSubmitted && !error.isMaybe) note(null);
+          throw error;
+        }
+      }
+      done = { position: piece.position, records: done.records + piece.records };
+      note(null);
+    },
+  };
+}
 
 function sayNotTold({ backscatter, protocol, observed, damaged }: NotTold, day: number): void {
   for (const [n, text] of [

@@ -2,9 +2,9 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { GeoError } from '../../common/geo/error.ts';
+import { toStdout } from '../../common/stdout.ts';
 import { DAY_MS } from '../../common/time.ts';
 import { archiveThread } from '../archive/past.ts';
 import { LogReader } from '../log/reader.ts';
@@ -14,6 +14,7 @@ import { FORMATS, type Format, SHAPES } from '../publish/exports/formats.ts';
 import type { Shape } from '../publish/exports/iodef.ts';
 import { type Meta, TLPS, type Tlp, tlpDefault } from '../publish/exports/meta.ts';
 import { eventId } from '../publish/exports/misp.ts';
+import { daysWithFiles } from '../publish/exports/open.ts';
 import type { Class, LeftOut, Rows } from '../publish/exports/row.ts';
 import { writeFeed, writeFile } from '../publish/exports/write.ts';
 import { count } from '../publish/words.ts';
@@ -113,7 +114,7 @@ async function runExport(format: Format, flags: ExportFlags): Promise<void> {
         `${count(leftOut.observed)} packets are left out: as their source they have an address that a sensor observes`,
       );
     if (leftOut.damaged > 0) warn(`${count(leftOut.damaged)} batches are damaged in the log, and left out`);
-    if ((flags.date + 1) * DAY_MS > Date.now()) warn('the day is not over: this is what came so far');
+    warnIfOpen(paths, flags.date);
   } catch (error) {
     if (![BadExport, BadLog, GeoError].some(kind => error instanceof kind)) throw error;
     throw new BadData((error as Error).message, { cause: error });
@@ -136,8 +137,10 @@ function openDay(paths: DataPaths, reader: LogReader, { date: day, country, ...f
     const economies = new Map(registry.sensors().map(({ index, economy }) => [index, economy]));
     const economyOf = flags.sensorEconomy ? (sensor: number) => economies.get(sensor) ?? '' : () => '';
     const rows: Rows = dayRows(source, geo, { country, classes: CLASSES[flags.class] }, economyOf, leftOut);
+    const isOver = (day + 1) * DAY_MS <= Date.now();
+    const receivedMs = isOver ? contentsMs(day, survey) : survey.lastReceivedMs;
     // An exclusion changes the contents too, and so does its end.
-    return { rows, contents: Math.max(contentsMs(day, survey), registry.exclusionChangedMs(day)) };
+    return { rows, contents: Math.max(receivedMs, registry.exclusionChangedMs(day)) };
   } finally {
     registry.close();
   }
@@ -146,7 +149,7 @@ function openDay(paths: DataPaths, reader: LogReader, { date: day, country, ...f
 async function write(format: Format, rows: Rows, meta: Meta, { out, shape }: ExportFlags): Promise<void> {
   if (format.kind === 'folder') return writeFeed(out!, eventId(meta), format.write(rows, meta));
   const chunks = format.write(rows, meta, shape ?? 'records');
-  if (out === undefined) return pipeline(chunks, process.stdout, { end: false });
+  if (out === undefined) return toStdout(chunks);
   const isDirectory = out.endsWith(path.sep) || fs.statSync(out, { throwIfNoEntry: false })?.isDirectory() === true;
   if (isDirectory) fs.mkdirSync(out, { recursive: true });
   return writeFile(isDirectory ? path.join(out, format.fileName(meta)) : out, chunks);
@@ -156,8 +159,15 @@ function metaOf(paths: DataPaths, flags: ExportFlags, generatedMs: number): Meta
   const settings = readSender(paths);
   const said = (name: 'organisation' | 'email' | 'feed'): string => {
     const value = flags[name] ?? settings[name];
-    if (value === undefined) throw new BadData(`who sends? Give --${name}, or "${name}" in ${paths.exports}`);
-    return value;
+    if (value !== undefined) return value;
+    const wanted = (['organisation', 'email', 'feed'] as const).filter(
+      one => (flags[one] ?? settings[one]) === undefined,
+    );
+    const options = wanted.map(one => `--${one}`).join(', ');
+    const names = wanted.map(one => `"${one}"`).join(', ');
+    throw new BadData(
+      `who sends? Give ${options}, or write ${names} into ${paths.exports}, as enaga export --help shows`,
+    );
   };
   const organisation = { name: said('organisation'), email: said('email'), feedCode: said('feed') };
   const tlp = (flags.tlp ?? settings.tlp ?? tlpDefault) as Tlp; // a flag's is one of its choices
@@ -170,7 +180,21 @@ function storedRevision(paths: DataPaths, day: number): number {
   if (!fs.existsSync(paths.store)) return 1;
   const store = StoreReader.open(paths.store);
   try {
-    return store.daysWithRecords({ from: day, to: day })[0]?.revision ?? 1;
+    return daysWithFiles(store, { from: day, to: day })[0]?.revision ?? 1;
+  } finally {
+    store.close();
+  }
+}
+
+/** What is written of such a day is not its last word, and in no way says so. */
+function warnIfOpen({ store: file }: DataPaths, day: number): void {
+  const isOver = (day + 1) * DAY_MS <= Date.now();
+  if (!isOver) warn('the day is not over: this is what came so far');
+  if (!isOver || !fs.existsSync(file)) return;
+  const store = StoreReader.open(file);
+  try {
+    const [head] = store.daysWithRecords({ from: day, to: day });
+    if (head !== undefined && (!head.closed || head.stale)) warn('the day is still open: more may come of it');
   } finally {
     store.close();
   }

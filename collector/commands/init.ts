@@ -4,8 +4,7 @@ import fs from 'node:fs';
 import { Command } from 'commander';
 import { Log } from '../log/log.ts';
 import { Registry } from '../registry/registry.ts';
-import { DEFAULTS } from './config.ts';
-import { BadData, type DataPaths, dataOption, dataPaths, isInitialised } from './data.ts';
+import { BadData, type DataPaths, DIRECTORY, dataOption, dataPaths, isInitialised } from './data.ts';
 import { reporting } from './outcome.ts';
 import { printLines } from './registry.ts';
 import { makeDirectory } from './trouble.ts';
@@ -31,13 +30,15 @@ function initialise({ data }: { data: string }): void {
     return;
   }
   makeData(paths);
-  const option = `--data ${paths.root}`;
+  const option = paths.root === DIRECTORY ? '' : ` --data ${paths.root}`;
   printLines(
     `${paths.root} is set up. Next:`,
-    `  enaga org add ORG --title 'The organisation' ${option}`,
-    `  enaga sensor add NAME --owner ORG --economy CC --network CIDR ${option}`,
-    `  enaga serve ${option}`,
-    `${paths.config} has what serve can be told; ${paths.secret} is to be kept secret and in every backup.`,
+    `  enaga org add ORG --title 'The organisation'${option}`,
+    `  enaga sensor add NAME --owner ORG --economy CC --network CIDR${option}`,
+    `  enaga serve${option}${option === '' ? '    # of the Debian package: systemctl start enaga-collector' : ''}`,
+    `What serve can be told goes into ${paths.config}: enaga serve --print-config${option} lists all of it.`,
+    `Who sends exchange files goes into ${paths.exports}, before anybody pulls any or has them pushed: enaga export --help shows it.`,
+    `${paths.secret} is to be kept secret and in every backup.`,
   );
 }
 
@@ -52,10 +53,8 @@ function makeData(paths: DataPaths): void {
   fs.mkdirSync(paths.geo, { recursive: true, mode: 0o700 });
   Registry.open(paths.registry).close();
   Log.open(paths.log).close();
-  if (!fs.existsSync(paths.config)) {
-    const text = JSON.stringify(DEFAULTS, null, 2);
-    fs.writeFileSync(paths.config, `${text}\n`, { mode: 0o600, flush: true });
-  }
+  // Nothing that is as by default: what is written down stays as it is when a later version knows better.
+  if (!fs.existsSync(paths.config)) fs.writeFileSync(paths.config, '{}\n', { mode: 0o600, flush: true });
   writeSecret(paths);
 }
 

@@ -9,7 +9,8 @@ import { addExamples, isoTime, printJson, printLines, printTable, userName } fro
 
 const ABOUT = `
 A member reads all aggregates, raw records without destination of sources in its countries, AS numbers and prefixes, and raw
-records with destination of its own sensors. An admin reads everything. Each read of raw records is in enaga audit.
+records with destination of its own sensors. An admin reads everything. Each read of raw records is in enaga audit. Whoever is to be
+a member must be an organisation first (enaga org add), whether it has sensors or not.
 
 A token is shown once; the collector keeps only its SHA-256. To have other countries, AS numbers or prefixes, a member is revoked
 and added again.`;
@@ -18,7 +19,7 @@ const EXAMPLES = {
   add: [
     'add kr-csirt --country KR --prefix 2001:db8::/32',
     'add example-isp --asn 64496 64497',
-    'add operator --role admin --days 90',
+    'add operator --role admin --days 90     # after enaga org add operator: signs in to the pages, and runs them',
   ],
   rotate: ['rotate kr-csirt --overlap 24'],
   list: ['list'],

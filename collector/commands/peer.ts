@@ -8,6 +8,7 @@ import { count } from '../publish/words.ts';
 import { dateOf } from '../reduce/result.ts';
 import { BadData, dataOption, existingData } from './data.ts';
 import { parseDate } from './dates.ts';
+import { withMembers } from './member.ts';
 import { reporting } from './outcome.ts';
 import { type DaysFlags, showDays } from './peer/days.ts';
 import { addExamples, isoTime, printJson, printLines, printTable } from './registry.ts';
@@ -119,6 +120,8 @@ async function addPeer(
   };
   await withPeers(data, peers => {
     const added = peers.addPeer(peer, Date.now());
+    const { url: from, published } = added;
+    note(data, 'peer add', { name, url: from, readAs: readAs(added), public: published });
     if (json) printJson(told(peers, added));
     else
       printLines(
@@ -126,6 +129,9 @@ async function addPeer(
       );
   });
 }
+
+const note = (data: string, action: string, detail: object): void =>
+  withMembers(data, members => members.noteChange(action, detail, Date.now()));
 
 const readAs = ({ tokenFile }: Source): string => (tokenFile === null ? 'anyone' : 'a member');
 
@@ -165,6 +171,7 @@ const told = (peers: Peers, source: Source) => {
 
 async function removePeer(name: string, { data, json }: Flags): Promise<void> {
   const removed = await withPeers(data, peers => peers.remove(name));
+  note(data, 'peer remove', { name, kind: removed.kind });
   if (json) printJson({ name, removed: true });
   else printLines(`${removed.kind} ${name} is forgotten, with its days`);
 }
@@ -177,11 +184,12 @@ async function pullPeers(name: string | undefined, { data, json }: Flags): Promi
     for (const source of all) done.push(await pullOne(peers, source));
     return done;
   });
-  if (json) printJson(outcomes);
+  if (json) printJson(outcomes.map(({ has: _, ...rest }) => rest));
   else if (outcomes.length === 0) printLines('no peer yet: enaga peer add NAME --url URL');
   else
-    for (const { name: one, days, left, trouble } of outcomes)
-      if (trouble === null) printLines(`${one}: ${days === 0 ? 'nothing new' : daysText(days)}${leftText(left)}`);
+    for (const { name: one, days, left, has, trouble } of outcomes)
+      if (trouble === null)
+        printLines(`${one}: ${days > 0 ? daysText(days) : has ? 'nothing new' : NOTHING_THERE}${leftText(left)}`);
   for (const { name: one, trouble } of outcomes) if (trouble !== null) warn(`${one}: ${trouble}`);
   if (outcomes.some(({ trouble }) => trouble !== null)) process.exitCode = FAILED;
 }
@@ -193,9 +201,12 @@ async function pullOne(peers: Peers, source: Source) {
   const pulled = await pullNoted(peers, source, { now: Date.now, ...(shows && { onDay }) });
   if (shows) process.stderr.write('\r\x1b[K');
   const trouble = pulled === undefined ? (peers.source(source.name)?.troubleText ?? 'it is removed') : null;
-  return { name: source.name, days: pulled?.days ?? 0, left: pulled?.left ?? 0, trouble };
+  const has = peers.days(source).length > 0;
+  return { name: source.name, days: pulled?.days ?? 0, left: pulled?.left ?? 0, has, trouble };
 }
 
+const NOTHING_THERE =
+  'it shows no closed day: to the public a collector shows those that enough sensors saw, days late';
 const daysText = (days: number): string => `${count(days)} ${days === 1 ? 'day' : 'days'}`;
 const leftText = (left: number): string =>
   left === 0 ? '' : `, ${daysText(left)} still to come: they changed meanwhile`;

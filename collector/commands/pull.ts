@@ -4,7 +4,8 @@
  *     OUT/2026-03-01/total.csv, ports.csv, ...   the tables
  *     OUT/2026-03-01/iodef-v2-KR.xml             exchange files, where asked for
  *     OUT/misp-KR/manifest.json, ...             a MISP feed of all days, where asked for
- *     OUT/2026-03-01/day.json                    {date, revision, files: [{name, size, sha256}]}, written last
+ *     OUT/2026-03-01/day.json                    {date, revision, files: [{name, size, sha256}]}, written last; `gone`: exchange
+ *                                                files of a day whose records are kept no longer
  *
  * A day is done when its day.json has the collector's revision and all that is asked for; whatever of the others is there already,
  * with its SHA-256, is kept. So a run that was cut short goes on where it was, and one with nothing new does nothing.
@@ -24,6 +25,7 @@ import { BadData } from './data.ts';
 import { parseDate } from './dates.ts';
 import { reporting } from './outcome.ts';
 import { type ExportOrder, pullExport } from './pull/exports.ts';
+import { readNamed } from './trouble.ts';
 
 interface Flags {
   collector: URL;
@@ -33,18 +35,22 @@ interface Flags {
   since?: number;
   export: string[];
   country: string[];
+  ca?: string;
+  verify: boolean;
   insecureHttp: boolean;
   quiet: boolean;
 }
 
 const EXAMPLES = `
 Only closed days are pulled; one that late data changed is pulled again. Nothing is done where nothing is new: made for cron.
-Without --token-file it pulls what is public. A certificate of your own: NODE_EXTRA_CA_CERTS=ca.pem enaga pull ...
+Without --token-file it pulls what is public. Several runs may share a directory and ask for different things: what one brought
+the others keep. What is there is taken to be as it came; --verify reads it again, and fetches what is missing or altered.
 
 Examples:
   enaga pull --collector https://collector.example --token-file token --out /srv/enaga
   enaga pull --collector https://collector.example --token-file token --out out --format ndjson --since 2026-03-01
   enaga pull --collector https://collector.example --token-file token --out out --export iodef-v2 misp --country KR
+  enaga pull --collector https://10.1.2.3:8740 --ca lab-ca.pem --token-file token --out out --verify
 
 Exit codes: 0 all that is new is there; 1 failed: what was done stays, the next run goes on; 2 wrong usage.`;
 
@@ -59,6 +65,8 @@ export function pullCommand(): Command {
     .option('--since <date>', 'the first day, UTC', parseDate)
     .addOption(new Option('--export <format...>', 'also these exchange files').choices([...EXPORTS.keys()]).default([]))
     .option('--country <cc...>', 'of these countries; ZZ: of your networks elsewhere', [])
+    .option('--ca <file>', "PEM of its certificate's authority, if that is its own")
+    .option('--verify', 'look whether what is there is what came, by its SHA-256', false)
     .option('--insecure-http', 'send the token over HTTP beyond loopback', false)
     .option('--quiet', 'say nothing but errors', false)
     .addHelpText('after', EXAMPLES)
@@ -80,7 +88,11 @@ async function runPull(flags: Flags): Promise<void> {
   try {
     const lock = takeLock(path.join(out, '.lock'));
     try {
-      await pullDays(new Client({ collector, ...(token !== undefined && { token }) }), flags);
+      const ca = flags.ca === undefined ? undefined : readNamed(flags.ca).toString();
+      await pullDays(
+        new Client({ collector, ...(token !== undefined && { token }), ...(ca !== undefined && { ca }) }),
+        flags,
+      );
     } finally {
       lock.release();
     }
@@ -92,86 +104,136 @@ async function runPull(flags: Flags): Promise<void> {
 }
 
 // What a collector says is looked at before it becomes a name of a file.
-const NAME = '^[a-z][a-z-]{0,31}\\.(csv|json|ndjson)$';
+const NAME = '^(?!day\\.json$)[a-z][a-z-]{0,31}\\.(csv|json|ndjson)$'; // day.json is ours
 const DaySchema = Type.Object({
   date: Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' }),
   state: Type.Union([Type.Literal('open'), Type.Literal('closed'), Type.Literal('revised')]),
-  revision: Type.Integer({ minimum: 1 }),
+  revision: Type.Integer({ minimum: 1, maximum: 2 ** 31 }),
 });
 const FileSchema = Type.Object({
   name: Type.String({ pattern: NAME }),
   url: Type.String({ pattern: '^/v1/' }),
-  size: Type.Integer({ minimum: 0 }),
+  size: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
   sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
 });
 type ListedDay = Static<typeof DaySchema>;
 
+/** At most so many rows, each as described and none twice. */
 function checked<Schema extends typeof DaySchema | typeof FileSchema>(
   schema: Schema,
   rows: unknown[],
+  { key, max }: { readonly key: keyof Static<Schema>; readonly max: number },
 ): Static<Schema>[] {
-  for (const row of rows)
+  const names = new Set<unknown>();
+  for (const row of rows) {
     if (!Value.Check(schema, row)) throw new PullFailed('what answers is no collector of this version');
+    names.add((row as Static<Schema>)[key]);
+  }
+  if (rows.length > max) throw new PullFailed(`the collector lists ${rows.length}, and at most ${max} are taken`);
+  if (names.size < rows.length) throw new PullFailed('the collector lists something twice');
   return rows as Static<Schema>[];
 }
 
 async function pullDays(client: Client, flags: Flags): Promise<void> {
   const { out, since, quiet } = flags;
   const range = since === undefined ? '' : `?date=${dateOf(since)}:${dateOf(since + listDaysMax - 1)}`;
-  for (const day of checked(DaySchema, await client.rows(`/v1/days${range}${range === '' ? '?' : '&'}files=none`))) {
+  const listed = await client.rows(`/v1/days${range}${range === '' ? '?' : '&'}files=none`);
+  for (const day of checked(DaySchema, listed, { key: 'date', max: daysMax })) {
     if (day.state === 'open') continue;
     const folder = path.join(out, day.date);
-    if (isDone(folder, day, flags)) continue;
+    const before = doneIn(folder, day);
+    if (isDone(folder, before, flags)) continue;
     fs.mkdirSync(folder, { recursive: true });
-    const kept = await pullDay(client, folder, day, flags);
-    writeWhole(path.join(folder, MANIFEST), `${JSON.stringify({ ...pick(day), files: kept }, null, 2)}\n`);
-    if (!quiet) process.stdout.write(`${day.date} revision ${day.revision}: ${kept.length} files\n`);
+    const done = await pullDay(client, folder, day, flags);
+    const all = { ...pick(day), ...withOthers(folder, done, before) };
+    writeWhole(path.join(folder, MANIFEST), `${JSON.stringify(all, null, 2)}\n`);
+    const without = done.gone === undefined ? '' : `; its records are kept no longer: no ${done.gone.join(', ')}`;
+    if (!quiet) process.stdout.write(`${day.date} revision ${day.revision}: ${done.files.length} files${without}\n`);
   }
 }
 
 const listDaysMax = 4000;
+/** A hundred years; tables of a day in one format, and room for more. */
+const daysMax = 36_525;
+const filesMax = 100;
 const MANIFEST = 'day.json';
 type Kept = FileFacts & { readonly name: string };
+
+/** What of a day is there; exchange files that are no more, by what their names would begin with. */
+interface Done {
+  readonly files: readonly Kept[];
+  readonly gone?: readonly string[];
+}
+
+const DoneSchema = Type.Object({
+  revision: Type.Integer(),
+  files: Type.Array(Type.Object({ name: Type.String(), size: Type.Integer(), sha256: Type.String() })),
+  gone: Type.Optional(Type.Array(Type.String())),
+});
 
 const pick = ({ date, revision }: ListedDay) => ({ date, revision });
 
 const exportsOf = ({ export: formats, country: countries }: Flags): ExportOrder[] =>
   formats.flatMap(name => countries.map(country => ({ format: EXPORTS.get(name)!, country })));
 
-function isDone(folder: string, { revision }: ListedDay, flags: Flags): boolean {
+/** What day.json says of this revision of the day; undefined if it says nothing of it. */
+function doneIn(folder: string, { revision }: ListedDay): Done | undefined {
   let text: string;
   try {
     text = fs.readFileSync(path.join(folder, MANIFEST), 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
   try {
-    const done = JSON.parse(text) as { revision: number; files: Kept[] };
-    const names = done.files.map(({ name }) => name);
-    const wanted = [`total.${flags.format}`, ...exportsOf(flags).map(exportStem)];
-    return done.revision === revision && wanted.every(stem => names.some(name => name.startsWith(stem)));
+    const done: unknown = JSON.parse(text);
+    return Value.Check(DoneSchema, done) && done.revision === revision ? done : undefined;
   } catch {
-    return false; // damaged: pulled again
+    return undefined; // damaged: pulled again
   }
+}
+
+function isDone(folder: string, done: Done | undefined, flags: Flags): boolean {
+  if (done === undefined) return false;
+  const names = [...done.files.map(({ name }) => name), ...(done.gone ?? [])];
+  const wanted = [`total.${flags.format}`, ...exportsOf(flags).map(exportStem)];
+  if (!wanted.every(stem => names.some(name => name.startsWith(stem)))) return false;
+  return !flags.verify || done.files.every(file => isThere(folder, file));
+}
+
+/** A feed's file lies in the directory of all days. */
+function isThere(folder: string, { name, sha256 }: Kept): boolean {
+  return factsOf(path.join(name.includes('/') ? path.dirname(folder) : folder, name))?.sha256 === sha256;
+}
+
+/** With what other runs brought of this revision, as far as it is there. */
+function withOthers(folder: string, done: Done, before: Done | undefined): Done {
+  const names = new Set(done.files.map(({ name }) => name));
+  const others = (before?.files ?? []).filter(file => !names.has(file.name) && isThere(folder, file));
+  const gone = [...new Set([...(before?.gone ?? []), ...(done.gone ?? [])])];
+  return { files: [...done.files, ...others], ...(gone.length > 0 && { gone }) };
 }
 
 /** What the names of its files begin with. */
 const exportStem = ({ format, country }: ExportOrder): string =>
   `${format.name}-${country}${format.kind === 'file' ? '.' : '/'}`;
 
-async function pullDay(client: Client, folder: string, { date }: ListedDay, flags: Flags): Promise<Kept[]> {
+async function pullDay(client: Client, folder: string, { date }: ListedDay, flags: Flags): Promise<Done> {
   const kept: Kept[] = [];
   const told = await client.rows(`/v1/days/${date}/files?type=${flags.format}`);
-  for (const { name, url, size, sha256 } of checked(FileSchema, told)) {
+  for (const { name, url, size, sha256 } of checked(FileSchema, told, { key: 'name', max: filesMax })) {
     const file = path.join(folder, name);
     const there = factsOf(file);
     if (there?.sha256 !== sha256) await client.download(url, file, { size, sha256 });
     kept.push({ name, size, sha256 });
   }
-  for (const order of exportsOf(flags))
-    kept.push(...(await pullExport(client, { ...order, date, folder, out: flags.out })));
-  return kept;
+  const gone: string[] = [];
+  for (const order of exportsOf(flags)) {
+    const files = await pullExport(client, { ...order, date, folder, out: flags.out });
+    if (files === 'gone') gone.push(exportStem(order));
+    else kept.push(...files);
+  }
+  return { files: kept, ...(gone.length > 0 && { gone }) };
 }
 
 function writeWhole(file: string, text: string): void {
@@ -180,7 +242,9 @@ function writeWhole(file: string, text: string): void {
 }
 
 function readToken(file: string): string {
-  const token = fs.readFileSync(file, 'utf8').trim();
+  const token = readNamed(file).toString().trim();
+  if ((fs.statSync(file).mode & 0o004) !== 0)
+    process.stderr.write(`enaga pull: every user of this machine can read ${file}: chmod 600 is better\n`);
   if (!/^[A-Za-z0-9_-]{1,128}$/.test(token)) throw new BadData(`${file} holds no token`);
   return token;
 }

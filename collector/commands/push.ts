@@ -5,8 +5,9 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { Locked, takeLock } from '../../common/sqlite/lock.ts';
 import { DAY_MS } from '../../common/time.ts';
 import { FORMATS, SHAPES } from '../publish/exports/formats.ts';
+import { daysWithFiles } from '../publish/exports/open.ts';
 import { count } from '../publish/words.ts';
-import { Book, type LogEntry, STATES } from '../push/book.ts';
+import { Book, fileName, type LogEntry, STATES } from '../push/book.ts';
 import { openPush } from '../push/open.ts';
 import { cutsFor, filesFor } from '../push/plan.ts';
 import { deliverRound, type PushPowers, queueDays, type Told } from '../push/round.ts';
@@ -14,6 +15,7 @@ import { type Kind, type NewTarget, PushError, shownAddress, type Target } from 
 import { sendTest } from '../push/test-message.ts';
 import { checkSecret, newSecret } from '../push/webhook.ts';
 import { dateOf } from '../reduce/result.ts';
+import { ALL_DAYS } from '../store/query.ts';
 import { loadConfig, type Settings } from './config.ts';
 import { BadData, type DataPaths, dataOption, existingData } from './data.ts';
 import { parseDate } from './dates.ts';
@@ -21,6 +23,7 @@ import { withMembers } from './member.ts';
 import { reporting } from './outcome.ts';
 import { pushPlace } from './push-place.ts';
 import { addExamples, isoTime, printJson, printLines, printTable } from './registry.ts';
+import { senderOf } from './sender.ts';
 import { readNamed } from './trouble.ts';
 
 const ABOUT = `
@@ -158,6 +161,7 @@ function addTarget(name: string, flags: AddFlags): Promise<void> {
   return withBook(paths, book => {
     const secret = kind === 'https' ? secretOf(flags) : null;
     const added = book.add(target, secret, nowMs);
+    note(flags.data, 'push add', { name, member, kind, to: shownAddress(added), formats });
     const shown = flags.secretFile === undefined ? secret : null;
     if (flags.json) printJson({ ...told(added), ...(shown !== null && { secret: shown }) });
     else printLines(...described(added), ...secretLines(shown));
@@ -201,21 +205,25 @@ const listTargets = ({ data, json }: Flags): Promise<void> =>
   });
 
 const stateText = ({ failures, nextMs }: Target): string =>
-  failures === 0 ? '' : `failed ${failures} times, next try ${isoTime(nextMs)}`;
+  failures === 0 ? '' : `failed ${failures === 1 ? 'once' : `${failures} times`}, next try ${isoTime(nextMs)}`;
 
 const removeTarget = (name: string, { data, json }: Flags): Promise<void> =>
   withBook(existingData(data), book => {
     const target = book.remove(name, Date.now());
+    note(data, 'push remove', { name, member: target.member });
     if (json) printJson(told(target));
     else printLines(`nothing goes to ${name} any more`);
   });
+
+const note = (data: string, action: string, detail: object): void =>
+  withMembers(data, members => members.noteChange(action, detail, Date.now()));
 
 const testTarget = (name: string, { data, json }: Flags): Promise<void> => {
   const paths = existingData(data);
   return withBook(paths, async book => {
     const target = book.existing(name);
-    const { mail, spool } = pushPlace(paths, settingsOf(paths));
-    const powers = { secret: book.secretOf(target), spool, nowMs: Date.now(), ...(mail && { mail }) };
+    const { mail } = pushPlace(paths, settingsOf(paths));
+    const powers = { secret: book.secretOf(target), nowMs: Date.now(), ...(mail && { mail }) };
     const outcome = await sendTest(target, powers);
     if (json) printJson({ target: name, ...outcome });
     if (outcome.kind !== 'delivered') throw new BadData(`${name} did not take it: ${outcome.why}`);
@@ -225,7 +233,8 @@ const testTarget = (name: string, { data, json }: Flags): Promise<void> => {
 
 async function runPush({ data, target, dryRun, json }: RunFlags): Promise<void> {
   const paths = existingData(data);
-  const { sender, ...place } = pushPlace(paths, settingsOf(paths));
+  const { senderFile: _, ...place } = pushPlace(paths, settingsOf(paths));
+  const sender = senderOf(paths);
   if (sender === undefined) throw new BadData(`who sends? ${paths.exports} must say it: enaga export --help`);
   const lock = dryRun ? undefined : lockOf(paths);
   const { powers, close } = openPush({ ...place, sender });
@@ -242,13 +251,19 @@ async function runPush({ data, target, dryRun, json }: RunFlags): Promise<void> 
     await deliverRound(powers, { targets, all: true, tell });
     if (json) printJson(all.map(dated));
     else if (all.length === 0) printLines('nothing is new');
-    const bad = all.filter(({ state }) => state === 'failed' || state === 'given-up').length;
-    if (bad > 0) throw new BadData(`${bad} of ${all.length} files were not sent: enaga push log says why`);
+    // Where a target takes nothing, the files after the first are not tried: they wait, too.
+    const waiting = targets.flatMap(one => powers.book.waiting(one, 0, true)).length;
+    const over = all.filter(({ state }) => state !== 'failed');
+    const bad = waiting + over.filter(({ state }) => state === 'given-up').length;
+    if (bad > 0) throw new BadData(notSent(bad, waiting + over.length));
   } finally {
     close();
     lock?.release();
   }
 }
+
+const notSent = (bad: number, all: number): string =>
+  `${count(bad)} of ${count(all)} files ${bad === 1 ? 'was' : 'were'} not sent: enaga push log says why`;
 
 function lockOf({ pushLock }: DataPaths) {
   try {
@@ -268,12 +283,12 @@ function chosen(book: Book, name: string | undefined): Target[] {
 
 /** Without a look at rows: a file that turns out to have none is not sent. */
 function showDue({ book, store, members }: PushPowers, targets: readonly Target[], json: boolean): void {
-  const days = store()?.daysWithRecords() ?? [];
-  const log = book.log({ max: topMax });
+  const opened = store();
+  const days = opened === undefined ? [] : daysWithFiles(opened, ALL_DAYS);
   const due = targets.flatMap(target => {
-    const mine = log.filter(one => one.target === target.id && one.state !== 'waiting');
+    const done = book.done(target);
     return filesFor(target, cutsFor(members.find(target.member), Date.now()), days)
-      .filter(file => !mine.some(one => isSame(one, file) && one.revision >= file.revision))
+      .filter(file => (done.get(fileName(file)) ?? 0) < file.revision)
       .map(file => ({ target: target.name, ...file }));
   });
   if (json) printJson(due.map(dated));
@@ -281,7 +296,6 @@ function showDue({ book, store, members }: PushPowers, targets: readonly Target[
   else printLines(...due.map(one => `${fileText(one)} -> ${one.target}`));
 }
 
-const isSame = (x: FileOf, y: FileOf): boolean => x.day === y.day && x.country === y.country && x.format === y.format;
 type FileOf = Pick<LogEntry, 'day' | 'country' | 'format'>;
 
 const showLog = ({ data, target, state, top: max, json }: LogFlags): Promise<void> =>
@@ -301,12 +315,22 @@ const showLog = ({ data, target, state, top: max, json }: LogFlags): Promise<voi
       );
   });
 
-const noteOf = ({ why, tries, interrupted }: LogEntry): string =>
-  [
+function noteOf(entry: LogEntry): string {
+  const { why, tries, interrupted } = entry;
+  const next = nextOf(entry);
+  return [
     ...(why === null ? [] : [why]),
     ...(tries > 1 ? [`${tries} tries`] : []),
     ...(interrupted > 0 ? [`${interrupted} interrupted`] : []),
+    ...(next === null ? [] : [`next try ${next}`]),
   ].join('; ');
+}
+
+/** When it is tried again; null of what is done with, and of what only waits for its turn. */
+function nextOf({ state, nextMs, targetNextMs }: LogEntry): string | null {
+  const ms = Math.max(nextMs, targetNextMs);
+  return state === 'waiting' && ms > 0 ? isoTime(ms) : null;
+}
 
 const told = (target: Target) => {
   const { id, fromDay, createdMs, nextMs, ca, ...rest } = target;
@@ -320,14 +344,17 @@ const told = (target: Target) => {
   };
 };
 
-const logged = ({ id, target, targetName, day, queuedMs, nextMs, lastMs, ...rest }: LogEntry) => ({
-  target: targetName,
-  date: dateOf(day),
-  ...rest,
-  queued: isoTime(queuedMs),
-  last: isoTime(lastMs),
-  next: rest.state === 'waiting' && nextMs > 0 ? isoTime(nextMs) : null,
-});
+const logged = (entry: LogEntry) => {
+  const { id, target, targetName, day, queuedMs, nextMs, targetNextMs, lastMs, ...rest } = entry;
+  return {
+    target: targetName,
+    date: dateOf(day),
+    ...rest,
+    queued: isoTime(queuedMs),
+    last: isoTime(lastMs),
+    next: nextOf(entry),
+  };
+};
 
 const described = (target: Target): string[] => [
   `target   ${target.name}, of member ${target.member}`,

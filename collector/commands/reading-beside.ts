@@ -24,16 +24,21 @@ export interface ReadParts {
 /** With a thread of its own. Throws `BadData`. */
 export function readBeside({ data, paths, config: { settings }, archive, logger, metrics, fatal }: ReadParts): Reading {
   const { logLevel, metricsFor } = settings;
-  const sender = senderOf(paths);
+  // What is wrong with the file is said before anything is served; that it is missing, members would find out one by one.
+  if (senderOf(paths) === undefined)
+    logger.warn(
+      'members get no exchange files: exports.json does not say who sends them (enaga export --help shows it)',
+    );
   const heard = new Map<number, Heard>(); // by sensors' indices, as they said last
   const given = () => {
     const past = archive.port();
     const app = { logLevel, metricsFor, version: packageJson.version };
     const [rule, budgets] = [publicRuleOf(settings), budgetsOf(settings)];
-    const all: ReadingData = { data, app, rule, budgets, heard, past, ...(sender && { sender }) };
+    const all: ReadingData = { data, app, rule, budgets, heard, past, senderFile: paths.exports };
     return { data: all, transfer: [past] };
   };
   const reading = startReading({
+    directory: paths.reading, // which nobody else has while this one holds the lock
     given,
     say: (level, facts, text) => logger[level](facts, text),
     measured: ({ how, name, labels, value }) => {

@@ -5,7 +5,9 @@ import type { Heard } from '../publish/api/admin-powers.ts';
 import type { Budgets } from '../publish/api/auth.ts';
 import type { ReadSideOptions } from '../publish/api/read-powers.ts';
 
-export interface ReadingData extends Pick<ReadSideOptions, 'data' | 'rule' | 'sender'> {
+export interface ReadingData extends Pick<ReadSideOptions, 'data' | 'rule'> {
+  /** exports.json. */
+  readonly senderFile: string;
   readonly app: Pick<AppOptions, 'logLevel' | 'version' | 'metricsFor'>;
   readonly budgets: Budgets;
   /** By sensors' indices, as they said last. */

@@ -6,17 +6,18 @@
 import assert from 'node:assert/strict';
 import { parentPort, workerData } from 'node:worker_threads';
 import { pino } from 'pino';
-import { MINUTE_MS } from '../../common/time.ts';
 import { buildApp, HTTP_LIMITS } from '../ingest/app.ts';
-import { loggerOptions, serializeError } from '../ingest/logging.ts';
+import { loggerOptions, scrub } from '../ingest/logging.ts';
 import { Metrics } from '../ingest/metrics.ts';
 import type { Powers } from '../ingest/powers.ts';
 import { LogPast } from '../log/past.ts';
 import { adminPowers } from '../publish/api/admin-powers.ts';
 import { openReadSide } from '../publish/api/read-powers.ts';
 import { readRoutes } from '../publish/api/routes.ts';
+import { documentRoutes } from '../publish/document/routes.ts';
 import { keptAssets } from '../publish/pages/kept.ts';
 import { pageRoutes } from '../publish/pages/plugin.ts';
+import { followSender } from '../publish/sender.ts';
 import type { Measured, ReadingOrder, ReadingSaid, ReadingStart } from './reading-orders.ts';
 
 assert(parentPort !== null, 'this is the program of a thread');
@@ -55,24 +56,27 @@ const powers: Powers = {
 /** Who is slow, the main thread finds out; headers have grown by what it adds. */
 const LIMITS = { headersMs: 0, requestMs: 0, idleMs: 0, headerBytesMax: 2 * HTTP_LIMITS.headerBytesMax };
 
-const { app: options, budgets, data, rule, sender, past, socket } = given;
+const { app: options, budgets, data, rule, senderFile, past, socket } = given;
 const heard = new Map(given.heard);
+const logTo = pino.destination({ fd: standardError, sync: true });
+const logger = pino(loggerOptions(options.logLevel), logTo);
 const reads = openReadSide({
   data,
   past: new LogPast(() => past),
-  againMsMax: MINUTE_MS,
+  renewal: {
+    file: `${data.store}.made`,
+    failed: error => logger.error({ err: error }, 'an open day could not be made'),
+  },
   ...(rule !== undefined && { rule }),
-  ...(sender !== undefined && { sender }),
+  sender: followSender(senderFile, text => logger.warn(scrub(text))),
 });
-const logTo = pino.destination({ fd: standardError, sync: true });
 const app = buildApp(powers, { ...options, logTo, limits: LIMITS, isBehind: true });
 const admin = adminPowers({ data, heard: sensor => heard.get(sensor) });
 app.register(async scope => readRoutes(scope, reads.powers, { budgets, admin }));
 const assets = keptAssets();
-assets.catch(error =>
-  pino(loggerOptions(options.logLevel), logTo).error({ err: serializeError(error) }, 'the pages could not be made'),
-);
+assets.catch(error => logger.error({ err: error }, 'the pages could not be made'));
 app.register(async scope => pageRoutes(scope, { assets }));
+app.register(async scope => documentRoutes(scope, { assets, budgets, rule: reads.powers.rule }));
 
 port.on('message', async (order: ReadingOrder) => {
   if (order.kind === 'heard') {

@@ -7,7 +7,6 @@ import os from 'node:os';
 import path from 'node:path';
 import { type Transferable, Worker } from 'node:worker_threads';
 import { MINUTE_MS } from '../../common/time.ts';
-import { HTTP_LIMITS } from '../ingest/app.ts';
 import type { Others } from '../ingest/hand-over.ts';
 import { serializeError } from '../ingest/logging.ts';
 import type { Heard } from '../publish/api/admin-powers.ts';
@@ -15,6 +14,8 @@ import type { Measured, ReadingOrder, ReadingSaid } from './reading-orders.ts';
 import { askBehind } from './reading-proxy.ts';
 
 export interface ReadingOptions<Data extends object> {
+  /** Of the sockets: this process's own, and whatever is in it is left by one that was killed. A temporary one unless given. */
+  readonly directory?: string;
   /** The reading thread's, unless given. */
   readonly program?: URL;
   /** What each thread is given, with the path of its socket beside it. */
@@ -39,6 +40,8 @@ const calmMs = MINUTE_MS;
 const stopMs = 3000;
 /** A connection that nothing comes over is closed a little later (ingest/app.ts). */
 const answerMs = 100_000;
+/** Questions under way at once, others wait: one thread answers them, and each takes two files more of this process. */
+const socketsMax = 1000;
 /** Of a Unix socket's path, in bytes. */
 const pathBytesMax = 107;
 
@@ -46,7 +49,7 @@ const pathBytesMax = 107;
 export function startReading<Data extends object>(options: ReadingOptions<Data>): Reading {
   const { againMs = 1000, againMsMax = MINUTE_MS, given, say } = options;
   const { program = new URL('./reading-thread.ts', import.meta.url) } = options;
-  const dir = socketDirectory();
+  const dir = socketDirectory(options.directory);
   let starts = 0;
   let ended = false;
   let waitMs = againMs;
@@ -69,7 +72,7 @@ export function startReading<Data extends object>(options: ReadingOptions<Data>)
         begun.resolve();
       }
     });
-    one.on('error', error => say('error', { err: serializeError(error) }, 'reading failed'));
+    one.on('error', error => say('error', { why: serializeError(error) }, 'reading failed'));
     one.on('exit', code => {
       worker = undefined;
       socket = undefined;
@@ -90,7 +93,7 @@ export function startReading<Data extends object>(options: ReadingOptions<Data>)
       await begun.promise;
       return socket;
     },
-    socketsMax: HTTP_LIMITS.connectionsMax,
+    socketsMax,
     answerMs,
   });
   const order = (one: ReadingOrder) => worker?.postMessage(one);
@@ -116,10 +119,17 @@ async function stopped(worker: Worker, tell: () => void): Promise<void> {
   clearTimeout(timer);
 }
 
-function socketDirectory(): string {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'enaga-reads-')); // of mode 0700
-  const longest = path.join(dir, '999999999');
-  if (Buffer.byteLength(longest) <= pathBytesMax) return dir;
+const fits = (dir: string): boolean => Buffer.byteLength(path.join(dir, '999999999')) <= pathBytesMax;
+
+/** Made anew, of mode 0700. A path that is too long for a socket has a temporary one in its place. */
+function socketDirectory(wanted: string | undefined): string {
+  if (wanted !== undefined && fits(wanted)) {
+    fs.rmSync(wanted, { recursive: true, force: true });
+    fs.mkdirSync(wanted, { mode: 0o700 });
+    return wanted;
+  }
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'enaga-reads-'));
+  if (fits(dir)) return dir;
   fs.rmdirSync(dir);
   throw new Error(`the path of a socket in ${os.tmpdir()} is too long: set TMPDIR to a shorter one`);
 }

@@ -11,6 +11,7 @@ import type { Registry, Sensor } from '../registry/registry.ts';
 
 import { dataOption, dataPaths } from './data.ts';
 import { parseDate } from './dates.ts';
+import { dated, detailText } from './noted.ts';
 import { reporting } from './outcome.ts';
 import { addExamples, isoTime, printJson, printLines, printTable, withRegistry } from './registry.ts';
 import { ANY_HOST, servedUrl } from './served.ts';
@@ -29,6 +30,9 @@ const EXAMPLES = {
 const OF_TOKENS = `
 A token is shown once and enrols one sensor once; the collector keeps only its SHA-256. The command printed with it names the
 collector as enaga serve answers now on this data directory, unless --collector names it.`;
+const OF_CHANGE = `
+A sensor learns its networks when it enrols: after --network give it a new token (enaga sensor rotate), enrol it with that, and start
+it again. Until then it records and sends of the networks that it had. Owner and economy it does not need to know.`;
 const OF_ROTATION = `
 The sensor must enrol again with the token: enaga-sensor enrol, and start it again. Until then its old key is good.`;
 
@@ -74,6 +78,7 @@ export function sensorCommand(): Command {
     .option('--economy <cc>', 'where it stands', economyCode)
     .option('--network <cidr...>', 'all networks it observes')
     .addOption(dataOption())
+    .addHelpText('after', OF_CHANGE)
     .action(reporting('sensor change', changeSensor));
   withJson(sensor.command('list').description('List all sensors, and when each last sent')).action(
     reporting('sensor list', listSensors),
@@ -137,7 +142,7 @@ function printToken(
   { data, collector = servedUrl(dataPaths(data)) ?? 'URL', expires, json }: TokenFlags,
   what: string,
 ): void {
-  const enrol = `enaga-sensor enrol --collector ${collector} --token ${token}`;
+  const enrol = `enaga-sensor enrol --collector ${collector} --token-file -`;
   if (json) {
     printJson({ sensor: sensor.id, name: sensor.name, token, expiresHours: expires, enrol });
     return;
@@ -145,8 +150,11 @@ function printToken(
   printLines(
     `sensor ${sensor.name} (${sensor.id}) ${what}`,
     `token, shown this once and good for one enrolment within ${expires} h: ${token}`,
-    'run on the sensor:',
+    'run on the sensor, which asks for the token (so that it stands in no list of processes and no history):',
     `  ${enrol}`,
+    ...(collector.startsWith('https:')
+      ? ["where the collector's certificate is of an authority of your own: --ca FILE beside it, in PEM"]
+      : []),
     ...(collector === 'URL' ? ['URL: where it reaches this collector, like https://collector.example'] : []),
     ...(collector.includes(`//${ANY_HOST}:`) ? [`${ANY_HOST}: a name or address of this machine that it reaches`] : []),
     'with --state DIR it keeps its key and its spool in DIR; its other commands need the same then',
@@ -162,6 +170,10 @@ function changeSensor(name: string, { data, owner, economy, network }: PlaceFlag
   const sensor = withRegistry(data, registry => registry.change(name, to, Date.now()));
   sayTaken(network ?? [], 'sensor change');
   printLines(`sensor ${name} is from now on of ${sensor.owner}, ${sensor.economy}, ${sensor.networks.join(' ')}`);
+  if (network !== undefined)
+    printLines(
+      `it learns its networks when it enrols: enaga sensor rotate ${name}, enrol it with that token, and start it again`,
+    );
 }
 
 function revokeSensor(name: string, { data }: { data: string }): void {
@@ -255,12 +267,6 @@ function showSensor(name: string, { data, json }: ShowFlags): void {
   printShown(shown);
 }
 
-/** A detail of the audit, which has days as numbers, with their dates. */
-function dated(detail: string): Record<string, unknown> {
-  const { fromDay, toDay, ...rest } = JSON.parse(detail);
-  return { ...(fromDay !== undefined && { from: dateOf(fromDay), to: dateOf(toDay) }), ...rest };
-}
-
 type Shown = ReturnType<typeof describe> & {
   readonly history: readonly { from: string; owner: string; economy: string; networks: readonly string[] }[];
   readonly keys: readonly { keyId: string; from: string; until: string | null }[];
@@ -269,8 +275,6 @@ type Shown = ReturnType<typeof describe> & {
 };
 
 function printShown(shown: Shown): void {
-  const detailText = (detail: Record<string, unknown>) =>
-    Object.entries(detail).map(([key, value]) => `${key} ${[value].flat().join(' ')}`);
   const parts: [string, string[]][] = [
     [
       'was',
@@ -283,7 +287,12 @@ function printShown(shown: Shown): void {
       ),
     ],
     ['excluded', shown.excluded.map(({ from, to, reason }) => `${from} to ${to}: ${reason}`)],
-    ['done', shown.audit.map(one => [`${one.at} ${one.actor}: ${one.action}`, ...detailText(one.detail)].join(', '))],
+    [
+      'done',
+      shown.audit.map(one =>
+        [`${one.at} ${one.actor}: ${one.action}`, detailText(one.detail)].filter(text => text !== '').join(', '),
+      ),
+    ],
   ];
   printLines(
     `${shown.name} (${shown.id}), ${shown.state}${shown.revoked === null ? '' : ` ${shown.revoked}`}`,

@@ -13,8 +13,8 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { type ArchiveThread, archiveThread } from '../archive/past.ts';
 import { type App, buildApp, HTTP_LIMITS, renewTls, type TlsFiles } from '../ingest/app.ts';
 import { GROUP_DEFAULTS, GroupCommit } from '../ingest/group.ts';
-import { LOG_LEVELS, loggerOptions, scrub, serializeError } from '../ingest/logging.ts';
-import { commitMetrics, Metrics } from '../ingest/metrics.ts';
+import { LOG_LEVELS, loggerOptions, scrub } from '../ingest/logging.ts';
+import { commitMetrics, Metrics, peerMetrics } from '../ingest/metrics.ts';
 import type { Powers, Readiness } from '../ingest/powers.ts';
 import { Log } from '../log/log.ts';
 import { LogReader } from '../log/reader.ts';
@@ -174,8 +174,8 @@ async function serve(paths: DataPaths, config: Config): Promise<number> {
     const url = urlOf(app.server.address() as AddressInfo, tls !== undefined);
     opened(announce(paths, url), takeBack => takeBack());
     closers.push(archiveDays(paths, config, logger));
-    closers.push(pullPeers(paths, config, logger));
-    closers.push(pushDays(paths, config.settings, logger));
+    closers.push(pullPeers(paths, config, { logger, metrics }));
+    closers.push(pushDays(paths, config.settings, { logger, metrics }));
     const unlisten = onSignals(app, config, logger, ending.resolve);
     const anyHost = url.includes(ANY_HOST) ? ` (${ANY_HOST}: any name or address of this machine)` : '';
     process.stdout.write(`enaga serves ${url}${anyHost}\n`);
@@ -199,10 +199,17 @@ function archiveDays({ root }: DataPaths, { settings, origins }: Config, logger:
 }
 
 /** Returns how to end it. */
-function pullPeers({ peers: file }: DataPaths, { settings }: Config, logger: pino.Logger): () => Promise<void> {
+function pullPeers(
+  { peers: file }: DataPaths,
+  { settings }: Config,
+  { logger, metrics }: { readonly logger: pino.Logger; readonly metrics: Metrics },
+): () => Promise<void> {
   const everyMs = settings.peerPullMinutes * MINUTE_MS;
   if (everyMs === 0) return async () => {};
-  return startPulling({ file, everyMs, say: (level, facts, text) => logger[level](facts, text) });
+  return startPulling({
+    ...{ file, everyMs, say: (level, facts, text) => logger[level](facts, text) },
+    pulled: peers => peerMetrics(metrics, peers),
+  });
 }
 
 /** Nobody knows what the disk has: what is said after this may be wrong. Nothing is closed, for closing writes. */
@@ -339,7 +346,7 @@ function onSignals(app: App, config: Config, logger: pino.Logger, end: (code: nu
       if (tls !== undefined) renewTls(app, tls);
       logger.info(tls === undefined ? 'no certificate to read' : 'certificate read again');
     } catch (error) {
-      logger.error({ err: serializeError(error) }, 'the certificate is kept: the new one will not do');
+      logger.error({ err: error }, 'the certificate is kept: the new one will not do');
     }
   };
   process.once('SIGTERM', stop);

@@ -22,6 +22,7 @@ const TEXTS: readonly (readonly [setting: Setting, argument: string, description
   ['smtpSecurity', '<how>', 'tls, starttls or none (loopback only)'],
   ['smtpUser', '<name>', 'whom to sign in as'],
   ['smtpPasswordFile', '<file>', 'file that holds the password'],
+  ['smtpCa', '<file>', "trust this certificate for the mail server's, PEM, and no other"],
   ['smtpFrom', '<address>', 'the sender of mails'],
 ];
 

@@ -43,9 +43,13 @@ export function shortCount(value: number): string {
 /** Midnight UTC of a day written YYYY-MM-DD. */
 export const dayStart = (date: string): Date => new Date(`${date}T00:00:00Z`);
 
-const prose = (language: Language) =>
-  new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : 'ja-JP', { dateStyle: 'long', timeZone: 'UTC' });
-const PROSE: Record<Language, Intl.DateTimeFormat> = { en: prose('en'), ja: prose('ja') };
+const proses: Partial<Record<Language, Intl.DateTimeFormat>> = {};
+/** Made when first asked for: each takes a browser some milliseconds. */
+function prose(language: Language): Intl.DateTimeFormat {
+  const locale = language === 'en' ? 'en-GB' : 'ja-JP';
+  proses[language] ??= new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' });
+  return proses[language];
+}
 
 /** From one day to another, in words: "1–8 July 2026", 「2026年7月1日～8日」. Text that is no date stays as it is. */
 export function dayRange(first: string, last: string): Words {
@@ -58,13 +62,13 @@ export function dayRange(first: string, last: string): Words {
 }
 
 const rangeIn = (language: Language, from: Date, to: Date): string =>
-  PROSE[language].formatRange(from, to).replaceAll('\u2009', '');
+  prose(language).formatRange(from, to).replaceAll('\u2009', '');
 
 /** Intl writes 2026/07/01～2026/07/08 for a long range; people write the year once and the days in words. */
 function japaneseRange(from: Date, to: Date): string {
-  const start = PROSE.ja.format(from);
+  const start = prose('ja').format(from);
   if (from.getTime() === to.getTime()) return start;
-  const end = PROSE.ja.format(to);
+  const end = prose('ja').format(to);
   const sameYear = from.getUTCFullYear() === to.getUTCFullYear();
   const sameMonth = sameYear && from.getUTCMonth() === to.getUTCMonth();
   const short = sameMonth ? end.replace(/^.*月/, '') : sameYear ? end.replace(/^.*年/, '') : end;

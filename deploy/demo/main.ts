@@ -7,8 +7,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { existingData, readSecret } from '../../collector/commands/data.ts';
 import type { Results } from '../../collector/reduce/results.ts';
+import { CLOSING } from '../../collector/store/closing.ts';
+import { startFolding } from '../../collector/store/folding.ts';
+import { StoreReader } from '../../collector/store/query.ts';
 import { loadGeo } from '../../common/geo/load.ts';
 import { parsePrefix } from '../../common/record/address.ts';
 import { darknetCapture, WORM_PORT } from './traffic.ts';
@@ -22,6 +27,8 @@ const SENSORS = [
   { name: 'nairobi', economy: 'KE', network: '203.0.113.0/24' },
 ];
 const ORGANISATION = 'enaga-demo';
+/** Who sends exchange files. */
+const SENDER = { organisation: 'Enaga demo', email: 'demo@enaga.example', feed: 'enaga-demo' };
 
 const DAY_SECONDS = 86_400;
 const days = 8;
@@ -30,6 +37,7 @@ const packetsPerDay = 8000;
 const barWidth = 40;
 /** When the worm begins: so many hours before the end of the last day. */
 const wormHours = 66;
+const closeMsMax = 60_000;
 /** Hours of traffic that goes on, as it was on the last day, while the demo runs. */
 const liveHours = 12;
 
@@ -116,8 +124,8 @@ async function show(...args: string[]): Promise<void> {
 }
 
 /** The collector, and the URL it says it answers on. */
-function serve(data: string): Promise<{ collector: ChildProcess; url: string }> {
-  const collector = start('collector/main.ts', ['serve', '--data', data, '--listen', '127.0.0.1:0'], 'pipe');
+function serve(data: string, listen = '127.0.0.1:0'): Promise<{ collector: ChildProcess; url: string }> {
+  const collector = start('collector/main.ts', ['serve', '--data', data, '--listen', listen], 'pipe');
   let [out, err] = ['', ''];
   collector.stderr!.on('data', piece => {
     err = (err + piece).slice(-4000);
@@ -129,9 +137,38 @@ function serve(data: string): Promise<{ collector: ChildProcess; url: string }> 
       if (url !== undefined) resolve({ collector, url });
     });
     collector.on('close', () => {
-      if (!stopping) reject(new Error(`the collector ended\n${err}`));
+      if (!stopping && !pausing.has(collector)) reject(new Error(`the collector ended\n${err}`));
     });
   });
+}
+
+/** Collectors that are to end though the demo goes on. */
+const pausing = new Set<ChildProcess>();
+
+/**
+ * A day is closed 24 hours after its end and an hour after its last packets came. Those of the demo's old days came this minute:
+ * while the collector is away they are closed without that hour.
+ */
+async function closeOldDays(data: string, collector: ChildProcess, yesterday: string): Promise<void> {
+  pausing.add(collector);
+  const ended = new Promise(resolve => collector.on('close', resolve));
+  collector.kill('SIGTERM');
+  await ended;
+  const paths = existingData(data);
+  const closing = { ...CLOSING, quietMs: 0 };
+  const folding = startFolding({ data: paths, ...readSecret(paths), closing });
+  const store = StoreReader.open(paths.store);
+  try {
+    const end = Date.now() + closeMsMax;
+    while (store.days().some(({ date, closed }) => date < yesterday && !closed)) {
+      if (stopping) return;
+      if (Date.now() > end) throw new Error('the old days were not closed');
+      await sleep(100);
+    }
+  } finally {
+    store.close();
+    await folding.stop();
+  }
 }
 
 async function addSensor(data: string, url: string, folder: string, sensor: (typeof SENSORS)[number]): Promise<Sensor> {
@@ -207,7 +244,8 @@ async function demo(folder: string): Promise<void> {
   say('\nA collector, and three sensors that enrol with it:');
   await enaga('init', '--data', data);
   await enaga('org', 'add', ORGANISATION, '--data', data);
-  const { collector, url } = await serve(data);
+  fs.writeFileSync(path.join(data, 'exports.json'), `${JSON.stringify(SENDER, null, 2)}\n`);
+  const { collector: first, url } = await serve(data);
   say(`  collector at ${url}, its data in ${shownPath(data)}`);
   const sensors: Sensor[] = [];
   for (const sensor of SENSORS) sensors.push(await addSensor(data, url, folder, sensor));
@@ -229,7 +267,10 @@ async function demo(folder: string): Promise<void> {
 
   const date = (daysAgo: number) => new Date(dayStart(today, daysAgo) * 1000).toISOString().slice(0, 10);
   const where = ['--data', shownPath(data)];
-  await show('days', '--wait', ...where);
+  await enaga('days', '--wait', ...where);
+  await closeOldDays(data, first, date(1));
+  const { collector } = await serve(data, new URL(url).host);
+  await show('days', ...where);
   for (let daysAgo = days; daysAgo > 0; daysAgo--) await show('days', '--date', date(daysAgo), '--top', '5', ...where);
   for (let daysAgo = days; daysAgo > 0; daysAgo--) await show('recount', date(daysAgo), ...where);
 
@@ -246,9 +287,10 @@ The collector goes on, and the sensors with traffic of this moment. In a browser
   ${url}/
     as the public: too few sensors to show anything of, by the rules that protect them
 For programs, or from another terminal:
-  ${url}/v1/openapi.json
+  ${url}/api
   ${url}/metrics
   npm run -s enaga -- days --data ${data}
+  npm run -s enaga -- export --date ${date(2)} --country CN --format iodef-json --data ${data}
 Ctrl-C ends it${flags.data === undefined ? ' and removes its files; --data DIR keeps them' : ''}.`);
   await new Promise(resolve => collector.on('close', resolve));
 }

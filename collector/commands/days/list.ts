@@ -32,6 +32,11 @@ export function listDays(store: StoreReader, range: DayRange, options: ListOptio
         ...(leftOut.size > 0 ? [namesOf(day)] : []),
       ]),
     );
+  if (days.some(({ closed }) => !closed))
+    printLines(
+      '',
+      'An open day is closed 24 hours after its end, and an hour after its last packets came, at the earliest.',
+    );
   printExclusions(leftOut, options);
   const misdated = store.misdated().filter(({ sensor }) => choice?.has(sensor) ?? true);
   if (misdated.length === 0) return;

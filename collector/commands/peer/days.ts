@@ -1,5 +1,5 @@
 /** `enaga peer days`: what a peer or an import says of its days, each figure with whose it is. */
-import { pipeline } from 'node:stream/promises';
+import { toStdout } from '../../../common/stdout.ts';
 import { importedResults } from '../../peer/imports.ts';
 import { type Cell, type Peers, PeersError, type Source, type SourceDay } from '../../peer/peers.ts';
 import { KEPT_TABLES } from '../../peer/schema.ts';
@@ -22,8 +22,7 @@ export async function showDays(peers: Peers, name: string, { json, date, top }: 
   if (source === undefined) throw new PeersError(`no peer or import is called ${name}`);
   const days = date === undefined ? peers.days(source) : peers.days(source, date, date);
   if (days.length === 0) throw new PeersError(`nothing is kept of ${name}${date === undefined ? '' : ' of that day'}`);
-  if (json && source.kind === 'import')
-    return pipeline(jsonChunks(importedResults(peers, source, days)), process.stdout, { end: false });
+  if (json && source.kind === 'import') return toStdout(jsonChunks(importedResults(peers, source, days)));
   if (json) printJson(days.map(day => dayJson(peers, source, day)));
   else if (date === undefined) listDays(days);
   else for (const day of days) showDay(peers, source, day, top);
@@ -32,7 +31,8 @@ export async function showDays(peers: Peers, name: string, { json, date, top }: 
 
 const sourcesText = (sources: number | null): string => (sources === null ? '–' : count(sources));
 /** As /v1 gives them: six digits, or those that the public's have. */
-const meanText = (mean: number | null): string => (mean === null ? '–' : String(Number(mean.toPrecision(6))));
+const meanText = (mean: number | null): string =>
+  mean === null ? '–' : mean >= 1000 ? count(mean) : String(Number(mean.toPrecision(6)));
 
 const listDays = (days: readonly SourceDay[]): void =>
   printTable(

@@ -28,14 +28,27 @@ export type PulledFile = FileFacts & { readonly name: string };
 
 const ListedSchema = Type.Object({
   url: Type.String(),
-  size: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
+  size: Type.Union([Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), Type.Null()]),
   sha256: Type.Union([Type.String({ pattern: '^[0-9a-f]{64}$' }), Type.Null()]),
 });
 const EVENT = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const pieceBytes = 1 << 18;
+/** Of a manifest of one event, which is read whole. */
+const manifestBytesMax = 2 ** 20;
 
-/** Throws `PullFailed`, and the file system's errors. */
-export async function pullExport(client: Client, order: DayOrder): Promise<PulledFile[]> {
+const GONE = 410;
+
+/** `gone`: the collector keeps the day's records no longer. Throws `PullFailed`, and the file system's errors. */
+export async function pullExport(client: Client, order: DayOrder): Promise<PulledFile[] | 'gone'> {
+  try {
+    return await pulled(client, order);
+  } catch (error) {
+    if (error instanceof PullFailed && error.status === GONE) return 'gone';
+    throw error;
+  }
+}
+
+async function pulled(client: Client, order: DayOrder): Promise<PulledFile[]> {
   const { format, country, folder } = order;
   if (format.kind === 'folder') return pullFeed(client, order);
   const name = `${format.name}-${country}.${format.extension}`;
@@ -75,7 +88,10 @@ async function pullFeed(client: Client, order: DayOrder): Promise<PulledFile[]> 
   try {
     const fetched = (name: string) => verified(client, order, path.join(aside, name), name);
     await fetched(MANIFEST);
-    const event = eventIn(fs.readFileSync(path.join(aside, MANIFEST), 'utf8'));
+    const manifest = path.join(aside, MANIFEST);
+    if (fs.statSync(manifest).size > manifestBytesMax)
+      throw new PullFailed(`a manifest is longer than ${manifestBytesMax} bytes`, 200);
+    const event = eventIn(fs.readFileSync(manifest, 'utf8'));
     const files: PulledFile[] = [];
     for (const name of [`${event}.json`, HASHES])
       files.push({ name: `${format.name}-${country}/${name}`, ...(await fetched(name)) });

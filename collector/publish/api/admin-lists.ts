@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { type TSchema, Type } from 'typebox';
 import { MEMBER_ROLES, type Member } from '../../registry/members.ts';
 import type { SensorsView } from '../roles/roles.ts';
-import type { AdminPowers } from './admin-powers.ts';
+import type { AdminPowers, Readers } from './admin-powers.ts';
 import type { Row } from './formats.ts';
 import { type Answer, listRoute, type Question, viewFor } from './listing.ts';
 import { Unanswerable } from './problems.ts';
@@ -63,6 +63,7 @@ export function readerRoute(app: FastifyInstance): void {
 export function adminLists(app: FastifyInstance, powers: ReadPowers, admin: AdminPowers): void {
   listRoute(app, {
     url: '/v1/sensors',
+    takesToken: true,
     summary: 'Your sensors; of an admin all there ever were',
     head: {},
     row: SENSOR_ROW,
@@ -71,12 +72,13 @@ export function adminLists(app: FastifyInstance, powers: ReadPowers, admin: Admi
   });
   listRoute(app, {
     url: '/v1/organisations',
+    takesToken: true,
     summary: 'Organisations, by name; for admins',
     head: {},
     row: ORGANISATION_ROW,
     problems: ['forbidden'],
     answer: question =>
-      admin.as(adminOf(question), ({ registry }) => ({
+      asAdmin(question, admin, ({ registry }) => ({
         head: {},
         rows: registry
           .organisations()
@@ -85,26 +87,26 @@ export function adminLists(app: FastifyInstance, powers: ReadPowers, admin: Admi
   });
   listRoute(app, {
     url: '/v1/members',
+    takesToken: true,
     summary: 'Members there ever were, by name; for admins',
     head: {},
     row: MEMBER_ROW,
     problems: ['forbidden'],
-    answer: question =>
-      admin.as(adminOf(question), ({ members }) => ({ head: {}, rows: members.list().map(memberRow) })),
+    answer: question => asAdmin(question, admin, ({ members }) => ({ head: {}, rows: members.list().map(memberRow) })),
   });
 }
 
-/** The admin's organisation. Throws `Unanswerable`. */
-function adminOf({ request }: Question): string {
-  const reader = request.reader!;
-  if (reader.role === 'public') throw new Unanswerable('token');
-  if (reader.role !== 'admin') throw new Unanswerable('forbidden');
-  return reader.organisation;
+/** Throws `Unanswerable` for anybody else. */
+function asAdmin({ request }: Question, admin: AdminPowers, answer: (readers: Readers) => Answer): Answer {
+  const { role } = request.reader!;
+  if (role === 'public') throw new Unanswerable('token');
+  if (role !== 'admin') throw new Unanswerable('forbidden');
+  return admin.look(answer);
 }
 
 function sensors({ owner }: SensorsView, admin: AdminPowers): Answer {
   const activity = admin.activity();
-  const listed = admin.look(registry =>
+  const listed = admin.look(({ registry }) =>
     registry
       .sensors()
       .filter(sensor => owner === null || sensor.owner === owner)

@@ -36,10 +36,16 @@ export interface Writers {
   readonly members: Members;
 }
 
+export interface Readers {
+  readonly registry: Pick<Registry, 'sensors' | 'organisations' | 'keys'>;
+  readonly members: Pick<Members, 'list'>;
+}
+
 export interface AdminPowers {
   /** As somebody, for the audit. Throws `RegistryError`, as all that changes something. */
   as<T>(actor: string, use: (writers: Writers) => T): T;
-  look<T>(use: (registry: Registry) => T): T;
+  /** Read only: nothing waits for it. */
+  look<T>(use: (readers: Readers) => T): T;
   /** What each sensor has sent, by its index. */
   activity(): ReadonlyMap<number, Activity>;
   /** Undefined of one that has said nothing since the collector started. */
@@ -53,27 +59,22 @@ export interface AdminPowersOptions {
 
 /** Over a collector's own databases. */
 export const adminPowers = ({ data, heard }: AdminPowersOptions): AdminPowers => ({
-  as: (actor, use) => {
-    const registry = Registry.open(data.registry, { actor });
-    try {
-      const members = Members.open(data.registry, { actor });
-      try {
-        return use({ registry, members });
-      } finally {
-        members.close();
-      }
-    } finally {
-      registry.close();
-    }
-  },
-  look: use => {
-    const registry = Registry.open(data.registry, { readonly: true });
-    try {
-      return use(registry);
-    } finally {
-      registry.close();
-    }
-  },
+  as: (actor, use) => opened(data.registry, { actor }, use),
+  look: use => opened(data.registry, { readonly: true }, use),
   activity: () => sensorActivity(data.log),
   heard,
 });
+
+function opened<T>(file: string, options: { readonly?: boolean; actor?: string }, use: (both: Writers) => T): T {
+  const registry = Registry.open(file, options);
+  try {
+    const members = Members.open(file, options);
+    try {
+      return use({ registry, members });
+    } finally {
+      members.close();
+    }
+  } finally {
+    registry.close();
+  }
+}

@@ -3,6 +3,7 @@ import type { FastifyError, FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import { PROBLEM_TYPE } from '../../ingest/problems.ts';
 import { FAULTS, type Fault, faultAt } from './admin-checks.ts';
+import { PROBLEM_FIELDS } from './problems.ts';
 
 /** code: [status, title, detail]. */
 const ADMIN_PROBLEMS = {
@@ -41,15 +42,15 @@ export function refuseBody(reply: FastifyReply, { validation = [] }: FastifyErro
 }
 
 const Problem = Type.Object({
-  type: Type.String(),
-  title: Type.String(),
-  status: Type.Integer(),
-  detail: Type.String(),
+  ...PROBLEM_FIELDS,
   errors: Type.Optional(
     Type.Array(
       Type.Object({
         at: Type.String({ description: 'JSON pointer into the body' }),
-        code: Type.Union(Object.keys(FAULTS).map(code => Type.Literal(code))),
+        code: Type.Union(
+          Object.keys(FAULTS).map(code => Type.Literal(code)),
+          { description: 'what is wrong, for programs' },
+        ),
         message: Type.String(),
       }),
     ),

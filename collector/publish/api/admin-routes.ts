@@ -32,15 +32,18 @@ const urlLengthMax = 300;
 const Name = Type.String({ maxLength: nameLengthMax });
 const Names = (maxLength: number) => Type.Array(Type.String({ maxLength }), { maxItems: namesMax });
 const TokenHours = Type.Optional(
-  Type.Integer({ minimum: 1, maximum: hoursMax, description: 'token, 24 unless given' }),
+  Type.Integer({ minimum: 1, maximum: hoursMax, description: 'hours that the token is good for, 24 unless given' }),
 );
-const TokenDays = Type.Optional(Type.Integer({ minimum: 1, maximum: daysMax, description: 'token, 365 unless given' }));
+const TokenDays = Type.Optional(
+  Type.Integer({ minimum: 1, maximum: daysMax, description: 'days that the token is good for, 365 unless given' }),
+);
 const Collector = Type.Optional(
   Type.String({
     maxLength: urlLengthMax,
     description: 'where the sensor reaches this collector; as you do unless given',
   }),
 );
+const NAMED = 'of the sensor, the organisation or the member';
 const closed = { additionalProperties: false };
 
 const NewOrganisation = Type.Object(
@@ -167,15 +170,16 @@ function changeRoute<Schema extends TObject>(
   { method, url, summary, body, response, problems, make }: ChangeRoute<Schema>,
 ): void {
   const status = method === 'POST' ? 201 : 200;
-  const named = url.includes(':name') && { params: Type.Object({ name: Type.String({ maxLength: nameLengthMax }) }) };
+  const named = url.includes(':name') && {
+    params: Type.Object({ name: Type.String({ maxLength: nameLengthMax, description: NAMED }) }),
+  };
   app.route({
     method,
     url,
     schema: {
-      tags: ['admin'],
       security: [{ token: [] }],
       summary,
-      description: 'For admins. Each change is in `enaga audit`.',
+      description: 'For admins. Each change is in `enaga audit --all`.',
       ...named,
       ...(body !== undefined && { body }),
       response: {
@@ -256,7 +260,7 @@ function enrolment(
 ): Outcome {
   const asked = `${request.protocol}://${request.host}`;
   const url = collector ?? (isOrigin(asked) ? asked : 'URL');
-  const enrol = `enaga-sensor enrol --collector ${url} --token ${token}`;
+  const enrol = `enaga-sensor enrol --collector ${url} --token-file -`;
   return { status: 201, body: { sensor: name, token, expires: timeText(expiresMs), enrol } };
 }
 

@@ -23,7 +23,7 @@ export function allocationRoutes(app: FastifyInstance, { powers, figures }: DayR
     answer: question => {
       const view = viewFor(question, { what: 'total' }, powers, 'whole', 'guarded');
       const store = storeOf(powers);
-      const day = known(parseDay(question.params.date!), 'query');
+      const day = known(parseDay(question.params.date!), 'query', 'date');
       const { geo } = known(figures().day(view, day), 'no-day');
       const sha256 = store.geoOf(day)!;
       let rows = counted.get(sha256);

@@ -1,6 +1,8 @@
 /** A closed day's files: its tables in each format, and the exchange files of who asks. What is told of them: digests.ts. */
 import { createHash } from 'node:crypto';
 import { Type } from 'typebox';
+import { closesMs } from '../../store/closing.ts';
+import type { StoreReader } from '../../store/query.ts';
 import { FORMATS as EXPORTS, type Format as ExportFormat } from '../exports/formats.ts';
 import type { Meta, Sender } from '../exports/meta.ts';
 import { eventFile, HASHES, MANIFEST } from '../exports/misp.ts';
@@ -9,19 +11,30 @@ import { type AggregateView, PUBLIC_TABLES, type Reader } from '../roles/roles.t
 import { type Digests, factsOf, type KeptFacts } from './digests.ts';
 import { type DayFigures, type DayState, shown } from './figures.ts';
 import { FORMATS, type Format, MEDIA_TYPES, type Row, textOf } from './formats.ts';
+import { Unanswerable } from './problems.ts';
+import { timeText } from './series.ts';
 import { DATE, SHOWN, type TableName, tableKeys, tableOf, tableRows } from './tables.ts';
 
 export const DAY_HEAD = {
   state: Type.Union([Type.Literal('open'), Type.Literal('closed'), Type.Literal('revised')], {
-    description: 'open: still counted; closed: revision 1; revised: closed again after late data, revision 2 or later',
+    description:
+      'open: still counted; closed: revision 1; revised: closed again after late data or a change of the sensors left out, revision 2 or later',
   }),
   revision: Type.Integer({ minimum: 1 }),
+};
+/** Of open days, in JSON alone: a closed day's files have no more columns for it. */
+export const UNTIL = {
+  until: Type.Optional(
+    Type.String({
+      description: 'of an open day: when the last batch that is counted in it was received, UTC, ISO 8601',
+    }),
+  ),
 };
 export const GEO = { geo: Type.String({ description: 'database of countries' }), built: Type.String() };
 export const FILE = {
   name: Type.String(),
   url: Type.String(),
-  type: Type.String(),
+  type: Type.String({ description: 'media type' }),
   size: Type.Union([Type.Integer(), Type.Null()], { description: 'bytes; null: not made yet' }),
   sha256: Type.Union([Type.String(), Type.Null()], { description: 'hexadecimal, without Content-Encoding' }),
 };
@@ -42,12 +55,13 @@ export const tablesOf = (view: AggregateView): readonly FileTable[] =>
 export const scopeOf = (view: AggregateView): string =>
   view.kind === 'whole' ? 'whole' : `public ${Object.values(view.rule).join(' ')}`;
 
-type Head = Pick<DayFigures, 'date' | 'revision' | 'geo'> & { readonly state: DayState };
+type Head = Pick<DayFigures, 'date' | 'revision' | 'geo' | 'untilMs'> & { readonly state: DayState };
 
-export const headOf = ({ date, state, revision, geo }: Head): Row => ({
+export const headOf = ({ date, state, revision, geo, untilMs }: Head): Row => ({
   date,
   state,
   revision,
+  ...(untilMs !== undefined && { until: timeText(untilMs) }),
   geo: geo.name,
   built: geo.built,
 });
@@ -121,7 +135,7 @@ function tableIn(view: AggregateView, day: DayFigures, name: FileTable) {
   }
   const table = tableOf(name);
   const head = { table: name, days: [headOf(day)] };
-  return { head, columns: Object.keys(tableKeys(table)), rows: tableRows(view, day, table) };
+  return { head, columns: Object.keys(tableKeys(table)), rows: tableRows(view, day, table).map(row => row()) };
 }
 
 /** Whose exchange files have the same bytes: the sender is in them, and a member's networks decide what is. */
@@ -142,6 +156,12 @@ interface ExportsOf {
   readonly date: string;
   readonly revision: number;
   readonly generatedMs: number;
+}
+
+/** Thrown where files are asked for that are made once. */
+export function stillOpen(store: StoreReader, day: number): Unanswerable {
+  const ms = closesMs(store.database, day);
+  return new Unanswerable('open-day', ms === undefined ? {} : { closes: timeText(ms) });
 }
 
 /** What there may be of a day for this reader: every format of each of its countries, and of its networks. */

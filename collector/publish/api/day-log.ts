@@ -1,6 +1,7 @@
 /** Batches of one day from a position on: what a page of records begins with. */
 
 import type { LoggedBatch } from '../../log/entry.ts';
+import type { PickedBatch, Wanted } from '../../log/past.ts';
 import type { LogReader, OnDamaged } from '../../log/reader.ts';
 
 export class DayLog {
@@ -12,9 +13,15 @@ export class DayLog {
 
   /**
    * Ascending, from a position to another, both included, a few in memory at a time; those that are damaged are told and left
-   * out. What the archive looks up is not waited for with the thread. Throws `BadDatabase`.
+   * out; or, of what is wanted alone, what the archive can pick out. What it looks up is not waited for with the thread. Throws `BadDatabase`.
    */
-  ofDay(day: number, from: number, upTo: number, onDamaged: OnDamaged = () => {}): AsyncIterable<LoggedBatch> {
-    return this.#reader.ofDayLater({ day, from, upTo }, onDamaged);
+  ofDay(
+    day: number,
+    from: number,
+    upTo: number,
+    onDamaged: OnDamaged = () => {},
+    wanted?: Wanted,
+  ): AsyncIterable<LoggedBatch | PickedBatch> {
+    return this.#reader.ofDayLater({ day, from, upTo }, onDamaged, wanted);
   }
 }

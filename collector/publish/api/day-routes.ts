@@ -4,8 +4,8 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { ALL_DAYS, type DayRange } from '../../store/query.ts';
 import { type Revision, readRevisions } from '../../store/revisions.ts';
-import { generatedMsOf } from '../exports/open.ts';
-import type { AggregateView } from '../roles/roles.ts';
+import { daysWithFiles, generatedMsOf } from '../exports/open.ts';
+import { type AggregateView, PUBLIC_TABLES } from '../roles/roles.ts';
 import {
   DAY_HEAD,
   EXPORT_FILE,
@@ -15,9 +15,11 @@ import {
   headOf,
   measureTables,
   scopeOf,
+  stillOpen,
   tableFiles,
   tablesMade,
   totalRow,
+  UNTIL,
 } from './day-files.ts';
 import { type DayFigures, type Figures, shown, stateOf } from './figures.ts';
 import { FORMATS, type Format, type Row } from './formats.ts';
@@ -34,6 +36,7 @@ import {
 import { Unanswerable } from './problems.ts';
 import type { ReadPowers } from './read-powers.ts';
 import { sensorRows } from './sensors.ts';
+import { timeText } from './series.ts';
 import { DATE, SHOWN, TABLE_NAMES, type TableName, tableKeys, tableOf, tableRows } from './tables.ts';
 
 /** Days of a request for tables: a page must not take seconds. */
@@ -91,10 +94,11 @@ export function dayRoutes(app: FastifyInstance, { powers, figures }: DayRoutePow
     head: {},
     row: {
       ...{ ...DATE, ...DAY_HEAD, packets: SHOWN.packets },
+      ...UNTIL,
       changed: Type.Optional(CHANGED),
       files: Type.Optional(Type.Array(Type.Object(FILE))),
     },
-    nested: ['changed', 'files'],
+    nested: ['until', 'changed', 'files'],
     problems: ['cursor'],
     answer: question => listDays(question, powers, figures()),
   });
@@ -118,16 +122,17 @@ export function dayRoutes(app: FastifyInstance, { powers, figures }: DayRoutePow
     query: { type: FILES_FORMAT },
     head: { ...DATE, ...DAY_HEAD },
     row: FILE,
-    problems: ['no-day'],
+    problems: ['no-day', 'open-day'],
     answer: question => listFiles(question, powers, figures()),
   });
   listRoute(app, {
     url: '/v1/days/:date/exports',
+    takesToken: true,
     summary: "A closed day's exchange files for you, with their sizes and SHA-256 where they were made before",
     params: DAY_PARAM,
     head: { ...DATE, ...DAY_HEAD },
     row: EXPORT_FILE,
-    problems: ['forbidden', 'no-day', 'no-sender'],
+    problems: ['forbidden', 'no-day', 'open-day', 'no-sender'],
     answer: question => listExports(question, powers),
   });
   for (const name of TABLE_NAMES) tableRoute(app, name, powers, figures);
@@ -139,28 +144,35 @@ function tableRoute(app: FastifyInstance, name: TableName, powers: ReadPowers, f
   const choice = {
     ...(name === 'port-countries' && {
       port: Type.Optional(Type.String({ pattern: TARGET_PATTERN, description: '23/tcp, 8/icmp, 3:1/icmp, 47/ip' })),
-      country: Type.Optional(Type.String({ pattern: COUNTRY_PATTERN })),
+      country: Type.Optional(
+        Type.String({
+          pattern: COUNTRY_PATTERN,
+          description: 'only this country: ISO 3166-1 alpha-2, ?? unknown',
+        }),
+      ),
     }),
   };
   listRoute(app, {
     url: `/v1/days/:date/${name}`,
     summary: table.summary,
+    takesToken: !(PUBLIC_TABLES as readonly string[]).includes(table.rows),
     params: DAYS_PARAM,
     query: { ...choice, ...PAGE_QUERY },
-    head: { table: Type.String(), days: Type.Array(Type.Object({ ...DATE, ...DAY_HEAD, ...GEO })) },
+    head: { table: Type.String(), days: Type.Array(Type.Object({ ...DATE, ...DAY_HEAD, ...UNTIL, ...GEO })) },
     row: tableKeys(table),
     problems: ['no-day', 'cursor'],
     answer: async question => {
       const view = viewFor(question, { what: 'table', table: table.rows }, powers, 'whole', 'guarded');
       const chosen = choiceOf(question);
       const days = await daysOf(question, powers, figures(), view);
-      const rows: Row[] = [];
+      let rows: (() => Row)[] = [];
       for (const day of days) {
-        rows.push(...tableRows(view, day, table, chosen));
+        rows = rows.concat(tableRows(view, day, table, chosen));
         await breathe(); // others are answered by the same thread
       }
-      const heads = days.map(headOf);
-      return { head: { table: name, days: heads }, ...paged(rows, question.query, [name, choice, heads]) };
+      const made = days.map(({ date, state, revision, geo }) => ({ date, state, revision, geo }));
+      const page = paged(rows, question.query, [name, choice, made]); // an open day may grow from page to page
+      return { head: { table: name, days: days.map(headOf) }, ...page, rows: page.rows.map(row => row()) };
     },
   });
 }
@@ -169,6 +181,7 @@ function sensorRoute(app: FastifyInstance, powers: ReadPowers): void {
   const Packets = Type.Integer({ minimum: 0 });
   listRoute(app, {
     url: '/v1/days/:date/sensors',
+    takesToken: true,
     summary: 'How complete the days of your sensors are',
     description: 'seen = packets + kernelDrops + interrupted + skipped + lostPackets',
     params: DAYS_PARAM,
@@ -188,7 +201,7 @@ function sensorRoute(app: FastifyInstance, powers: ReadPowers): void {
     },
     answer: question => {
       const view = viewFor(question, { what: 'sensors' }, powers, 'sensors');
-      const range = known(parseRange(question.params.date!, sensorDaysMax), 'query');
+      const range = known(parseRange(question.params.date!, sensorDaysMax), 'query', 'date');
       const registry = { sensors: powers.registry.sensors(), placements: powers.registry.placements() };
       return { head: {}, rows: sensorRows(view, storeOf(powers), range, registry) };
     },
@@ -199,8 +212,8 @@ function sensorRoute(app: FastifyInstance, powers: ReadPowers): void {
 function choiceOf({ query }: Question): ((name: { a: number; b: number }) => boolean) | undefined {
   const { port, country } = query as { port?: string; country?: string };
   if (port === undefined && country === undefined) return undefined;
-  const target = port === undefined ? undefined : known(parseTarget(port), 'query');
-  const code = country === undefined ? undefined : known(parseCountry(country), 'query');
+  const target = port === undefined ? undefined : known(parseTarget(port), 'query', 'port');
+  const code = country === undefined ? undefined : known(parseCountry(country), 'query', 'country');
   return ({ a, b }) => (target === undefined || b === target) && (code === undefined || a === code);
 }
 
@@ -212,7 +225,7 @@ async function daysOf(
   view: AggregateView,
 ): Promise<DayFigures[]> {
   storeOf(powers);
-  const range = known(parseRange(question.params.date!, tableDaysMax), 'query');
+  const range = known(parseRange(question.params.date!, tableDaysMax), 'query', 'date');
   const days: DayFigures[] = [];
   for (const { day } of figures.days(view, range)) {
     const found = figures.day(view, day);
@@ -227,7 +240,7 @@ async function listDays(question: Question, powers: ReadPowers, figures: Figures
   const view = viewFor(question, { what: 'days' }, powers, 'whole', 'guarded');
   const store = storeOf(powers);
   const { date, files: asked = 'csv' } = question.query as { date?: string; files?: Format | 'none' };
-  const range: DayRange = date === undefined ? ALL_DAYS : known(parseRange(date, listDaysMax), 'query');
+  const range: DayRange = date === undefined ? ALL_DAYS : known(parseRange(date, listDaysMax), 'query', 'date');
   const days = figures.days(view, range);
   const facts = asked === 'none' ? undefined : powers.digests.ofDays(scopeOf(view), range);
   const revisions =
@@ -245,12 +258,14 @@ async function listDays(question: Question, powers: ReadPowers, figures: Figures
     const { date: name, revision } = head;
     const state = stateOf(head);
     if (view.kind !== 'whole') await breathe(); // others are answered by the same thread
-    const packets = view.kind === 'whole' ? head.packets : publicPackets(view, figures, name);
+    const open = view.kind === 'whole' && state === 'open' ? store.told(day) : undefined; // as it was when it was made last
+    const packets = view.kind === 'whole' ? (open?.packets ?? head.packets) : publicPackets(view, figures, name);
     if (packets === undefined) continue; // too few sensors saw something
     const changed = state === 'revised' ? changeOf(revisions?.get(day), revision) : undefined;
     const isListed = asked !== 'none' && state !== 'open';
     const row = {
       ...{ date: name, state, revision, packets },
+      ...(open !== undefined && { until: timeText(open.untilMs) }),
       ...(changed !== undefined && { changed }),
       ...(asked !== 'none' && {
         files: isListed
@@ -295,10 +310,10 @@ async function listFiles(question: Question, powers: ReadPowers, figures: Figure
   const view = viewFor(question, { what: 'files' }, powers, 'whole', 'guarded');
   const store = storeOf(powers);
   const { type: format = 'csv' } = question.query as { type?: Format };
-  const day = known(parseDay(question.params.date!), 'query');
+  const day = known(parseDay(question.params.date!), 'query', 'date');
   const found = known(figures.day(view, day), 'no-day');
   const { date, state, revision } = found;
-  if (state === 'open') throw new Unanswerable('no-day');
+  if (state === 'open') throw stillOpen(store, day);
   const made = tablesMade(revision, store.excludedOn(day));
   for (const _ of measureTables(view, found, { made, digests: powers.digests })) await breathe();
   const facts = powers.digests.ofDays(scopeOf(view), { from: day, to: day }).get(day);
@@ -309,13 +324,14 @@ async function listFiles(question: Question, powers: ReadPowers, figures: Figure
 function listExports(question: Question, powers: ReadPowers): Answer {
   viewFor(question, { what: 'exports' }, powers, 'whole');
   const store = storeOf(powers);
-  const day = known(parseDay(question.params.date!), 'query');
-  const [head] = store.daysWithRecords({ from: day, to: day });
+  const day = known(parseDay(question.params.date!), 'query', 'date');
+  const [head] = daysWithFiles(store, { from: day, to: day });
   const { date, revision } = known(head, 'no-day');
   const state = stateOf(head!);
-  if (state === 'open') throw new Unanswerable('no-day');
+  if (state === 'open') throw stillOpen(store, day);
   const sender = known(powers.sender, 'no-sender');
   const of = { day, date, revision, generatedMs: generatedMsOf(store, powers.registry, day) };
-  const rows = exportFiles(question.request.reader!, of, sender, powers.digests);
+  const isGone = powers.reader.isExpired(day); // with its records
+  const rows = isGone ? [] : exportFiles(question.request.reader!, of, sender, powers.digests);
   return { head: { date, state, revision }, rows };
 }

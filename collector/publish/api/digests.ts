@@ -52,19 +52,19 @@ export class Digests {
     this.#database = database;
   }
 
-  /** Kept for as long as it is open, without a file. One that is damaged is made anew. */
-  static open(file = ':memory:'): Digests {
+  /** Kept for as long as it is open, without a file. One that is found to be damaged is made anew; all of it is looked at if `check`. */
+  static open(file = ':memory:', { check = true }: { readonly check?: boolean } = {}): Digests {
     try {
-      return Digests.#opened(file);
+      return Digests.#opened(file, check);
     } catch (error) {
       if (!(error instanceof BadDatabase)) throw error;
       for (const end of ['', '-wal', '-shm']) fs.rmSync(file + end, { force: true });
-      return Digests.#opened(file);
+      return Digests.#opened(file, true);
     }
   }
 
-  static #opened(file: string): Digests {
-    const database = openDatabase(file, { migrations: MIGRATIONS, check: true });
+  static #opened(file: string, check: boolean): Digests {
+    const database = openDatabase(file, { migrations: MIGRATIONS, check });
     database.pragma('synchronous = NORMAL'); // what a power failure takes back is measured again
     return new Digests(database);
   }

@@ -118,7 +118,8 @@ export class Domestic {
         const packets = roundedFor(view, counted);
         const sensors = view.kind === 'whole' ? split.packets[side].size : null;
         const meanPerSensor = meanOf(view, packets, { from: split.head.day, to: split.head.day }, [split], side);
-        return { start: timeText(split.head.day * DAY_MS), side, sensors, packets, meanPerSensor };
+        const sources = view.kind === 'whole' ? this.#sources(split, side) : null;
+        return { start: timeText(split.head.day * DAY_MS), side, sensors, packets, meanPerSensor, sources };
       });
     });
   }
@@ -128,7 +129,7 @@ export class Domestic {
     const splits = this.#splits(view, range, economy);
     const sums = { domestic: new Map<number, number>(), overseas: new Map<number, number>() };
     for (const split of splits) {
-      const cells = await this.#cells(view, split);
+      const cells = this.#cells(view, split);
       for (const side of SIDES)
         for (const { a, packets } of cells[side]) sums[side].set(a, (sums[side].get(a) ?? 0) + packets);
       await breathe(); // others are answered by the same thread
@@ -145,6 +146,17 @@ export class Domestic {
           return { side, rank: n + 1, ...targetRow(a), packets, meanPerSensor, share: ratioFor(view, share) };
         });
     });
+  }
+
+  /**
+   * What a sensor of the side had of distinct sources, in the mean: sides of many sensors and of few can be compared by it, as they
+   * could not be by the sources of all of a side.
+   */
+  #sources({ head, packets }: SplitDay, side: Side): number | null {
+    const bySensor = this.#store.sensorSources(head.day);
+    const counts = [...packets[side].keys()].flatMap(sensor => bySensor?.get(sensor) ?? []);
+    if (counts.length === 0) return null;
+    return rounded(counts.reduce((sum, count) => sum + count, 0) / counts.length, { digits: digitsOfMeans });
   }
 
   /** Days that the view may have something of; all of them are read at once. */
@@ -184,8 +196,8 @@ export class Domestic {
     });
   }
 
-  async #cells(view: AggregateView, split: SplitDay): Promise<Record<Side, readonly SensorCell[]>> {
-    const ports = await this.#ports.day(split.head);
+  #cells(view: AggregateView, split: SplitDay): Record<Side, readonly SensorCell[]> {
+    const ports = this.#ports.day(split.head);
     const domestic = this.#sideCells(view, split, 'domestic', ports);
     const overseas = this.#sideCells(view, split, 'overseas', ports);
     if (view.kind === 'whole') return { domestic, overseas };

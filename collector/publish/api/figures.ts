@@ -8,6 +8,7 @@ import type { RowTable } from '../../reduce/rows.ts';
 import type { Placement } from '../../registry/registry.ts';
 import type { DayRange, DaySummary, StoreReader } from '../../store/query.ts';
 import { type Coverage, completeness, coverageOf, meanPerSensor } from '../../store/series.ts';
+import { daysWithFiles } from '../exports/open.ts';
 import { type GuardedCell, guardedCells, rounded } from '../roles/guarded.ts';
 import { type AggregateView, type GuardedView, PUBLIC_TABLES, type PublicTable } from '../roles/roles.ts';
 
@@ -28,6 +29,8 @@ export interface DayFigures {
   readonly date: string;
   readonly revision: number;
   readonly state: DayState;
+  /** Of an open day: when the last batch that is counted in it was received. */
+  readonly untilMs?: number;
   readonly total: Figure;
   readonly coverage: Coverage;
   readonly geo: GeoSource;
@@ -56,14 +59,14 @@ export class Figures {
 
   /** Days that the view may have something of, ascending, at the cost of no more than a look. */
   days(view: AggregateView, range: DayRange): DayHead[] {
-    const days = this.#store.daysWithRecords(range);
-    return view.kind === 'whole' ? days : days.filter(day => isPublic(day, view));
+    if (view.kind === 'whole') return daysWithFiles(this.#store, range);
+    return this.#store.daysWithRecords(range).filter(day => isPublic(day, view));
   }
 
   /** Undefined if the view has nothing of the day. Throws `BadState`. */
   day(view: AggregateView, day: number): DayFigures | undefined {
     return this.#store.together(() => {
-      const [head] = this.#store.daysWithRecords({ from: day, to: day });
+      const [head] = daysWithFiles(this.#store, { from: day, to: day });
       if (head === undefined) return undefined;
       return view.kind === 'whole' ? this.#whole(head) : this.#published(view, head);
     });
@@ -73,10 +76,16 @@ export class Figures {
   coverage = (range: DayRange): Coverage => coverageOf(completeness(this.#store, range), range, () => 1);
 
   #whole(head: DayHead): DayFigures | undefined {
+    if (head.packets === 0) return { ...this.#headOf(head), total: NOTHING, rows: () => [] };
     const rows = this.#store.rows(head.day);
     const [total] = rows?.rows('total') ?? [];
     if (rows === undefined || total === undefined) return undefined;
-    return { ...this.#headOf(head), total, rows: (table, a) => rows.rows(table, a) };
+    const untilMs = this.#store.told(head.day)?.untilMs;
+    return {
+      ...this.#headOf(head),
+      ...(untilMs !== undefined && { untilMs }),
+      ...{ total, rows: (table, a) => rows.rows(table, a) },
+    };
   }
 
   #published(view: GuardedView, head: DayHead): DayFigures | undefined {
@@ -124,6 +133,9 @@ export class Figures {
   }
 }
 
+/** Of a day of which every sensor was left out. */
+const NOTHING: Figure = { a: 0, b: 0, packets: 0, sources: 0, scanningSources: 0 };
+
 const isPublic = ({ day, closed, stale }: DayHead, { lastDay }: GuardedView): boolean =>
   day <= lastDay && closed && !stale;
 
@@ -157,7 +169,7 @@ export interface Shown {
   readonly packets: number;
   readonly sources: number | null;
   readonly scanningSources: number | null;
-  /** Packets by sensor, had it watched all the time (ISDAS's unit); null where nothing was watched. */
+  /** Packets by sensor, had it watched all the time (ISDAS's unit); null where too little was watched. */
   readonly meanPerSensor: number | null;
   /** Of all packets. */
   readonly share: number;

@@ -6,13 +6,15 @@ import { BadState } from '../../reduce/codec.ts';
 import type { StoreReader } from '../../store/query.ts';
 import { type View, viewOf, type What } from '../roles/roles.ts';
 import { FORMATS, type Format, formatFor, type Listing, MEDIA_TYPES, type Row, textOf } from './formats.ts';
-import { problemResponses, type ReadProblem, refuseRead, Unanswerable } from './problems.ts';
+import { problemResponses, type ReadProblem, refuseRead, Unanswerable, wrongly } from './problems.ts';
 import type { ReadPowers } from './read-powers.ts';
 
 export interface ListRoute {
   readonly url: string;
   readonly summary: string;
   readonly description?: string;
+  /** For the document: whoever has no token is refused, whatever is asked. */
+  readonly takesToken?: boolean;
   readonly params?: TProperties;
   readonly query?: TProperties;
   /** What JSON says beside `rows`. */
@@ -47,8 +49,7 @@ export function listRoute(app: FastifyInstance, route: ListRoute): void {
   };
   const codes: ReadProblem[] = ['query', 'token', 'not-acceptable', 'budget', 'not-counted', ...problems];
   const schema = (more: TProperties): FastifySchema => ({
-    tags: ['read'],
-    security: [{}, { token: [] }],
+    security: route.takesToken ? [{ token: [] }] : [{}, { token: [] }],
     summary,
     ...(description !== undefined && { description }),
     ...(Object.keys({ ...params, ...more }).length > 0 && { params: Type.Object({ ...params, ...more }) }),
@@ -92,7 +93,7 @@ export async function answered(reply: FastifyReply, answer: () => Promise<Fastif
   } catch (error) {
     if (error instanceof Unanswerable) {
       if (error.code === 'not-counted') reply.header('retry-after', notCountedSeconds);
-      return refuseRead(reply, error.code);
+      return refuseRead(reply, error.code, error.more);
     }
     // Counted by an older version, or being folded again at this moment.
     if (!(error instanceof BadState)) throw error;
@@ -120,9 +121,9 @@ export function storeOf(powers: ReadPowers): StoreReader {
   return store;
 }
 
-/** The value, if it is one. Throws `Unanswerable`. */
-export function known<T>(value: T | undefined, code: ReadProblem): T {
-  if (value === undefined) throw new Unanswerable(code);
+/** The value, if it is one. Throws `Unanswerable`, with the parameter that is wrong. */
+export function known<T>(value: T | undefined, code: ReadProblem, at?: string): T {
+  if (value === undefined) throw at === undefined ? new Unanswerable(code) : wrongly(at);
   return value;
 }
 
@@ -140,11 +141,11 @@ const PageSchema = Type.Object(PAGE_QUERY);
  * A page of all the rows. The cursor names what they were made from (`of`) and how many came before. Throws `Unanswerable` if
  * that is not what they are made from now.
  */
-export function paged(
-  rows: readonly Row[],
+export function paged<One = Row>(
+  rows: readonly One[],
   query: Readonly<Record<string, unknown>>,
   of: unknown,
-): Pick<Listing, 'rows' | 'next'> {
+): Pick<Listing, 'next'> & { readonly rows: One[] } {
   const { limit = rowsMax, cursor } = query as Static<typeof PageSchema>;
   const made = createHash('sha256').update(JSON.stringify(of)).digest('hex').slice(0, 16);
   const [name, offset = '0'] = cursor?.split('.') ?? [made];

@@ -83,7 +83,7 @@ function daysRoute(app: FastifyInstance, powers: ReadPowers): void {
     answer: question => {
       const source = sourceFor(question, powers);
       const { date } = question.query as { date?: string };
-      const asked = date === undefined ? undefined : known(parseRange(date, listDaysMax), 'query');
+      const asked = date === undefined ? undefined : known(parseRange(date, listDaysMax), 'query', 'date');
       const days = powers.peers()!.days(source, asked?.from, asked?.to);
       const of = days.map(({ day, revision, takenMs }) => [day, revision, takenMs]);
       return { head: headOf(source), ...paged(days.map(dayRow), question.query, of) };
@@ -104,7 +104,7 @@ function tableRoute(app: FastifyInstance, path: keyof typeof TABLES, name: KeptT
     problems: ['no-peer', 'no-day', 'cursor'],
     answer: question => {
       const source = sourceFor(question, powers);
-      const { from, to } = known(parseRange(question.params.date!, tableDaysMax), 'query');
+      const { from, to } = known(parseRange(question.params.date!, tableDaysMax), 'query', 'date');
       const heads: Row[] = [];
       const rows: Row[] = [];
       for (const one of powers.peers()!.days(source, from, to)) {
@@ -147,7 +147,7 @@ function compareRoute(app: FastifyInstance, table: CompareTable, { powers, figur
     problems: ['no-day'],
     answer: async question => {
       const { top = topDefault } = question.query as { top?: number };
-      const range = known(parseRange(question.params.date!, tableDaysMax), 'query');
+      const range = known(parseRange(question.params.date!, tableDaysMax), 'query', 'date');
       const view = viewFor(question, { what: 'table', table }, powers, 'whole', 'guarded');
       const own = powers.store() === undefined ? undefined : { figures: figures(), view };
       const peers = { of: powers.peers(), sources: sourcesFor(question, powers) };

@@ -43,7 +43,7 @@ export class PortSensors {
   async ofPort(view: SensorsView, range: DayRange, target: number, registered: Registered): Promise<Row[]> {
     const rows: Row[] = [];
     for (const head of this.#store.daysWithRecords(range)) {
-      rows.push(...portRows(view, head.day, target, await this.#seen(head, target), registered));
+      rows.push(...portRows(view, head.day, target, this.#seen(head, target), registered));
       await breathe(); // others are answered by the same thread
     }
     return rows;
@@ -53,7 +53,7 @@ export class PortSensors {
   async ofSensor(
     view: SensorsView,
     range: DayRange,
-    { index, name }: Sensor,
+    { index, name }: Pick<Sensor, 'index' | 'name'>,
     max: number,
     { placements }: Registered,
   ): Promise<Row[] | undefined> {
@@ -65,7 +65,7 @@ export class PortSensors {
       isOurs = true;
       const all = this.#counted(day).get(index);
       if (all === undefined) continue;
-      const ports = await this.#ports.day(head);
+      const ports = this.#ports.day(head);
       const places = {
         owner: ownersOn(placements, day).get(index)!,
         economy: economiesOn(placements, day).get(index)!,
@@ -91,8 +91,8 @@ export class PortSensors {
     );
   }
 
-  async #seen(head: DayHead, target: number): Promise<readonly Seen[]> {
-    const ports = await this.#ports.day(head);
+  #seen(head: DayHead, target: number): readonly Seen[] {
+    const ports = this.#ports.day(head);
     const key = `${ports.made} ${target}`;
     const known = this.#kept.get(key);
     if (known !== undefined) return known;

@@ -3,6 +3,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { type Period, periodOf, previousPeriod } from '../../store/periods.ts';
 import type { DayRange, StoreReader } from '../../store/query.ts';
 import { rankedRows } from '../../store/rollup.ts';
+import type { Coverage } from '../../store/series.ts';
 import { publishedRows } from '../roles/guarded.ts';
 import type { AggregateView, GuardedView } from '../roles/roles.ts';
 import { type Figures, shown } from './figures.ts';
@@ -26,6 +27,8 @@ export interface RankQuestion {
   readonly day: number;
 }
 
+const hoursPerDay = 24;
+
 interface Ranked {
   readonly a: number;
   readonly rank: number;
@@ -40,26 +43,29 @@ interface Ranking {
   readonly range: DayRange;
   readonly rows: readonly Ranked[];
   readonly packets: number;
+  readonly coverage: Coverage;
 }
 
-/** The period's days, and its rows in the order of their ranks; rows are none if the view has nothing of it. */
+/**
+ * The period's days, and its rows in the order of their ranks, each made when it is asked for: of thousands a page tells a few. None
+ * if the view has nothing of it.
+ */
 export async function rankRows(
   view: AggregateView,
   figures: Figures,
   store: StoreReader,
   { table, period, by, day }: RankQuestion,
-): Promise<{ readonly range: DayRange; readonly rows: Row[] }> {
-  const { range, rows, packets } =
+): Promise<{ readonly range: DayRange; readonly rows: readonly (() => Row)[] }> {
+  const { range, rows, packets, coverage } =
     view.kind === 'guarded'
       ? await guardedRanking(view, figures, table, period, day)
       : bySources(by, wholeRanking(figures, store, table, period, day), () =>
           wholeRanking(figures, store, table, period, dayBefore(period, day)),
         );
-  const coverage = figures.coverage(range);
   const { nameOf } = TABLES[table];
   return {
     range,
-    rows: rows.map(({ a, rank, previousRank, sourceDays, ...figure }) => ({
+    rows: rows.map(({ a, rank, previousRank, sourceDays, ...figure }) => () => ({
       rank,
       previousRank,
       ...nameOf({ a, b: 0 }),
@@ -92,8 +98,9 @@ function wholeRanking(
 ): Ranking {
   if (period !== 'day') {
     const range = periodOf(period, day);
-    const packets = store.daysWithRecords(range).reduce((sum, one) => sum + one.packets, 0);
-    return { range, rows: rankedRows(store, range, table), packets };
+    const rows = rankedRows(store, range, table);
+    // Not what the days have come to: an open one may be told as it was some time ago.
+    return { range, rows, packets: rows.reduce((sum, row) => sum + row.packets, 0), coverage: figures.coverage(range) };
   }
   const range = { from: day, to: day };
   const now = figures.day({ kind: 'whole' }, day);
@@ -105,7 +112,7 @@ function wholeRanking(
     previousRank: ranks.get(row.a) ?? null,
     sourceDays: row.sources,
   }));
-  return { range, rows, packets: now?.total.packets ?? 0 };
+  return { range, rows, packets: now?.total.packets ?? 0, coverage: figures.coverage(range) };
 }
 
 /** Out of the days that are public, as they are. */
@@ -119,10 +126,9 @@ async function guardedRanking(
   const range: DayRange = period === 'day' ? { from: day, to: day } : periodOf(period, day);
   const previous: DayRange = period === 'day' ? { from: day - 1, to: day - 1 } : previousPeriod(range as Period);
   const before = new Map((await guardedSums(view, figures, table, previous)).rows.map(({ a }, n) => [a, n + 1]));
-  const { rows, packets } = await guardedSums(view, figures, table, range);
+  const { rows, packets, coverage } = await guardedSums(view, figures, table, range);
   return {
-    range,
-    packets,
+    ...{ range, packets, coverage },
     rows: rows.map(({ a, packets: told }, n) => ({
       ...{ a, packets: told, rank: n + 1, previousRank: before.get(a) ?? null },
       ...{ sources: null, scanningSources: null, sourceDays: null },
@@ -130,15 +136,23 @@ async function guardedRanking(
   };
 }
 
-async function guardedSums(view: GuardedView, figures: Figures, table: RankTable, range: DayRange) {
+/**
+ * Sums of the public days, as far as they are shown, and how much was watched of these of all the time of the range: means are of
+ * what was watched, whichever days are public by now.
+ */
+export async function guardedSums(view: GuardedView, figures: Figures, table: RankTable, range: DayRange) {
   const sums = new Map<number, number>();
   let packets = 0;
+  let [sensorHours, addressHours] = [0, 0];
   for (const { day } of figures.days(view, range)) {
     const one = figures.day(view, day);
     packets += one?.total.packets ?? 0;
+    sensorHours += one?.coverage.sensorHours ?? 0;
+    addressHours += one?.coverage.addressHours ?? 0;
     for (const row of one?.rows(table) ?? []) sums.set(row.a, (sums.get(row.a) ?? 0) + row.packets);
     await breathe(); // others are answered by the same thread
   }
   const cells = [...sums].map(([a, sum]) => ({ a, b: 0, packets: sum }));
-  return { rows: publishedRows(cells, view.rule), packets };
+  const coverage: Coverage = { hours: hoursPerDay * (range.to - range.from + 1), sensorHours, addressHours };
+  return { rows: publishedRows(cells, view.rule), packets, coverage };
 }

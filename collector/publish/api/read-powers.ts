@@ -6,7 +6,9 @@ import { openPeers, type Peers } from '../../peer/peers.ts';
 import { Members } from '../../registry/members.ts';
 import { Registry } from '../../registry/registry.ts';
 import { type Geographies, LoggedGeographies } from '../../store/geography.ts';
+import { keptMade } from '../../store/made-file.ts';
 import { StoreReader } from '../../store/query.ts';
+import { Renewal, type RenewalOptions } from '../../store/renewal.ts';
 import type { Sender } from '../exports/meta.ts';
 import { PUBLIC_RULE, type PublicRule } from '../roles/roles.ts';
 import { DayLog } from './day-log.ts';
@@ -24,7 +26,8 @@ export interface ReadPowers {
   readonly members: Pick<Members, 'reader' | 'find' | 'noteRead'>;
   readonly digests: Digests;
   readonly rule: PublicRule;
-  readonly sender?: Sender;
+  /** As exports.json says at this moment. */
+  readonly sender?: Sender | undefined;
   now(): number;
   random(): number;
 }
@@ -41,15 +44,48 @@ export interface ReadSideOptions {
     readonly files?: string;
   };
   readonly rule?: Partial<PublicRule>;
-  readonly sender?: Sender;
+  /** Asked each time (../sender.ts). */
+  readonly sender?: () => Sender | undefined;
+  /** files.db was found sound by this process: to look through it takes as long as it is large. */
+  readonly checked?: boolean;
   /** Where what the log no longer has is asked for. */
   readonly past?: LogPast;
-  /** For how long an open day that took long to read is told again at the most (store/query.ts); not at all unless given. */
-  readonly againMsMax?: number;
+  /** With threads that make what takes long of open days (store/renewal.ts); else whoever asks waits for it. */
+  readonly renewal?: RenewalOptions;
+}
+
+const renewMs = 1000;
+
+/** Once a second, from when there is a store. What goes wrong each time is told once. */
+function renewing(powers: Pick<ReadPowers, 'store'>, options: RenewalOptions): { close(): void } {
+  let renewal: Renewal | undefined;
+  const turn = () => {
+    const store = powers.store();
+    if (store === undefined) return;
+    renewal ??= new Renewal(store, options);
+    renewal.turn();
+  };
+  let hasFailed = false;
+  const tryTurn = () => {
+    try {
+      turn();
+      hasFailed = false;
+    } catch (error) {
+      if (!hasFailed) options.failed(error); // the store may be put aside at this moment
+      hasFailed = true;
+    }
+  };
+  const timer = setInterval(tryTurn, renewMs).unref();
+  return {
+    close: () => {
+      clearInterval(timer);
+      renewal?.close();
+    },
+  };
 }
 
 /** Throws `BadDatabase`. The registry must have been opened for writing before. */
-export function openReadSide({ data, rule, sender, past, againMsMax = 0 }: ReadSideOptions): {
+export function openReadSide({ data, rule, sender, checked, past, renewal }: ReadSideOptions): {
   powers: ReadPowers;
   close(): void;
 } {
@@ -57,12 +93,13 @@ export function openReadSide({ data, rule, sender, past, againMsMax = 0 }: ReadS
   const members = Members.open(data.registry, { actor: 'serve' });
   const reader = LogReader.open(data.log, past);
   const log = new DayLog(reader);
-  const digests = Digests.open(data.files);
+  const digests = Digests.open(data.files, { check: checked !== true });
   let store: StoreReader | undefined;
   let peers: Peers | undefined;
   const powers: ReadPowers = {
     store: () => {
-      if (store === undefined && fs.existsSync(data.store)) store = StoreReader.open(data.store, { againMsMax });
+      if (store === undefined && fs.existsSync(data.store))
+        store = StoreReader.open(data.store, renewal && { aside: true, before: keptMade(renewal.file) });
       return store?.position() === undefined ? undefined : store;
     },
     peers: () => {
@@ -72,12 +109,15 @@ export function openReadSide({ data, rule, sender, past, againMsMax = 0 }: ReadS
     ...{ reader, log, registry, members, digests },
     geographies: new LoggedGeographies(data.geo, () => reader.geoEntries()),
     rule: { ...PUBLIC_RULE, ...rule },
-    ...(sender !== undefined && { sender }),
+    get sender() {
+      return sender?.();
+    },
     now: Date.now,
     random: Math.random,
   };
+  const renewed = renewal && renewing(powers, renewal);
   const close = () => {
-    for (const one of [store, peers, reader, members, registry, digests]) one?.close();
+    for (const one of [renewed, store, peers, reader, members, registry, digests]) one?.close();
   };
   return { powers, close };
 }

@@ -8,11 +8,11 @@ import { FORMATS as EXPORTS, SHAPES } from '../exports/formats.ts';
 import type { Shape } from '../exports/iodef.ts';
 import { NETWORKS } from '../exports/meta.ts';
 import { MANIFEST } from '../exports/misp.ts';
-import { type Cut, cutsOf, type OpenedExport, openExport } from '../exports/open.ts';
+import { type Cut, cutsOf, daysWithFiles, type OpenedExport, openExport } from '../exports/open.ts';
 import type { Reader, SensorsView, SourcesView } from '../roles/roles.ts';
-import { exportMade, exportName, exportScope } from './day-files.ts';
+import { exportMade, exportName, exportScope, stillOpen } from './day-files.ts';
 import { measured } from './digests.ts';
-import { ownedAllDay } from './figures.ts';
+import { ownedAllDay, stateOf } from './figures.ts';
 import type { Row } from './formats.ts';
 import { type Answer, answered, known, listRoute, type Question, storeOf, viewFor } from './listing.ts';
 import { DATE_PATTERN, parseDay } from './names.ts';
@@ -50,6 +50,7 @@ const QUERY = {
 
 export function recordRoutes(app: FastifyInstance, powers: ReadPowers): void {
   const common = {
+    takesToken: true,
     params: DAY_PARAM,
     query: QUERY,
     head: {
@@ -94,7 +95,7 @@ async function records(
   what: string,
 ): Promise<Answer> {
   const store = storeOf(powers);
-  const day = known(parseDay(question.params.date!), 'query');
+  const day = known(parseDay(question.params.date!), 'query', 'date');
   const { limit = pageDefault, cursor } = question.query as { limit?: number; cursor?: string };
   const choice = choiceOf(view, powers, day);
   // Records up to what is counted: the same as the figures are of.
@@ -137,7 +138,7 @@ const EXPORT_QUERY = {
   shape: Type.Optional(
     Type.Union(
       SHAPES.map(shape => Type.Literal(shape)),
-      { description: 'of IODEF' },
+      { description: 'of IODEF; records: an event a record, unless given; csv: one event with all records as CSV' },
     ),
   ),
 };
@@ -147,14 +148,27 @@ function exportRoute(app: FastifyInstance, powers: ReadPowers): void {
   const types = new Set([...EXPORTS.values()].map(({ mediaType }) => mediaType));
   const content = Object.fromEntries([...types].map(one => [one, { schema: Type.String() }]));
   const schema = (more: object) => ({
-    tags: ['read'],
+    security: [{ token: [] }],
     summary: 'A day of scans from a country, as an exchange file',
     description: [...EXPORTS.values()].map(({ name, title }) => `${name}: ${title}`).join('\n\n'),
     params: Type.Object({ ...DAY_PARAM, format: Type.Union(names.map(name => Type.Literal(name))), ...more }),
     querystring: Type.Object(EXPORT_QUERY, { additionalProperties: false }),
     response: {
       200: { description: 'The file', content },
-      ...problemResponses(['query', 'token', 'forbidden', 'no-day', 'no-format', 'budget', 'not-counted', 'no-sender']),
+      ...problemResponses([
+        ...([
+          'query',
+          'token',
+          'forbidden',
+          'no-day',
+          'no-format',
+          'no-records',
+          'open-day',
+          'budget',
+          'not-counted',
+        ] as const),
+        'no-sender',
+      ]),
     },
   });
   const running = new Map<string, number>();
@@ -183,7 +197,7 @@ function sendExport(
   if ((running.get(who) ?? 0) >= exportsAtOnceMax)
     return refuseRead(reply.header('retry-after', exportRetrySeconds), 'budget');
   const cut = known(cutFor(reader, code), 'forbidden');
-  const { rows, meta, upTo } = openedExport(powers, known(parseDay(date), 'query'), cut);
+  const { rows, meta, upTo } = openedExport(powers, known(parseDay(date), 'query', 'date'), cut);
   note(powers, reader, `export ${name}`, { date, country: code, revision: meta.revision, scope: view.scope });
   const chunks =
     format.kind === 'file'
@@ -211,7 +225,9 @@ const cutFor = (reader: Reader, country: string): Cut | undefined =>
 
 function openedExport(powers: ReadPowers, day: number, cut: Cut): OpenedExport {
   const store = storeOf(powers);
-  if (store.daysWithRecords({ from: day, to: day }).length === 0) throw new Unanswerable('no-day');
+  const [head] = daysWithFiles(store, { from: day, to: day });
+  if (stateOf(known(head, 'no-day')) === 'open') throw stillOpen(store, day);
+  if (powers.reader.isExpired(day)) throw new Unanswerable('no-records'); // a file without any would say that there was no scan
   const sender = known(powers.sender, 'no-sender');
   return known(openExport(powers, store, { day, cut, sender }), 'no-day');
 }

@@ -16,8 +16,11 @@ import {
 import { CLASSES, classify, TOOLS } from '../../../common/record/classify.ts';
 import { ICMP, ICMPV6, protocolName } from '../../../common/record/protocol.ts';
 import type { Records } from '../../../common/record/record.ts';
+import type { LoggedBatch } from '../../log/entry.ts';
+import type { PickedBatch, Wanted } from '../../log/past.ts';
 import type { ObservedTest } from '../../registry/observed.ts';
 import { DamagedBatch, isMisdated, openOrDamaged } from '../../store/batch.ts';
+import { countriesOfNetworks } from '../exports/countries.ts';
 import type { SourcesView } from '../roles/roles.ts';
 import type { DayLog } from './day-log.ts';
 import type { Row } from './formats.ts';
@@ -76,28 +79,44 @@ export async function recordsPage({
   const wanted = choice.of === 'sources' ? sourceTest(choice, geo) : undefined;
   let bytes = 0;
   let damaged = 0;
-  for await (const logged of log.ofDay(day, from.position, from.upTo, () => damaged++)) {
+  for await (const logged of log.ofDay(day, from.position, from.upTo, () => damaged++, wantedOf(choice, geo))) {
     const { position, sensor } = logged;
     const start = position === from.position ? from.record : 0;
     if (bytes > bytesMax) return { rows, next: { ...from, position, record: 0 }, damaged };
-    bytes += logged.bytes.length;
+    bytes += logged.bytes.length + ('picked' in logged ? logged.picked.records.src.buffer.byteLength : 0);
     if (isMisdated(logged) || excluded.has(sensor)) continue;
     if (choice.of === 'sensors' && !choice.sensors.has(sensor)) continue;
-    const batch = openOrDamaged(logged);
-    if (batch instanceof DamagedBatch) {
+    const opened = openedOf(logged);
+    if (opened === undefined) {
       damaged++;
       continue;
     }
-    const { records } = batch;
+    const { records, numbers } = opened;
     const told = choice.of === 'sensors' ? { sensor: choice.sensors.get(sensor)! } : undefined;
-    for (let i = start; i < records.count; i++) {
-      if (wanted !== undefined && !wanted(records, i)) continue;
-      if (rows.length === limit) return { rows, next: { ...from, position, record: i }, damaged };
+    for (let i = 0; i < records.count; i++) {
+      const record = numbers?.[i] ?? i;
+      if (record < start || (wanted !== undefined && !wanted(records, i))) continue;
+      if (rows.length === limit) return { rows, next: { ...from, position, record }, damaged };
       rows.push(recordRow(records, i, geo, told));
     }
     await breathe(); // others are answered by the same thread
   }
   return { rows, next: undefined, damaged };
+}
+
+/** Undefined if it is damaged; the numbers are there where the records are not all. */
+function openedOf(logged: LoggedBatch | PickedBatch): { records: Records; numbers?: Uint16Array } | undefined {
+  if ('picked' in logged) return logged.picked;
+  const batch = openOrDamaged(logged);
+  return batch instanceof DamagedBatch ? undefined : { records: batch.records };
+}
+
+/** What the archive is to give, if it is not to give all. */
+function wantedOf(choice: RecordsChoice, geo: GeoTable): Wanted | undefined {
+  if (choice.of === 'sensors' || choice.scope === null) return undefined;
+  const { countries, asns, prefixes } = choice.scope;
+  const networks = { asns, prefixes: prefixes.map(parsePrefix), without: countries };
+  return { geo: geo.sha256, countries: [...countries, ...countriesOfNetworks(networks, geo)] };
 }
 
 const placeOf = ({ family, src }: Records, i: number, geo: GeoTable): number =>

@@ -1,7 +1,7 @@
 /**
  * What the collector tells others, as a plugin of a server like the one that takes batches (ingest/app.ts), in a thread of its
- * own (commands/reading-thread.ts). Roles: ../roles/roles.ts; formats: formats.ts; problems: problems.ts; document: GET
- * /v1/openapi.json.
+ * own (commands/reading-thread.ts). Roles: ../roles/roles.ts; formats: formats.ts; problems: problems.ts; document:
+ * ../document/.
  */
 import type { FastifyError, FastifyInstance } from 'fastify';
 import { adminLists, readerRoute } from './admin-lists.ts';
@@ -13,6 +13,7 @@ import { dayRoutes } from './day-routes.ts';
 import { Figures } from './figures.ts';
 import { storeOf } from './listing.ts';
 import { peerRoutes } from './peer-routes.ts';
+import { portRoutes } from './port-routes.ts';
 import { refuseParameters } from './problems.ts';
 import type { ReadPowers } from './read-powers.ts';
 import { recordRoutes } from './record-routes.ts';
@@ -47,6 +48,7 @@ export function readRoutes(
   trendRoutes(app, { powers, figures: figuresNow });
   allocationRoutes(app, { powers, figures: figuresNow });
   splitRoutes(app, { powers, figures: figuresNow });
+  portRoutes(app, { powers, figures: figuresNow });
   peerRoutes(app, { powers, figures: figuresNow });
   recordRoutes(app, powers);
   readerRoute(app);

@@ -34,17 +34,36 @@ export function addSending(app: FastifyInstance): void {
     reply.header('cache-control', isPublic ? `public, max-age=${publicSeconds}` : 'private, no-cache');
     reply.header('vary', VARY);
     if (payload instanceof Readable) return streamed(request, reply, payload);
-    if (typeof payload !== 'string') return payload;
-    const text = Buffer.from(payload);
-    const coding = text.length < codedBytesMin ? undefined : codingFor(request.headers['accept-encoding']);
-    const etag = etagOf(createHash('sha256').update(text).digest('hex').slice(0, etagDigits), coding);
-    reply.header('etag', etag);
-    if (isKnown(request, etag)) return unchanged(reply);
-    if (coding === undefined) return text;
-    const coded = await compress[coding](text);
-    reply.header('content-encoding', coding).removeHeader('content-length');
-    return coded;
+    return typeof payload === 'string' ? ((await new SentText(payload).answer(request, reply)) ?? '') : payload;
   });
+}
+
+/** A text with its ETag, and in each coding once that is asked for. Kept, it costs whoever asks again next to nothing. */
+export class SentText {
+  readonly #text: Buffer;
+  readonly #name: string;
+  readonly #coded = new Map<Coding, Promise<Buffer>>();
+
+  constructor(text: string) {
+    this.#text = Buffer.from(text);
+    this.#name = createHash('sha256').update(this.#text).digest('hex').slice(0, etagDigits);
+  }
+
+  /** Sets the headers that tell of it. Undefined: the client has it, and the status is 304. */
+  async answer(request: FastifyRequest, reply: FastifyReply): Promise<Buffer | undefined> {
+    const coding = this.#text.length < codedBytesMin ? undefined : codingFor(request.headers['accept-encoding']);
+    const etag = etagOf(this.#name, coding);
+    reply.header('etag', etag);
+    if (isKnown(request, etag)) {
+      unchanged(reply);
+      return undefined;
+    }
+    if (coding === undefined) return this.#text;
+    reply.header('content-encoding', coding).removeHeader('content-length');
+    const coded = this.#coded.get(coding) ?? compress[coding](this.#text);
+    this.#coded.set(coding, coded);
+    return coded;
+  }
 }
 
 function streamed(request: FastifyRequest, reply: FastifyReply, stream: Readable): unknown {

@@ -7,7 +7,7 @@ import { Domestic, SIDES } from './domestic.ts';
 import { type Answer, known, listRoute, type Question, storeOf, viewFor } from './listing.ts';
 import { DATE_PATTERN, parseDay, parseRange, parseTarget, TARGET_PATTERN } from './names.ts';
 import { PortSensors } from './port-sensors.ts';
-import { Unanswerable } from './problems.ts';
+import { Unanswerable, wrongly } from './problems.ts';
 import { SensorPorts } from './sensor-ports.ts';
 import { DATE, SHOWN, TABLES } from './tables.ts';
 
@@ -43,7 +43,7 @@ export function splitRoutes(app: FastifyInstance, options: DayRoutePowers): void
   const splits = () => {
     const store = storeOf(powers);
     if (made === undefined) {
-      const ports = new SensorPorts(store, powers.now);
+      const ports = new SensorPorts(store);
       const placements = () => powers.registry.placements();
       made = {
         domestic: new Domestic(store, { placements, figures: figures(), ports }),
@@ -77,6 +77,7 @@ export function splitRoutes(app: FastifyInstance, options: DayRoutePowers): void
       sensors: Nullable(Type.Integer(), 'that counted something; null for the public'),
       packets: SHOWN.packets,
       meanPerSensor: SHOWN.meanPerSensor,
+      sources: Nullable(Type.Number(), 'distinct, of one sensor in the mean; null for the public'),
     },
     answer: async question => {
       const view = viewFor(question, { what: 'series', step: 'day' }, powers, 'whole', 'guarded');
@@ -108,9 +109,9 @@ export function splitRoutes(app: FastifyInstance, options: DayRoutePowers): void
 
 function splitOf({ query }: Question, daysMax: number) {
   const { economy, from, to } = query as { economy: string; from: string; to: string };
-  if (!isEconomy(economy)) throw new Unanswerable('query');
-  const range = { from: known(parseDay(from), 'query'), to: known(parseDay(to), 'query') };
-  if (range.to < range.from || range.to - range.from >= daysMax) throw new Unanswerable('query');
+  if (!isEconomy(economy)) throw wrongly('economy');
+  const range = { from: known(parseDay(from), 'query', 'from'), to: known(parseDay(to), 'query', 'to') };
+  if (range.to < range.from || range.to - range.from >= daysMax) throw wrongly('to');
   return { economy, range };
 }
 
@@ -118,6 +119,7 @@ function portSensorRoute(app: FastifyInstance, { powers }: DayRoutePowers, ports
   const Packets = Type.Integer({ minimum: 0 });
   listRoute(app, {
     url: '/v1/days/:date/port-sensors',
+    takesToken: true,
     summary: 'Which sensors saw a port, or which ports a sensor saw',
     description:
       'Give port or sensor. Your own sensors are named; all others together are one row without a name. Of closed days the thousand busiest ports of each sensor are kept.',
@@ -129,7 +131,7 @@ function portSensorRoute(app: FastifyInstance, { powers }: DayRoutePowers, ports
     },
     query: {
       port: Type.Optional(Type.String({ pattern: TARGET_PATTERN, description: '23/tcp, 8/icmp, 3:1/icmp, 47/ip' })),
-      sensor: Type.Optional(Type.String({ maxLength: 64 })),
+      sensor: Type.Optional(Type.String({ maxLength: 64, description: 'one of your sensors' })),
       limit: Limit("a sensor's day"),
     },
     head: {},
@@ -145,10 +147,12 @@ function portSensorRoute(app: FastifyInstance, { powers }: DayRoutePowers, ports
       all: { ...Packets, description: 'packets to all ports' },
       busiest: Type.Number({ description: 'part of the packets that the busiest of them had' }),
     },
-    problems: ['forbidden'],
+    problems: ['forbidden', 'no-sensor'],
     answer: question => portSensors(question, { powers }, ports),
   });
 }
+
+const NOBODY = { index: -1, name: '' };
 
 async function portSensors(
   question: Question,
@@ -158,12 +162,13 @@ async function portSensors(
   const view = viewFor(question, { what: 'sensors' }, powers, 'sensors');
   const { port, sensor, limit = rowsDefault } = question.query as { port?: string; sensor?: string; limit?: number };
   if ((port === undefined) === (sensor === undefined)) throw new Unanswerable('query');
-  const range = known(parseRange(question.params.date!, portDaysMax), 'query');
+  const range = known(parseRange(question.params.date!, portDaysMax), 'query', 'date');
   storeOf(powers);
   const registered = { sensors: powers.registry.sensors(), placements: powers.registry.placements() };
   if (port !== undefined)
-    return { head: {}, rows: await ports().ofPort(view, range, known(parseTarget(port), 'query'), registered) };
+    return { head: {}, rows: await ports().ofPort(view, range, known(parseTarget(port), 'query', 'port'), registered) };
+  // Whoever guesses is not told which names there are: of one that is nobody's, the same is looked up as of another's.
   const found = registered.sensors.find(({ name }) => name === sensor);
-  const rows = found && (await ports().ofSensor(view, range, found, limit, registered));
-  return { head: {}, rows: known(rows, 'forbidden') }; // whoever guesses is not told which names there are
+  const rows = await ports().ofSensor(view, range, found ?? NOBODY, limit, registered);
+  return { head: {}, rows: known(found && rows, 'no-sensor') };
 }

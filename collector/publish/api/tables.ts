@@ -106,7 +106,10 @@ export const SHOWN = {
   sources: Nullable(Type.Integer({ description: 'distinct; null where this reader has none' })),
   scanningSources: Nullable(Type.Integer({ description: 'those not seen in backscatter alone; 0 where not counted' })),
   meanPerSensor: Nullable(
-    Type.Number({ description: 'packets by sensor, had it watched all the time; null if none did' }),
+    Type.Number({
+      description:
+        'packets by sensor, had it watched all the time; null where all together watched less than 5% of one sensor’s time',
+    }),
   ),
   share: Type.Number({ description: 'of all packets, 0 to 1' }),
 };
@@ -120,27 +123,24 @@ export const tableKeys = ({ keys, ranked }: Table): Record<string, TSchema> => (
   ...SHOWN,
 });
 
-/** A table's rows of one day. `chosen` leaves rows out, their ranks stay. */
+/** A table's rows of one day, each made when it is asked for. `chosen` leaves rows out, their ranks stay. */
 export function tableRows(
   view: AggregateView,
   figures: DayFigures,
   table: Table,
   chosen: (name: Name) => boolean = () => true,
-): Row[] {
+): (() => Row)[] {
   const { date, total, coverage } = figures;
-  const rows = inOrder(view, figures.rows(table.rows), table);
-  return rows.flatMap((figure, n) =>
-    chosen(figure)
-      ? [
-          {
-            date,
-            ...(table.ranked && { rank: n + 1 }),
-            ...table.nameOf(figure),
-            ...shown(view, figure, total, coverage),
-          },
-        ]
-      : [],
-  );
+  const rows: (() => Row)[] = [];
+  for (const [n, figure] of inOrder(view, figures.rows(table.rows), table).entries())
+    if (chosen(figure))
+      rows.push(() => ({
+        date,
+        ...(table.ranked && { rank: n + 1 }),
+        ...table.nameOf(figure),
+        ...shown(view, figure, total, coverage),
+      }));
+  return rows;
 }
 
 /** Most packets first, or by number where every name has a row. */

@@ -6,7 +6,7 @@ import type { Subject } from '../../store/series.ts';
 import type { DayRoutePowers } from './day-routes.ts';
 import { type Answer, known, listRoute, PAGE_QUERY, paged, type Question, storeOf, viewFor } from './listing.ts';
 import { DATE_PATTERN, parseCountry, parseDay, parseTarget } from './names.ts';
-import { Unanswerable } from './problems.ts';
+import { Unanswerable, wrongly } from './problems.ts';
 import { RANK_ORDERS, RANK_PERIODS, RANK_TABLES, type RankQuestion, rankRows } from './ranks.ts';
 import { dailyRows, hourlyRows, type Keyed } from './series.ts';
 import { SHOWN, TABLES } from './tables.ts';
@@ -88,9 +88,9 @@ async function series(question: Question, { powers, figures }: DayRoutePowers): 
   const view = viewFor(question, { what: 'series', step }, powers, 'whole', 'guarded');
   const store = storeOf(powers);
   const subjects = subjectsOf(table, key);
-  const range = { from: known(parseDay(query.from), 'query'), to: known(parseDay(query.to), 'query') };
+  const range = { from: known(parseDay(query.from), 'query', 'from'), to: known(parseDay(query.to), 'query', 'to') };
   const daysMax = step === 'hour' ? hourlyDaysMax : dailyDaysMax;
-  if (range.to < range.from || range.to - range.from >= daysMax) throw new Unanswerable('query');
+  if (range.to < range.from || range.to - range.from >= daysMax) throw wrongly('to');
   const head = { table, key: key ?? null, step };
   if (step === 'day') return { head, rows: await dailyRows(view, figures(), range, subjects) };
   if (view.kind !== 'whole') throw new Unanswerable('forbidden');
@@ -100,14 +100,14 @@ async function series(question: Question, { powers, figures }: DayRoutePowers): 
 /** Throws `Unanswerable`. */
 function subjectsOf(table: Subject['table'], key: string | undefined): Keyed[] {
   if (table === 'total') {
-    if (key !== undefined) throw new Unanswerable('query');
+    if (key !== undefined) throw wrongly('key');
     return [{ key: null, subject: { table } }];
   }
-  if (key === undefined) throw new Unanswerable('query');
+  if (key === undefined) throw wrongly('key');
   const keys = key.split(',');
-  if (keys.length > keysMax || new Set(keys).size < keys.length) throw new Unanswerable('query');
+  if (keys.length > keysMax || new Set(keys).size < keys.length) throw wrongly('key');
   const parse = table === 'ports' ? parseTarget : parseCountry;
-  return keys.map(one => ({ key: one, subject: { table, a: known(parse(one), 'query') } }));
+  return keys.map(one => ({ key: one, subject: { table, a: known(parse(one), 'query', 'key') } }));
 }
 
 async function ranks(
@@ -125,11 +125,12 @@ async function ranks(
   };
   const view = viewFor(question, { what: 'ranks' }, powers, 'whole', 'guarded');
   if (by === 'sources' && view.kind === 'guarded') throw new Unanswerable('token');
-  const day = known(parseDay(start), 'query');
+  const day = known(parseDay(start), 'query', 'start');
   const store = storeOf(powers);
   const { range, rows } = await rankRows(view, figures(), store, { table, period, by, day });
   if (rows.length === 0) throw new Unanswerable('no-day');
   const head = { table, period, by, from: dateOf(range.from), to: dateOf(range.to) };
   const days = store.daysWithRecords(range).map(({ date, revision }) => [date, revision]);
-  return { head, ...paged(rows, question.query, [table, period, by, days]) };
+  const page = paged(rows, question.query, [table, period, by, days]);
+  return { head, ...page, rows: page.rows.map(row => row()) };
 }

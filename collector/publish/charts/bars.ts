@@ -18,11 +18,11 @@ const ROW_HEIGHT = 34;
 const BAR_WIDTH_MIN = 40;
 
 /** The canvas's height is not used: it follows from the number of bars. */
-export function barsChart(bars: readonly Bar[], canvas: Canvas): ChartElement {
+export function barsChart(bars: readonly Bar[], canvas: Canvas, colourOf = seriesColour): ChartElement {
   const marginRight = endMargin(bars.map(({ text }) => ({ en: text, ja: text })));
   const room = Math.max(0, canvas.width - marginRight - BAR_WIDTH_MIN);
   const marginLeft = Math.min(endMargin(bars.map(bar => bar.label)), room);
-  const items = bars.map((bar, rank) => ({ ...bar, colour: seriesColour(rank, bar.key) }));
+  const items = bars.map((bar, rank) => ({ ...bar, colour: colourOf(rank, bar.key) }));
   return draw(
     { ...canvas, height: 8 + ROW_HEIGHT * bars.length },
     {

@@ -97,7 +97,6 @@ function timeTicks([from, to]: [Date, Date], plotWidth: number): TimeTicks {
 
 /** The axes of a chart over time: hairlines for counts, hours or days below. */
 export function timeAxes(domain: [Date, Date], canvas: Canvas, marginRight: number): Plot.Markish[] {
-  const { ticks, format } = timeTicks(domain, canvas.width - MARGIN.left - marginRight);
   return [
     Plot.gridY({ ticks: countTicks(canvas), stroke: 'var(--rule)', strokeOpacity: 1 }),
     Plot.axisY({
@@ -107,15 +106,21 @@ export function timeAxes(domain: [Date, Date], canvas: Canvas, marginRight: numb
       label: null,
       fill: 'var(--quiet)',
     }),
-    Plot.axisX({
-      ticks,
-      tickFormat: format,
-      tickSize: 4,
-      label: null,
-      fill: 'var(--quiet)',
-      stroke: 'var(--rule-strong)',
-    }),
+    timeAxis(domain, canvas, marginRight),
   ];
+}
+
+/** Hours or days, below. */
+export function timeAxis(domain: [Date, Date], canvas: Canvas, marginRight: number): Plot.Markish {
+  const { ticks, format } = timeTicks(domain, canvas.width - MARGIN.left - marginRight);
+  return Plot.axisX({
+    ticks,
+    tickFormat: format,
+    tickSize: 4,
+    label: null,
+    fill: 'var(--quiet)',
+    stroke: 'var(--rule-strong)',
+  });
 }
 
 /** Buckets that were watched in part fade, and stand on a mark: their means rest on less than those beside them. */

@@ -27,6 +27,8 @@ export interface HeatPlace {
 const cellMax = 44;
 const rowMin = 16;
 const rowMax = 30;
+/** With more rows each is as low as can be. */
+const highRowsMax = 16;
 const axisHeight = 24;
 const labelWidthMin = 40;
 
@@ -40,20 +42,25 @@ export function heatPlace(timeline: Timeline, width: number): HeatPlace {
   const left = endMargin(timeline.series.map(({ label }) => label));
   const columns = Math.max(1, heatColumns(timeline).length);
   const cell = Math.min(cellMax, (width - left - 2) / columns);
-  return { left, top: 4, cell, rowHeight: Math.min(rowMax, Math.max(rowMin, cell)) };
+  const highest = timeline.series.length > highRowsMax ? rowMin : rowMax;
+  return { left, top: 4, cell, rowHeight: Math.min(highest, Math.max(rowMin, cell)) };
 }
 
-/** Days of a timeline as squares. The canvas's height is not used: it follows from the number of rows. */
+/**
+ * Days of a timeline as squares; what is not known (NaN) leaves its place empty. The canvas's height is not used: it follows from
+ * the number of rows.
+ */
 export function heatChart(timeline: Timeline, { unit, textOf, language }: HeatOptions, canvas: Canvas): ChartElement {
   const { starts, series } = timeline;
   const { left, top, cell, rowHeight } = heatPlace(timeline, canvas.width);
   const columns = heatColumns(timeline);
   const levels = levelsOf(series.flatMap(({ values }) => values));
   const squares = series.flatMap(({ key, values }) =>
-    values.map((value, i) => ({
-      ...{ key, day: starts[i]!, value },
-      colour: levelColour(levelOf(value, levels), levels.from.length),
-    })),
+    values.flatMap((value, i) =>
+      Number.isNaN(value)
+        ? []
+        : [{ key, day: starts[i]!, value, colour: levelColour(levelOf(value, levels), levels.from.length) }],
+    ),
   );
   const marginRight = canvas.width - left - cell * columns.length;
   const each = Math.max(1, Math.ceil(labelWidthMin / cell));

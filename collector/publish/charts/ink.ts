@@ -70,9 +70,9 @@ export const inkCss = (): string =>
 /** Grey: whoever is in "other" is nobody in particular. */
 export const OTHER_COLOUR = 'var(--series-other)';
 
-/** The colour of a series by its rank, from 0. */
+/** The colour of a series by its rank, from 0; all of which others are parts is grey too. */
 export const seriesColour = (rank: number, key: string): string =>
-  key === 'other' || rank >= SERIES_COLOURS_MAX ? OTHER_COLOUR : `var(--series-${rank + 1})`;
+  key === 'other' || key === 'all' || rank >= SERIES_COLOURS_MAX ? OTHER_COLOUR : `var(--series-${rank + 1})`;
 
 /** Of a map or a heat map: the steps of its levels above nothing. */
 export const LEVELS_MAX = 5;

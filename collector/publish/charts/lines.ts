@@ -26,6 +26,9 @@ const dotsMax = 31;
 const DASHES = ['', '7 3', '2 3', '9 3 2 3', '4 4'];
 const SYMBOLS = ['circle', 'square', 'triangle', 'diamond', 'star'] as const;
 
+/** What the others are parts of: broad, so that it shows under one that has all of it. */
+const WHOLE = { strokeWidth: 6, strokeOpacity: 0.5, strokeLinecap: 'round' } as const;
+
 export function linesChart(timeline: Timeline, canvas: Canvas): ChartElement {
   const { starts, bucketMs, series } = timeline;
   const domain = countDomain(series.flatMap(({ values }) => values));
@@ -42,7 +45,8 @@ export function linesChart(timeline: Timeline, canvas: Canvas): ChartElement {
     marks: [
       ...timeAxes(time, canvas, marginRight),
       Plot.ruleY([0], { stroke: 'var(--rule-strong)' }),
-      ...series.flatMap(({ key, values }, rank) => {
+      // The first on top: of lines that lie upon one another its colour shows.
+      ...[...series.entries()].reverse().flatMap(([rank, { key, values }]) => {
         const stroke = seriesColour(rank, key);
         const points = values.flatMap((value, i) => {
           const gap = i > 0 && starts[i] - starts[i - 1] > bucketMs;
@@ -53,10 +57,9 @@ export function linesChart(timeline: Timeline, canvas: Canvas): ChartElement {
           x: 'time',
           y: 'value',
           stroke,
-          strokeWidth: 2,
-          strokeDasharray: DASHES[rank],
+          ...(key === 'all' ? WHOLE : { strokeWidth: 2, strokeDasharray: DASHES[rank] }),
         });
-        if (starts.length > dotsMax) return [line];
+        if (starts.length > dotsMax || key === 'all') return [line];
         return [line, Plot.dot(points, { x: 'time', y: 'value', fill: stroke, r: 3.2, symbol: SYMBOLS[rank] })];
       }),
       ...partialMarks(timeline, domain),

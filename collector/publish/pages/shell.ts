@@ -82,40 +82,100 @@ export function titleOf({ name, subject, language }: Pick<Page, 'name' | 'subjec
   return TITLES[name][language];
 }
 
+/** What every page has around its main part. */
+export interface Frame extends Pick<Page, 'language' | 'query' | 'languageAsked' | 'asPublic' | 'path'> {
+  readonly title: string;
+  /** In the main part, which is all there is to read. */
+  readonly main: Html;
+  /** Of this page alone; its policy has the hash. */
+  readonly style: string;
+}
+
+/** A page that is whole as it is sent, and runs no script. Without assets it has its own style alone. */
+export function frameHtml(frame: Frame, assets: Assets | undefined): string {
+  const { title, main, style } = frame;
+  const linked =
+    assets &&
+    html`<link rel="icon" href="/assets/${assets.icon}">
+<link rel="stylesheet" href="/assets/${assets.style}">
+`;
+  const head = html`${linked}<style>${new Html(style)}</style>`;
+  return documentHtml({
+    ...frame,
+    head,
+    root: html``,
+    title,
+    account: html``,
+    main: html`<main id="main" tabindex="-1">${main}</main>`,
+  });
+}
+
 /** Everything in it is text, but what is written here. */
 export function shellHtml(page: Page, assets: Assets): string {
-  const { name, subject, language, languageAsked, asPublic } = page;
+  const { name, subject, language } = page;
   const said = (words: Words) => words[language];
-  const keys = new URLSearchParams({ ...(languageAsked && { lang: language }), ...(asPublic && { as: 'public' }) });
-  const kept = keys.size > 0 ? `?${keys}` : '';
-  const links = NAVIGATION.map(([target, path]) => {
-    const current = target === name ? html` aria-current="page"` : html``;
-    return html`<a href="${path}${kept}"${current}>${said(TITLES[target])}</a>`;
+  const kept = keptQuery(page);
+  const head = html`<link rel="icon" href="/assets/${assets.icon}">
+<link rel="stylesheet" href="/assets/${assets.style}">
+<script type="module" src="/assets/${assets.script}"></script>
+${assets.preloads[name].map(one => html`<link rel="modulepreload" href="/assets/${one}">`)}`;
+  return documentHtml({
+    ...page,
+    current: name,
+    title: titleOf(page),
+    head,
+    root: html` data-page="${name}" data-subject="${subject}" data-kept="${kept}"`,
+    account: html`<a id="account" class="button" href="/sign-in${kept}">${said(TITLES['sign-in'])}</a>`,
+    main: html`<main id="main" tabindex="-1" aria-busy="true"><h1 class="waiting">${titleOf(page)}</h1><p class="note" id="loading">${said(LOADING)}</p><noscript><p class="warn">${said(NO_SCRIPT)}</p></noscript></main>`,
   });
-  const here = html`<html lang="${language}" data-page="${name}" data-subject="${subject}" data-kept="${kept}">`;
+}
+
+interface Whole extends Omit<Frame, 'style'> {
+  readonly current?: PageName;
+  readonly head: Html;
+  /** Attributes of the root. */
+  readonly root: Html;
+  readonly account: Html;
+}
+
+function keptQuery({
+  language,
+  languageAsked,
+  asPublic,
+}: Pick<Page, 'language' | 'languageAsked' | 'asPublic'>): string {
+  const keys = new URLSearchParams({ ...(languageAsked && { lang: language }), ...(asPublic && { as: 'public' }) });
+  return keys.size > 0 ? `?${keys}` : '';
+}
+
+function documentHtml(whole: Whole): string {
+  const { language, title, current, head, root, account, main } = whole;
+  const said = (words: Words) => words[language];
+  const kept = keptQuery(whole);
+  const links = NAVIGATION.map(([target, path]) => {
+    const attribute = target === current ? html` aria-current="page"` : html``;
+    return html`<a href="${path}${kept}"${attribute}>${said(TITLES[target])}</a>`;
+  });
   return html`<!doctype html>
-${here}
+<html lang="${language}"${root}>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${titleOf(page)} · Enaga</title>
-<link rel="icon" href="/assets/${assets.icon}">
-<link rel="stylesheet" href="/assets/${assets.style}">
-<script type="module" src="/assets/${assets.script}"></script>
+<title>${title} · Enaga</title>
+${head}
 </head>
 <body>
 <a class="skip" href="#main">${said(SKIP)}</a>
 <header><a class="mark" href="/${kept}">${new Html(BIRD_INLINE)}<span>Enaga</span></a>
 <nav aria-label="Enaga">${links}</nav>
-<div class="reader">${languageSwitch(page)}<a id="account" class="button" href="/sign-in${kept}">${said(TITLES['sign-in'])}</a></div></header>
-<main id="main" tabindex="-1" aria-busy="true"><h1 class="waiting">${titleOf(page)}</h1><p class="note" id="loading">${said(LOADING)}</p><noscript><p class="warn">${said(NO_SCRIPT)}</p></noscript></main>
-<footer><p>${said(FOOTER)}</p><p><a href="/v1/openapi.json">API</a></p></footer>
+<div class="reader">${languageSwitch(whole)}${account}</div></header>
+${main}
+<footer><p>${said(FOOTER)}</p><p><a href="/api${kept}">API</a></p></footer>
 </body>
 </html>
 `.markup;
 }
 
-function languageSwitch({ language, path, query }: Page): Html {
+function languageSwitch({ language, path, query }: Pick<Page, 'language' | 'path' | 'query'>): Html {
   const link = (target: Language, text: string) => {
     const parameters = new URLSearchParams(query);
     parameters.set('lang', target);

@@ -77,7 +77,7 @@ describe('a sensor', () => {
     expect(told).toEqual({
       sensor: 'tokyo-1',
       expires: '2026-03-05T14:00:00Z',
-      enrol: `enaga-sensor enrol --collector https://collector.example:8740 --token ${token}`,
+      enrol: 'enaga-sensor enrol --collector https://collector.example:8740 --token-file -',
     });
     const known = registered(registry => registry.existing('tokyo-1'));
     expect(known).toMatchObject({ owner: 'alpha', economy: 'JP', networks: ['192.0.2.0/24', '2001:db8::/48'] });
@@ -118,7 +118,7 @@ describe('a sensor', () => {
   test('gets another token, and is revoked for good', async () => {
     await ask('POST', '/v1/sensors', { ...TOKYO, name: 'kyoto', networks: ['192.0.3.0/24'] });
     const rotated = await ask('POST', '/v1/sensors/kyoto/tokens', {}, { headers: { host: 'collector.example' } });
-    expect(rotated.json().enrol).toContain('--collector http://collector.example --token enaga_');
+    expect(rotated.json().enrol).toContain('--collector http://collector.example --token-file -');
     expect((await ask('DELETE', '/v1/sensors/kyoto')).statusCode).toBe(200);
     expect((await ask('DELETE', '/v1/sensors/kyoto')).json().type).toBe('urn:enaga:problem:no-sensor');
     expect((await ask('POST', '/v1/sensors/kyoto/tokens', {})).statusCode).toBe(404);

@@ -77,7 +77,7 @@ describe('files of closed days', () => {
     const foreign = rowsOf<File>(await site.get(url, site.tokens.foreign));
     expect(foreign.filter(({ sha256 }) => sha256 !== null)).toHaveLength(9);
     expect((await site.get(url)).statusCode).toBe(401);
-    expect((await site.get(`/v1/days/${DATES[3]}/exports`, site.tokens.beta)).statusCode).toBe(404);
+    expect((await site.get(`/v1/days/${DATES[3]}/exports`, site.tokens.beta)).statusCode).toBe(409);
   });
 
   test('a listing of 400 days takes under 100 ms, and makes nothing', async () => {

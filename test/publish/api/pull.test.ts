@@ -31,7 +31,7 @@ beforeAll(async () => {
   await new Promise<void>(resolve => front.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
   tokenFile = path.join(site.made.dir, 'token');
-  fs.writeFileSync(tokenFile, `${site.tokens.foreign}\n`);
+  fs.writeFileSync(tokenFile, `${site.tokens.foreign}\n`, { mode: 0o600 });
 });
 afterAll(async () => {
   front.closeAllConnections();
@@ -96,6 +96,36 @@ describe('enaga pull', () => {
     expect(files).toHaveLength(4 + 7);
   });
 
+  test('runs that ask for different things share a directory; --verify finds what is missing or altered', async () => {
+    const since = ['--since', DATES[2]];
+    const files = () =>
+      JSON.parse(fs.readFileSync(path.join(out, DATES[2], 'day.json'), 'utf8')).files.map(
+        ({ name }: { name: string }) => name,
+      );
+    expect((await pull(...since, '--export', 'intelmq', '--country', 'KR')).code).toBe(0);
+    expect((await pull(...since, '--export', 'misp', '--country', 'KR')).code).toBe(0);
+    expect((await pull(...since, '--format', 'json')).code).toBe(0);
+    expect(files()).toEqual(expect.arrayContaining(['ports.csv', 'ports.json', 'intelmq-KR.ndjson']));
+    expect(files().filter((name: string) => name.startsWith('misp-KR/'))).toHaveLength(1);
+    const again = ['intelmq', 'misp'].map(format => () => pull(...since, '--export', format, '--country', 'KR'));
+    for (const one of again) expect(await one()).toEqual({ code: 0, stdout: '', stderr: '' });
+    fs.chmodSync(tokenFile, 0o644);
+    expect((await pull(...since)).stderr).toMatch(
+      /^enaga pull: every user of this machine can read \S+token: chmod 600/,
+    );
+    fs.chmodSync(tokenFile, 0o600);
+
+    const [gone, altered] = ['ports.csv', 'intelmq-KR.ndjson'].map(name => path.join(out, DATES[2], name));
+    const whole = digest(altered!);
+    fs.rmSync(gone!);
+    fs.appendFileSync(altered!, '{}\n');
+    const verify = () => pull(...since, '--export', 'intelmq', '--country', 'KR', '--verify');
+    expect((await verify()).stdout).toMatch(/^2026-03-03 revision 1: /);
+    expect([fs.existsSync(gone!), digest(altered!)]).toEqual([true, whole]);
+    expect(files()).toEqual(expect.arrayContaining(['ports.csv', 'ports.json', 'intelmq-KR.ndjson']));
+    expect(await verify()).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
   test('exchange files, other formats, the public; what it cannot do it says', async () => {
     const exported = await pull(
       '--export',
@@ -125,7 +155,7 @@ describe('enaga pull', () => {
     const foreign = await pull('--export', 'stix', '--country', 'JP', '--since', DATES[2]);
     expect([foreign.code, foreign.stderr]).toEqual([
       1,
-      `enaga pull: /v1/days/${DATES[2]}/exports/stix: 403 Forbidden. This token does not read that.\n`,
+      `enaga pull: /v1/days/${DATES[2]}/exports/stix: 403 Forbidden. This token does not read that: GET /v1/reader says what it reads.\n`,
     ]);
     fs.writeFileSync(path.join(out, 'bad'), 'enaga_00000000_wrong');
     const wrong = await run('pull', '--collector', url, '--token-file', path.join(out, 'bad'), '--out', out);
@@ -263,7 +293,9 @@ describe('enaga member and enaga audit', () => {
       ...{ at: '2026-03-07T08:00:00Z', actor: 'beta', action: 'read records of sensors' },
       detail: { date: DATES[0], rows: 2, cursor: null },
     });
-    expect((await admin('audit', '--by', 'beta', '--since', '2026-03-08')).stdout).toBe('nothing was read\n');
+    expect((await admin('audit', '--by', 'beta', '--since', '2026-03-08')).stdout).toBe(
+      'nothing was read (what was changed: --all)\n',
+    );
     expect((await admin('audit')).stdout).not.toMatch(/member add/);
     expect((await admin('audit', '--all')).stdout).toMatch(/member add/);
   });

@@ -75,7 +75,12 @@ const ROUTES: readonly (readonly [url: string, open: number, foreign: number, ow
   [`/v1/domestic?economy=JP&from=${PUBLISHED}&to=${PUBLISHED}`, 200, 200, 200, 200],
   [`/v1/domestic/ports?economy=JP&from=${PUBLISHED}&to=${PUBLISHED}`, 200, 200, 200, 200],
   [`/v1/days/${PUBLISHED}/port-sensors?port=23/tcp`, 401, 200, 200, 200],
-  [`/v1/days/${PUBLISHED}/port-sensors?sensor=s2`, 401, 403, 200, 200],
+  [`/v1/port-kinds?port=23/tcp&from=${PUBLISHED}&to=${PUBLISHED}`, 401, 200, 200, 200],
+  [`/v1/port-asns?port=23/tcp&from=${PUBLISHED}&to=${PUBLISHED}`, 401, 200, 200, 200],
+  [`/v1/rank-history?table=ports&key=23/tcp&period=day&from=${PUBLISHED}&to=${PUBLISHED}`, 200, 200, 200, 200],
+  [`/v1/days/${PUBLISHED}/port-sensors?sensor=s2`, 401, 404, 200, 200],
+  [`/v1/days/${PUBLISHED}/port-sensors?sensor=s0`, 401, 404, 404, 200],
+  [`/v1/days/${PUBLISHED}/port-sensors?sensor=nobody`, 401, 404, 404, 404],
 ];
 
 const rowsOf = (response: LightMyRequestResponse): Record<string, unknown>[] => response.json().rows;
@@ -104,6 +109,17 @@ describe('each role at each route', () => {
     });
     expect(untried).toEqual([]);
   });
+});
+
+test('the document says of each route whether it takes a token', async () => {
+  const { paths } = (await site.get('/v1/openapi.json')).json();
+  for (const [path, { get }] of Object.entries(paths as Record<string, { get?: { security?: object[] } }>)) {
+    const pattern = new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`);
+    const open = ROUTES.filter(([url]) => pattern.test(url.replace(/\?.*/, ''))).map(([, status]) => status);
+    if (open.length === 0) continue;
+    const isOpen = open.some(status => status === 200 || status === 404);
+    expect([path, get!.security]).toEqual([path, isOpen ? [{}, { token: [] }] : [{ token: [] }]]);
+  }
 });
 
 describe('the canary', () => {

@@ -73,6 +73,14 @@ const counted = (date: string, sensors: readonly number[], port?: number): numbe
   ).length;
 };
 
+/** Distinct sources of one sensor, in the mean. */
+function meanSources(date: string, sensors: readonly number[]): number {
+  const day = Date.parse(date) / 86_400_000;
+  const own = (sensor: number) => RECORDS.filter(one => one.sensor === sensor && Math.floor(one.hour / 24) === day);
+  const counts = sensors.map(sensor => new Set(own(sensor).map(({ src }) => src.join())).size);
+  return Number((counts.reduce((sum, count) => sum + count, 0) / counts.length).toPrecision(6));
+}
+
 describe('one economy against the rest', () => {
   test.each([PUBLISHED, OPEN])('of %s, for members: every side as it was counted', async date => {
     const query = `economy=KR&from=${date}&to=${date}`;
@@ -82,6 +90,7 @@ describe('one economy against the rest', () => {
       ['domestic', 5, counted(date, KR)],
       ['overseas', 7, counted(date, rest)],
     ]);
+    expect(sides.map(({ sources }) => sources)).toEqual([meanSources(date, KR), meanSources(date, rest)]);
     const ports = await rows(`/v1/domestic/ports?${query}`, site.tokens.beta);
     for (const { side, port, packets, share } of ports) {
       const sensors = side === 'domestic' ? KR : rest;
@@ -119,6 +128,7 @@ describe('one economy against the rest', () => {
         [`${date}T00:00:00Z`, 'overseas', null],
       ]),
     );
+    expect(sides.every(({ sources }) => sources === null)).toBe(true);
     for (const { packets } of sides) expect(packets).toBe(Number((packets as number).toPrecision(2)));
     const ports = await rows(`/v1/domestic/ports?economy=JP&${span}`);
     expect(new Set(ports.map(({ port }) => port))).toEqual(new Set([22, 23, 80]));
@@ -188,7 +198,7 @@ describe('a port by sensor', () => {
     );
     for (const name of ['s0', 'none']) {
       const response = await site.get(`/v1/days/${date}/port-sensors?sensor=${name}`, site.tokens.beta);
-      expect(response.json().type).toBe('urn:enaga:problem:forbidden');
+      expect(response.json().type).toBe('urn:enaga:problem:no-sensor');
     }
     expect((await rows(`/v1/days/${date}/port-sensors?sensor=s0`, site.tokens.admin)).length).toBe(4);
   });

@@ -7,8 +7,9 @@ import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import { buildApp } from '../../../collector/ingest/app.ts';
 import { Metrics } from '../../../collector/ingest/metrics.ts';
 import type { Powers } from '../../../collector/ingest/powers.ts';
-import { openReadSide, type ReadPowers } from '../../../collector/publish/api/read-powers.ts';
+import { openReadSide, type ReadPowers, type ReadSideOptions } from '../../../collector/publish/api/read-powers.ts';
 import { type ReadOptions, readRoutes } from '../../../collector/publish/api/routes.ts';
+import { documentRoutes } from '../../../collector/publish/document/routes.ts';
 import type { Sender } from '../../../collector/publish/exports/meta.ts';
 import type { PublicRule } from '../../../collector/publish/roles/roles.ts';
 import { Members } from '../../../collector/registry/members.ts';
@@ -124,6 +125,7 @@ export interface SiteOptions extends ReadOptions {
   readonly trustedProxies?: readonly string[];
   readonly closing?: Partial<ClosingOptions>;
   readonly rule?: Partial<PublicRule>;
+  readonly renewal?: ReadSideOptions['renewal'];
 }
 
 const SENDER: Sender = {
@@ -170,9 +172,14 @@ interface Tokens {
 export async function openSite(
   made: SealedLog,
   tokens: Tokens,
-  { rule, trustedProxies = [], ...options }: Omit<SiteOptions, 'closing'> = {},
+  { rule, trustedProxies = [], renewal, ...options }: Omit<SiteOptions, 'closing'> = {},
 ) {
-  const side = openReadSide({ data: made.data, sender: SENDER, ...(rule !== undefined && { rule }) });
+  const side = openReadSide({
+    data: made.data,
+    sender: () => SENDER,
+    ...(rule !== undefined && { rule }),
+    ...(renewal && { renewal }),
+  });
   const clock = { ms: NOW };
   const powers: ReadPowers = { ...side.powers, now: () => clock.ms, random: () => 0 };
   const lines: string[] = [];
@@ -189,6 +196,7 @@ export async function openSite(
     public: { burst: 100_000, perSecond: 1 },
   };
   app.register(async scope => readRoutes(scope, powers, { ...options, budgets }));
+  app.register(async scope => documentRoutes(scope, { budgets, rule: powers.rule }));
   await app.ready();
   return {
     ...{ made, tokens, powers, clock, lines, app },

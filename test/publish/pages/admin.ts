@@ -58,10 +58,10 @@ export function adminTests(look: Look, sites: Sites): void {
       await page.getByLabel(words.networks).fill(language === 'en' ? '10.1.0.0/24\n2001:db8::/48' : '10.2.0.0/24');
       await page.getByRole('button', { name: words.make }).click();
       await page.getByText(words.once).waitFor();
-      const command = await page.locator('.secret code').first().textContent();
-      expect(command).toMatch(
-        new RegExp(`^enaga-sensor enrol --collector ${small.url} --token enaga_[0-9a-f]{8}_[\\w-]{43}$`),
-      );
+      const [command, token] = await page.locator('.secret code').allTextContents();
+      expect(command).toBe(`enaga-sensor enrol --collector ${small.url} --token-file -`);
+      expect(token).toMatch(/^enaga_[0-9a-f]{8}_[\w-]{43}$/);
+      await page.locator('tbody').getByText(name).waitFor(); // it is listed at once, beside its token
       expect(await page.evaluate('document.activeElement.id')).toBe('once');
       expect(await page.locator('[aria-invalid]').count()).toBe(0);
       expect(await overflow(page)).toBe(0);

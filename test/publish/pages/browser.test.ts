@@ -1,7 +1,7 @@
 /** The pages as people meet them: in a browser, over a real collector's figures. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, type CDPSession, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { keptAssets } from '../../../collector/publish/pages/kept.ts';
 import { adminTests } from './admin.ts';
@@ -127,6 +127,35 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
     expect(await unseen.page.locator('.state').textContent()).toBe('Not seen in this time.');
     await unseen.page.close();
   });
+
+  test.each(['the public', 'a member'])(
+    'the first page is light for %s: in counts that no other program changes',
+    async who => {
+      const isMember = who === 'a member';
+      const asked: string[] = [];
+      let [bytes, session] = [0, undefined as CDPSession | undefined];
+      const { page } = await look(site, '/', { ...(isMember && { token: site.token }) }, async page => {
+        session = await page.context().newCDPSession(page);
+        await session.send('Network.enable');
+        await session.send('Performance.enable');
+        session.on('Network.requestWillBeSent', ({ request }) => asked.push(new URL(request.url).pathname));
+        session.on('Network.loadingFinished', ({ encodedDataLength }) => {
+          bytes += encodedDataLength;
+        });
+      });
+      await page.locator('#ports .drawn svg').waitFor();
+      expect(asked.length).toBeLessThanOrEqual(isMember ? 27 : 24);
+      expect(bytes).toBeLessThan(300_000);
+      const { metrics } = await session!.send('Performance.getMetrics');
+      const of = (name: string) => metrics.find(one => one.name === name)!.value;
+      expect([of('Nodes') < 6000, of('LayoutCount') < 30]).toEqual([true, true]);
+      // Scripts are on their way before any figure is asked for, and none is found out late but the map's.
+      const figures = asked.findIndex(name => name.startsWith('/v1/'));
+      expect(asked.slice(0, figures).filter(name => /pages-|services-/.test(name)).length).toBe(2);
+      expect(asked.slice(figures).filter(name => name.endsWith('.js') && !name.includes('world'))).toEqual([]);
+      await page.close();
+    },
+  );
 
   test('views have addresses: by click, by key, back again, and in the other language', async () => {
     const { page, trouble } = await look(small, '/', { token: small.token });

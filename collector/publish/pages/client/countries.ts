@@ -43,7 +43,7 @@ async function allocations(date: string, signal: AbortSignal): Promise<ReadonlyM
   return new Map((await orNone(answer, { rows: [] })).rows.map(({ country, addresses }) => [country, addresses]));
 }
 
-/** The map of a period, for any page; nothing where no country has a figure. */
+/** The map of a period, for any page; nothing where no country has a figure, as where too little was watched for a mean. */
 export async function worldOf(
   id: string,
   view: View,
@@ -58,7 +58,8 @@ export async function worldOf(
     countriesOf(latest, span.period, span.now, signal),
     measure === 'density' ? allocations(wholeDay(latest), signal) : undefined,
   ]);
-  if (rows.length === 0) return undefined;
+  const isMeasured = ({ meanPerSensor, sources }: Ranked) => (measure === 'packets' ? meanPerSensor : sources) !== null;
+  if (!rows.some(isMeasured)) return undefined;
   return worldFigure({
     ...{ id, measure, rows, complete: latest.hourly },
     ...(allocated !== undefined && { allocated }),

@@ -24,12 +24,12 @@ const EXCHANGE = {
 
 type Row = Figures & Partial<TargetKeys & CountryKeys>;
 
-export async function dayParts({ date }: DayRow): Promise<HTMLElement[]> {
+export async function dayParts({ date, state }: DayRow): Promise<HTMLElement[]> {
   const [serviceOf, ports, countries, exchange] = await Promise.all([
     loadServices(),
     rowsOf(date, 'ports', shown),
     rowsOf(date, 'countries', shown),
-    isMember() ? exchangeFiles(date) : undefined,
+    isMember() && state !== 'open' ? exchangeFiles(date) : undefined, // an open day has none
   ]);
   return [
     ...busiest('ports', ports, serviceOf),

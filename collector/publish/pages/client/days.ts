@@ -3,7 +3,7 @@ import { DAY_MS } from '../../../../common/time.ts';
 import { count, shortCount } from '../../words.ts';
 import { ask, askFile, isMember } from './api.ts';
 import { dayParts } from './day-parts.ts';
-import { h, language, saveFile, say } from './dom.ts';
+import { append, h, language, saveFile, say } from './dom.ts';
 import type { DayRow } from './rows.ts';
 import { dateText } from './sentences.ts';
 import { nothingYet, tooFewSensors } from './states.ts';
@@ -38,13 +38,17 @@ export async function daysPage(_view: View, _changed: () => void, signal: AbortS
   const most = Math.max(...rows.map(({ packets }) => packets));
   const months = [...new Set(rows.map(({ date }) => date.slice(0, 7)))].reverse();
   const detail = h('section', { class: 'files', 'aria-live': 'polite' });
-  const open = (row: DayRow) => void showDay(row, detail);
-  const asked = byDate.get(location.hash.slice(1));
-  if (asked !== undefined) open(asked);
-  else
-    detail.append(
-      h('p', { class: 'note' }, say({ en: 'Choose a day for its files.', ja: '日を選ぶとファイルを取得できます。' })),
-    );
+  const calendar = h('div', { class: 'months' });
+  const open = (row: DayRow) => {
+    for (const button of calendar.querySelectorAll('button'))
+      button.setAttribute('aria-pressed', String(button.dataset.day === row.date));
+    void showDay(row, detail);
+  };
+  append(
+    calendar,
+    months.map(month => monthTable(month, byDate, most, open)),
+  );
+  open(byDate.get(location.hash.slice(1)) ?? rows.findLast(({ state }) => state !== 'open') ?? rows.at(-1)!);
   const total = rows.reduce((sum, { packets }) => sum + packets, 0);
   return [
     h(
@@ -61,16 +65,7 @@ export async function daysPage(_view: View, _changed: () => void, signal: AbortS
       ),
       legend(),
     ),
-    h(
-      'div',
-      { class: 'board' },
-      h(
-        'div',
-        { class: 'months' },
-        months.map(month => monthTable(month, byDate, most, open)),
-      ),
-      h('aside', { class: 'moved' }, detail),
-    ),
+    h('div', { class: 'board' }, calendar, h('aside', { class: 'moved' }, detail)),
   ];
 }
 
@@ -157,6 +152,7 @@ function dayCell(
       {
         type: 'button',
         class: `shade-${shade}`,
+        'data-day': date,
         click: () => {
           history.replaceState(undefined, '', `#${date}`);
           open(row);
@@ -212,12 +208,14 @@ async function filesOf({ date, state }: DayRow): Promise<HTMLElement> {
       lists.map(({ rows }) => h('td', { class: 'n' }, fileButton(rows[n]!, date))),
     );
   const heads = FORMATS.map(format => h('th', { scope: 'col', class: 'n' }, format));
-  return h(
+  const table = h(
     'table',
     {},
     h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, say({ en: 'Table', ja: '表' })), heads)),
     h('tbody', {}, names.map(line)),
   );
+  const label = say({ en: `Files of ${dateText(date)}`, ja: `${dateText(date)}のファイル` });
+  return h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': label }, table);
 }
 
 const sizeText = (size: number | null): string =>

@@ -14,7 +14,7 @@ import { nothingYet, state, tooFewSensors } from './states.ts';
 import { subjectLink } from './tables.ts';
 import { latestDay } from './trends.ts';
 import { controls, followLanguages, type View } from './view.ts';
-import { daysBefore, type Latest, msOf, stretchOf } from './windows.ts';
+import { type CountName, daysBefore, type Latest, msOf, stretchOf } from './windows.ts';
 
 interface EconomyRow {
   readonly economy: string;
@@ -27,6 +27,8 @@ interface SideRow {
   readonly sensors: number | null;
   readonly packets: number;
   readonly meanPerSensor: number | null;
+  /** Of a sensor in the mean; null for the public. */
+  readonly sources: number | null;
 }
 /** Days of the tables: /v1 adds up so many at once. */
 const portDaysMax = 31;
@@ -40,7 +42,7 @@ export async function domesticPage(asked: View, changed: () => void, signal: Abo
   if (economies.length === 0) return [tooFewSensors()];
   if (isMember() && economies.length === 1) return [oneEconomy(economies[0]!.economy)];
   const economy = chosen(economies);
-  const view: View = { ...asked, count: 'packets' };
+  const view: View = isMember() ? asked : { ...asked, count: 'packets' };
   const { from, to } = stretchOf(view.window, { ...latest, hourly: false });
   const first = [from, daysBefore(to, portDaysMax - 1)].sort().at(-1)!;
   const [{ rows }, { rows: ports }, serviceOf] = await Promise.all([
@@ -56,16 +58,21 @@ export async function domesticPage(asked: View, changed: () => void, signal: Abo
       { class: 'lead' },
       whenLine({ ...latest, date: wholeDay(latest), partial: false }),
       h('h1', {}, say(headline(economy))),
-      lede(rows, names),
+      lede(rows, names, view.count),
     ),
-    h('div', { class: 'controls choice' }, economySelect(economies, economy, changed), controls(view, {}, changed)),
+    h(
+      'div',
+      { class: 'controls choice' },
+      economySelect(economies, economy, changed),
+      controls(view, { withCount: isMember() }, changed),
+    ),
     ...(rows.length === 0
       ? [nothingOf()]
       : [
           h(
             'div',
             { class: 'board' },
-            h('div', { class: 'charts' }, sidesFigure(rows, names, sourceText(rows, names, latest))),
+            h('div', { class: 'charts' }, sidesFigure(rows, names, view.count, sourceText(rows, names, latest))),
             h('aside', { class: 'moved' }, aimedPanel(bySide, names, datesText(first, to), serviceOf)),
           ),
           h(
@@ -122,32 +129,37 @@ function economySelect(economies: readonly EconomyRow[], current: string, change
 }
 
 /** The mean of the days, and how one side compares with the other. */
-function lede(rows: readonly SideRow[], names: Names): HTMLElement | undefined {
-  const [domestic, overseas] = SIDES.map(side => meanOf(rows, side));
+function lede(rows: readonly SideRow[], names: Names, count: CountName): HTMLElement | undefined {
+  const [domestic, overseas] = SIDES.map(side => meanOf(rows, side, count));
   if (domestic === undefined || overseas === undefined || overseas === 0) return undefined;
   const ratio = domestic / overseas;
   const times = (ratio >= 1 ? ratio : 1 / ratio).toFixed(1);
   const more = ratio >= 1 ? names.domestic : names.overseas;
   const [near, far] = [meanText(domestic), meanText(overseas)];
+  const [verb, unit, counter] =
+    count === 'packets' ? ['received', 'packets', 'パケット'] : ['heard from', 'sources', '送信元'];
   const english =
     times === '1.0'
-      ? `A sensor received ${near} packets a day ${names.domestic.en} and ${far} ${names.overseas.en}: about the same.`
-      : `A sensor received ${near} packets a day ${names.domestic.en} and ${far} ${names.overseas.en}: ${times} times as many ${more.en}.`;
+      ? `A sensor ${verb} ${near} ${unit} a day ${names.domestic.en} and ${far} ${names.overseas.en}: about the same.`
+      : `A sensor ${verb} ${near} ${unit} a day ${names.domestic.en} and ${far} ${names.overseas.en}: ${times} times as many ${more.en}.`;
   const japanese =
     times === '1.0'
-      ? `センサー1台・1日あたり、${names.domestic.ja}は${near}、${names.overseas.ja}は${far}パケットで、ほぼ同じです。`
-      : `センサー1台・1日あたり、${names.domestic.ja}は${near}、${names.overseas.ja}は${far}パケットで、${more.ja}が${times}倍です。`;
+      ? `センサー1台・1日あたり、${names.domestic.ja}は${near}、${names.overseas.ja}は${far}${counter}で、ほぼ同じです。`
+      : `センサー1台・1日あたり、${names.domestic.ja}は${near}、${names.overseas.ja}は${far}${counter}で、${more.ja}が${times}倍です。`;
   return h('p', { class: 'lede' }, say({ en: english, ja: japanese }));
 }
 
-function meanOf(rows: readonly SideRow[], side: Side): number | undefined {
-  const means = rows.filter(isOf(side)).flatMap(({ meanPerSensor }) => meanPerSensor ?? []);
+const countOf = ({ meanPerSensor, sources }: SideRow, count: CountName): number | null =>
+  count === 'packets' ? meanPerSensor : sources;
+
+function meanOf(rows: readonly SideRow[], side: Side, count: CountName): number | undefined {
+  const means = rows.filter(isOf(side)).flatMap(row => countOf(row, count) ?? []);
   return means.length === 0 ? undefined : means.reduce((sum, mean) => sum + mean, 0) / means.length;
 }
 
-function sidesFigure(rows: readonly SideRow[], names: Names, source: string): HTMLElement {
+function sidesFigure(rows: readonly SideRow[], names: Names, count: CountName, source: string): HTMLElement {
   const starts = [...new Set(rows.map(({ start }) => start))].sort();
-  const byName = new Map(rows.map(row => [`${row.start} ${row.side}`, row.meanPerSensor ?? 0]));
+  const byName = new Map(rows.map(row => [`${row.start} ${row.side}`, countOf(row, count) ?? 0]));
   const timeline: Timeline = {
     bucketMs: DAY_MS,
     starts: starts.map(start => msOf(start.slice(0, 10))),
@@ -159,14 +171,28 @@ function sidesFigure(rows: readonly SideRow[], names: Names, source: string): HT
   };
   return figure({
     id: 'sides',
+    ...FIGURE_WORDS[count],
+    ...{ source, timeline, kind: 'lines' },
+  });
+}
+
+/** Sources are a mean of sensors too: those of all of a side would grow with its sensors, and are not kept of closed days. */
+const FIGURE_WORDS: Readonly<Record<CountName, { readonly title: string; readonly caption: string }>> = {
+  packets: {
     title: say({ en: 'Packets, here and elsewhere', ja: '国内と国外のパケット数' }),
     caption: say({
       en: 'Mean packets per sensor and day, of the sensors of each side. UTC.',
       ja: 'それぞれの側のセンサー1台・1日あたりの平均パケット数。UTC。',
     }),
-    ...{ source, timeline, kind: 'lines' },
-  });
-}
+  },
+  sources: {
+    title: say({ en: 'Distinct sources, here and elsewhere', ja: '国内と国外の送信元数' }),
+    caption: say({
+      en: 'Distinct sources that one sensor heard in a day, the mean of the sensors of each side. UTC.',
+      ja: 'センサー1台が1日に観測した異なる送信元の数を、それぞれの側で平均した値。UTC。',
+    }),
+  },
+};
 
 /** How many sensors of each side there were: the most of one day. */
 function sourceText(rows: readonly SideRow[], names: Names, { nowMs }: Latest): string {

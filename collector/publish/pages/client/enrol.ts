@@ -26,6 +26,11 @@ export async function enrolPage(_view: View, changed: () => void, signal: AbortS
     ask<OrganisationRow>('/v1/organisations', {}, { signal }),
     ask<SensorInfo>('/v1/sensors', {}, { signal }),
   ]);
+  const registered = h('div', {}, list(sensors, changed));
+  const renew = async () => {
+    const { rows } = await ask<SensorInfo>('/v1/sensors', {}, { signal });
+    registered.replaceChildren(list(rows, changed));
+  };
   return [
     h(
       'div',
@@ -36,8 +41,8 @@ export async function enrolPage(_view: View, changed: () => void, signal: AbortS
     h(
       'div',
       { class: 'desk' },
-      organisations.length === 0 ? noOrganisation() : enrolForm(organisations),
-      list(sensors, changed),
+      organisations.length === 0 ? noOrganisation() : enrolForm(organisations, renew),
+      registered,
     ),
   ];
 }
@@ -54,7 +59,8 @@ const noOrganisation = (): HTMLElement =>
     ),
   );
 
-function enrolForm(organisations: readonly OrganisationRow[]): HTMLElement {
+/** `renew`: a sensor was added. The page itself stays, for it shows a token this once. */
+function enrolForm(organisations: readonly OrganisationRow[], renew: () => Promise<void>): HTMLElement {
   const fields = {
     name: field({
       name: 'name',
@@ -91,7 +97,10 @@ function enrolForm(organisations: readonly OrganisationRow[]): HTMLElement {
     title: say({ en: 'A new sensor', ja: '新しいセンサー' }),
     submit: say({ en: 'Make its token', ja: 'トークンを発行' }),
     send: () => send('POST', '/v1/sensors', bodyOf(fields)),
-    done: enrolment,
+    done: made => {
+      renew().catch(() => {}); // the sensor is added, whether it can be listed now or not
+      return enrolment(made);
+    },
   });
 }
 
@@ -110,7 +119,7 @@ const bodyOf = ({
 });
 
 /** The token's only moment. */
-function enrolment({ sensor, enrol, expires }: Enrolment): HTMLElement {
+function enrolment({ sensor, token, enrol, expires }: Enrolment): HTMLElement {
   const step = (text: string, command: string) => h('li', {}, text, secret(text, command));
   return h(
     'section',
@@ -131,7 +140,14 @@ function enrolment({ sensor, enrol, expires }: Enrolment): HTMLElement {
     h(
       'ol',
       {},
-      step(say({ en: 'Enrol it', ja: '登録する' }), enrol),
+      step(
+        say({
+          en: 'Enrol it; where the collector’s certificate is of an authority of your own, add --ca FILE',
+          ja: '登録する（独自の認証局の証明書を使うコレクターでは、--ca FILEを加えてください）',
+        }),
+        enrol,
+      ),
+      step(say({ en: 'It asks for the token', ja: 'トークンを尋ねられたら入力する' }), token),
       step(say({ en: 'See that everything is there', ja: '環境を確認する' }), 'enaga-sensor check'),
     ),
   );

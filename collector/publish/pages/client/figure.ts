@@ -5,6 +5,7 @@ import { barsChart } from '../../charts/bars.ts';
 import { type Canvas, type ChartElement, endMargin, MARGIN } from '../../charts/frame.ts';
 import { seriesColour } from '../../charts/ink.ts';
 import { linesChart } from '../../charts/lines.ts';
+import { ranksChart, ranksMargin } from '../../charts/ranks.ts';
 import { stackChart } from '../../charts/stack.ts';
 import type { Timeline } from '../../series.ts';
 import { h, language, say } from './dom.ts';
@@ -13,8 +14,11 @@ import { localText, meanText, utcText } from './sentences.ts';
 
 export interface FigureOptions extends Pick<PanelOptions, 'id' | 'title' | 'caption' | 'source' | 'controls'> {
   readonly timeline: Timeline;
-  readonly kind: 'stack' | 'lines';
+  readonly kind: Kind;
 }
+
+/** `ranks`: of one series, NaN where it has none. */
+type Kind = 'stack' | 'lines' | 'ranks';
 
 const heightMin = 230;
 const heightMax = 420;
@@ -24,11 +28,14 @@ const sideBySideMax = 720;
 
 const heightFor = (width: number): number =>
   Math.round(Math.min(heightMax, Math.max(heightMin, width * (width < sideBySideMax ? 0.56 : 0.36))));
+/** Places are read off, not compared by area. */
+const ranksHeight = (width: number): number => Math.round(Math.min(280, Math.max(190, width * 0.28)));
 
 /** One day has no course: its parts are told as bars. */
 const isOneDay = ({ starts, bucketMs }: Timeline): boolean => starts.length === 1 && bucketMs === DAY_MS;
 
-function drawing(timeline: Timeline, kind: 'stack' | 'lines', canvas: Canvas): ChartElement {
+function drawing(timeline: Timeline, kind: Kind, canvas: Canvas): ChartElement {
+  if (kind === 'ranks') return ranksChart(timeline, canvas);
   if (isOneDay(timeline)) {
     const bars = timeline.series.map(({ key, label, values }) => {
       const value = values[0]!;
@@ -50,10 +57,11 @@ export const inLanguage = ({ series, ...rest }: Timeline): Timeline => ({
 
 export function figure({ kind, timeline: given, ...rest }: FigureOptions): HTMLElement {
   const timeline = inLanguage(given);
+  if (kind !== 'ranks' && timeline.starts.length === 0) return nothingDrawn(rest);
   let shown: SVGElement | undefined;
   return panel({
     ...rest,
-    heightFor,
+    heightFor: kind === 'ranks' ? ranksHeight : heightFor,
     draw: canvas => drawing(timeline, kind, canvas),
     ...timelineData(timeline),
     drawn: (svg, plot) => {
@@ -63,8 +71,27 @@ export function figure({ kind, timeline: given, ...rest }: FigureOptions): HTMLE
   });
 }
 
+/** Means are all that is drawn: of an hour or a day that was hardly watched there is none. */
+const nothingDrawn = ({ id, title, controls }: Pick<FigureOptions, 'id' | 'title' | 'controls'>): HTMLElement =>
+  h(
+    'section',
+    { class: 'figure', id, 'aria-labelledby': `${id}-title` },
+    h('h2', { id: `${id}-title` }, title),
+    controls,
+    h(
+      'p',
+      { class: 'note' },
+      say({
+        en: 'Nothing is drawn: too little was watched in this time for a mean.',
+        ja: 'この期間は観測時間が短く、平均を示せないため、グラフはありません。',
+      }),
+    ),
+  );
+
 export const valueText = (value: number): string =>
-  Number.isInteger(value) ? value.toLocaleString('en') : meanText(value);
+  Number.isNaN(value) ? '–' : Number.isInteger(value) ? value.toLocaleString('en') : meanText(value);
+
+const csvCell = (value: number): string => (Number.isNaN(value) ? '' : String(value));
 
 /** A timeline as a table and as CSV, a row a bucket. */
 export function timelineData({ starts, bucketMs, series, partial }: Timeline): Pick<PanelOptions, 'csv' | 'table'> {
@@ -73,7 +100,7 @@ export function timelineData({ starts, bucketMs, series, partial }: Timeline): P
   return {
     csv: () => [
       ['start', ...names],
-      ...starts.map((start, i) => [new Date(start).toISOString(), ...series.map(({ values }) => String(values[i]))]),
+      ...starts.map((start, i) => [new Date(start).toISOString(), ...series.map(({ values }) => csvCell(values[i]!))]),
     ],
     table: () => ({
       head: ['UTC', ...names],
@@ -86,14 +113,15 @@ export function timelineData({ starts, bucketMs, series, partial }: Timeline): P
 }
 
 /** What the bucket under the pointer holds, with the reader's own time beside UTC. */
-function readOff(plot: HTMLElement, timeline: Timeline, kind: 'stack' | 'lines', drawn: () => SVGElement): void {
+function readOff(plot: HTMLElement, timeline: Timeline, kind: Kind, drawn: () => SVGElement): void {
   const { starts, bucketMs, series } = timeline;
   if (starts.length === 0) return;
   const hair = h('div', { class: 'hair', hidden: true });
   plot.append(hair);
   const box = readout(plot);
   const [from, to] = [starts[0]!, starts.at(-1)! + bucketMs];
-  const right = kind === 'lines' || series.length > 1 ? endMargin(series.map(({ label }) => label)) : spaceRight;
+  const isLabelled = kind === 'lines' || series.length > 1;
+  const right = kind === 'ranks' ? ranksMargin : isLabelled ? endMargin(series.map(({ label }) => label)) : spaceRight;
   const hide = () => {
     hair.hidden = true;
     box.hide();

@@ -33,7 +33,9 @@ function byDay(
   labelOf: (name: string) => Words,
   counted: CountName,
 ): Timeline {
-  const dates = [...new Set(rows.map(({ date }) => date))].sort();
+  // Of a day that was hardly watched there is no mean.
+  const known = counted === 'packets' ? rows.filter(({ meanPerSensor }) => meanPerSensor !== null) : rows;
+  const dates = [...new Set(known.map(({ date }) => date))].sort();
   return {
     bucketMs: DAY_MS,
     starts: dates.map(msOf),

@@ -1,5 +1,5 @@
 /** The head of the first page: what changed, and what one takes away who reads no further. */
-import { roughShare, type Words } from '../../words.ts';
+import { count, roughShare, type Words } from '../../words.ts';
 import { ask, orNone } from './api.ts';
 import { h, language, say } from './dom.ts';
 import type { Move } from './moves.ts';
@@ -61,15 +61,29 @@ export function lede(
 ): HTMLElement | undefined {
   const [port] = ports;
   if (port === undefined || countries.length === 0) return undefined;
-  const all =
-    port.meanPerSensor === null || port.share === 0
-      ? undefined
-      : meanText(port.meanPerSensor / port.share / daysOfWeek);
+  const all = volumeWords(port);
   const [name, part] = [targetText(port.key, serviceOf), roughShare(port.share, 1)];
   const origins = namedShares(countries.slice(0, namedMax));
-  const english = `${all === undefined ? '' : `A sensor received ${all} packets a day. `}Most went to ${name}, ${part} of all; most came from ${origins}.`;
-  const japanese = `${all === undefined ? '' : `センサー1台あたり1日平均${all}パケットを観測しました。`}宛先は${name}が最も多く全体の${part}、送信元は${origins}の順です。`;
+  const english = `${all.en}Most went to ${name}, ${part} of all; most came from ${origins}.`;
+  const japanese = `${all.ja}宛先は${name}が最も多く全体の${part}、送信元は${origins}の順です。`;
   return h('p', { class: 'lede' }, say({ en: english, ja: japanese }));
+}
+
+/** From what one port had of them. Where too little was watched for a mean, the packets themselves are all there is. */
+function volumeWords({ packets, meanPerSensor, share }: Pick<Ranked, 'packets' | 'meanPerSensor' | 'share'>): Words {
+  if (share === 0) return { en: '', ja: '' };
+  if (meanPerSensor === null) {
+    const all = count(Math.round(packets / share));
+    return {
+      en: `${all} packets were received in all: too little was watched to say how many reach a sensor a day. `,
+      ja: `合計${all}パケットを観測しました（観測時間が短いため、センサー1台・1日あたりの平均は示せません）。`,
+    };
+  }
+  const mean = meanText(meanPerSensor / share / daysOfWeek);
+  return {
+    en: `A sensor received ${mean} packets a day. `,
+    ja: `センサー1台あたり1日平均${mean}パケットを観測しました。`,
+  };
 }
 
 type PairRow = Figures & TargetKeys & CountryKeys;

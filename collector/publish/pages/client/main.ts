@@ -1,46 +1,22 @@
 /** Fills the page that the server framed, keeps it fresh, and shows what is the matter where it cannot. */
 import { forgetAnswers, forgetToken, isAsPublic, isMember, isSignedIn, Refused } from './api.ts';
-import { countriesPage } from './countries.ts';
-import { daysPage } from './days.ts';
 import { h, kept, say } from './dom.ts';
-import { domesticPage } from './domestic.ts';
-import { enrolPage } from './enrol.ts';
-import { membersPage } from './invite.ts';
-import { nowPage } from './now.ts';
-import { peersPage } from './peers.ts';
-import { sensorPage } from './sensor.ts';
-import { sensorsPage } from './sensors.ts';
-import { utcText } from './sentences.ts';
-import { signInPage } from './sign-in.ts';
+import { loadServices, utcText } from './sentences.ts';
 import { allFilled } from './slot.ts';
 import { stale, troubled } from './states.ts';
-import { subjectPage } from './subject.ts';
-import { followLanguages, type View, viewOf } from './view.ts';
-
-type PageOf = (view: View, changed: () => void, signal: AbortSignal) => Promise<HTMLElement[]>;
+import { latestDay } from './trends.ts';
+import { followLanguages, viewOf } from './view.ts';
 
 const { page = '', subject = '' } = document.documentElement.dataset;
 const main = document.getElementById('main')!;
 
-const PAGES: Record<string, PageOf> = {
-  now: nowPage,
-  port: (view, changed, signal) => subjectPage('ports', subject, view, changed, signal),
-  country: (view, changed, signal) => subjectPage('countries', subject, view, changed, signal),
-  countries: countriesPage,
-  domestic: domesticPage,
-  days: daysPage,
-  peers: peersPage,
-  sensors: sensorsPage,
-  sensor: (_view, _changed, signal) => sensorPage(subject, signal),
-  enrol: enrolPage,
-  members: membersPage,
-  'sign-in': signInPage,
-  missing: async () => [troubled('none')],
-};
+/** Pages that begin with the last day: it is asked for while what draws them is still read. */
+const dated = ['now', 'port', 'country', 'countries', 'domestic'];
 
 /** A screen on a wall stays fresh: what the public sees changes once a day, the members' each minute. */
 const renewMs = { public: 15 * 60_000, member: 5 * 60_000 };
 const retryMs = 15_000;
+const frameMsMax = 200;
 /** Pages that a reader fills in are not taken away. */
 const renewed = ['now', 'port', 'country', 'countries', 'domestic', 'peers', 'sensors', 'sensor'];
 
@@ -63,7 +39,12 @@ async function show(): Promise<void> {
   main.setAttribute('aria-busy', 'true');
   let againMs = isMember() ? renewMs.member : renewMs.public;
   try {
-    const content = await PAGES[page]!(viewOf(location.search), show, signal);
+    if (dated.includes(page)) {
+      latestDay(Date.now(), signal).catch(() => {}); // the page asks the same, and says what is wrong
+      void loadServices();
+    }
+    const { pageOf } = await import('./pages.ts');
+    const content = await pageOf(page, subject)(viewOf(location.search), show, signal);
     if (shownMs !== undefined) await allFilled(); // what is shown stays until all of what follows it is there
     if (signal.aborted) return;
     const focused = focusPath();
@@ -72,6 +53,7 @@ async function show(): Promise<void> {
     shownMs = Date.now();
     main.setAttribute('aria-busy', 'false');
     await allFilled();
+    await drawn();
     if (signal.aborted) return;
     main.dataset.filled = String(shownMs);
   } catch (error) {
@@ -83,6 +65,13 @@ async function show(): Promise<void> {
   main.setAttribute('aria-busy', 'false');
   if (renewed.includes(page)) timer = setTimeout(renew, againMs);
 }
+
+/** Charts are drawn once it is known how wide they are. Of a page that nobody looks at no frame is made. */
+const drawn = (): Promise<void> =>
+  new Promise(resolve => {
+    requestAnimationFrame(() => setTimeout(resolve));
+    setTimeout(resolve, frameMsMax);
+  });
 
 /** Old figures stay, with a word above them; returns when to ask again. */
 function showTrouble({ trouble, retrySeconds }: Refused): number {

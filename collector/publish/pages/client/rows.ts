@@ -40,6 +40,8 @@ export interface DayRow {
   readonly state: 'open' | 'closed' | 'revised';
   readonly revision: number;
   readonly packets: number;
+  /** Of an open day: when the last batch that is counted in it was received. */
+  readonly until?: string;
 }
 
 export interface TotalRow extends Omit<DayRow, 'packets'>, Figures {

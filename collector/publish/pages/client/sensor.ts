@@ -149,7 +149,7 @@ function completeness(rows: readonly SensorRow[]): HTMLElement {
     column(say({ en: 'Watched', ja: '稼働' })),
     column(say({ en: 'Packets', ja: 'パケット' })),
     column(say({ en: 'Skipped', ja: '対象外' })),
-    LOSSES.map(([, words]) => column(say(words))),
+    LOSSES.map(([, words]) => column(say(words).replace(/^./, letter => letter.toUpperCase()))),
   );
   const body = rows
     .toSorted((a, b) => (a.date < b.date ? 1 : -1))

@@ -58,6 +58,7 @@ export async function sensorsPage(_view: View, _changed: () => void, signal: Abo
     const info = infoOf.get(name);
     return { name, list, info, health: healthOf(list, info, nowMs) };
   });
+  cards.sort((x, y) => Number(y.health.ill) - Number(x.health.ill)); // of a hundred, those to look at come first
   const ill = cards.filter(({ health }) => health.ill).length;
   const title =
     ill === 0
@@ -176,7 +177,12 @@ function sensorCard({ name, list, info, health }: Card, days: readonly string[])
 }
 
 export const healthLine = ({ ill: isIll, words }: Health): HTMLElement =>
-  h('p', { class: 'health' }, h('span', { class: 'sign', 'aria-hidden': 'true' }, isIll ? '!' : '✓'), words);
+  h(
+    'p',
+    { class: isIll ? 'health ill' : 'health well' },
+    h('span', { class: 'sign', 'aria-hidden': 'true' }, isIll ? '!' : '✓'),
+    words,
+  );
 
 /** How much of each day it watched. */
 export function strip(rows: readonly SensorRow[], days: readonly string[]): HTMLElement[] {

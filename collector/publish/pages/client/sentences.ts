@@ -1,6 +1,6 @@
 /** What changed, in words: targets and countries by their names, and moves as sentences. */
 import { countryName } from '../../names.ts';
-import { count, type Language, type Words } from '../../words.ts';
+import { count, type Words } from '../../words.ts';
 import { language, say } from './dom.ts';
 import type { Move } from './moves.ts';
 import type { SensorInfo } from './rows.ts';
@@ -71,15 +71,18 @@ export function moveFigures({ now, before, listed }: Move): string {
   return `${bound(before, listed === 'now')} → ${bound(now, listed === 'before')}`;
 }
 
-const SHORT = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
+let short: Intl.DateTimeFormat | undefined;
 
 /** "16–22 Mar", 「3月16日～22日」. */
 export function datesText(from: string, to: string): string {
   const [first, last] = [new Date(`${from}T00:00:00Z`), new Date(`${to}T00:00:00Z`)];
-  if (language === 'en')
-    return SHORT.formatRange(first, last)
+  if (language === 'en') {
+    short ??= new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
+    return short
+      .formatRange(first, last)
       .replaceAll('\u2009', '')
       .replace(/(\d) – (\d+ [A-Z]\w+)$/, '$1–$2');
+  }
   const dayOf = (date: Date) => `${date.getUTCDate()}日`;
   const monthOf = (date: Date) => `${date.getUTCMonth() + 1}月`;
   if (from === to) return `${monthOf(first)}${dayOf(first)}`;
@@ -87,10 +90,12 @@ export function datesText(from: string, to: string): string {
   return `${monthOf(first)}${dayOf(first)}～${sameMonth ? '' : monthOf(last)}${dayOf(last)}`;
 }
 
-const longDate = (locale: Language) =>
-  new Intl.DateTimeFormat(locale === 'en' ? 'en-GB' : 'ja-JP', { dateStyle: 'long', timeZone: 'UTC' });
-const LONG = { en: longDate('en'), ja: longDate('ja') };
-export const dateText = (date: string): string => LONG[language].format(new Date(`${date}T00:00:00Z`));
+let long: Intl.DateTimeFormat | undefined;
+export function dateText(date: string): string {
+  const locale = language === 'en' ? 'en-GB' : 'ja-JP';
+  long ??= new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' });
+  return long.format(new Date(`${date}T00:00:00Z`));
+}
 
 /** A moment as the reader's own clock has it. */
 export function localText(ms: number): string {

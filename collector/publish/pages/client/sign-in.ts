@@ -59,7 +59,7 @@ export async function signInPage(): Promise<HTMLElement[]> {
           'p',
           { class: 'note', id: 'token-note' },
           say({
-            en: 'Your organisation was given it by who runs this collector. It is kept until this tab is closed.',
+            en: 'Your organisation was given it by whoever runs this collector. It is kept until this tab is closed.',
             ja: 'コレクターの管理者から組織に発行されたものです。このタブを閉じるまで保持されます。',
           }),
         ),

@@ -79,7 +79,10 @@ export const membersOnly = (what: 'ports' | 'countries'): HTMLElement =>
     'p',
     { class: 'state' },
     what === 'countries'
-      ? say({ en: 'From which countries, by day: for members. ', ja: '日ごとの送信元地域はメンバー向けです。' })
+      ? say({
+          en: 'From which countries and networks, and with which tools: for members. ',
+          ja: '送信元の地域・AS、スキャンツールの内訳はメンバー向けです。',
+        })
       : say({ en: 'To which ports, by day: for members. ', ja: '日ごとの宛先ポートはメンバー向けです。' }),
     h('a', { href: pathOf.page('sign-in') }, say({ en: 'Sign in', ja: 'サインイン' })),
   );

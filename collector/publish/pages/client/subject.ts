@@ -6,7 +6,11 @@ import { bySensor } from './by-sensor.ts';
 import { geoWarning, labelWords, partialText, sourceText, unitText, whenLine, wholeDay } from './common.ts';
 import { h, language, say } from './dom.ts';
 import { figure } from './figure.ts';
+import { hoursHeat } from './hours-heat.ts';
 import { otherOf, type Pairs, pairsOf, sidesFigure, sidesHeat, sidesTable } from './pairs.ts';
+import { asnsFigure } from './port-asns.ts';
+import { portClassesFigure, portKindsOf, portToolsFigure } from './port-kinds.ts';
+import { rankFigure } from './rank-figure.ts';
 import type { Ranked, SubjectTable } from './rows.ts';
 import { changeWords, datesText, loadServices, meanText, type ServiceOf } from './sentences.ts';
 import { slot } from './slot.ts';
@@ -47,6 +51,7 @@ export async function subjectPage(
   const source = Promise.all([whole, total]).then(([rows, day]) => sourceText(rows, day, latest));
   const pairs = latest.hourly ? pairsOf(table, key, view.window, wholeDay(latest), signal) : undefined;
   const more = subtitleOf(subject, serviceOf);
+  const isPort = latest.hourly && table === 'ports';
   const charts = [
     table === 'countries'
       ? slot(
@@ -55,8 +60,12 @@ export async function subjectPage(
         )
       : undefined,
     slot('tall', seriesFigure(subject, view, stretch, latest, source, signal)),
-    latest.hourly && table === 'ports' ? slot('tall', bySensor(key, latest.date, signal)) : undefined,
+    isPort ? kindsCharts(key, stretch, latest, source, signal) : undefined,
+    isPort ? slot('tall', bySensor(key, latest.date, signal)) : undefined,
     pairs === undefined ? membersOnly(otherOf(table)) : sidesCharts(table, pairs, source),
+    latest.hourly ? slot('tall', hoursHeat(subject, view.window, latest, source, signal)) : undefined,
+    isPort ? slot('tall', asnsFigure(key, stretch, latest, source, signal)) : undefined,
+    slot('tall', rankFigure(subject, view.window, latest, source, signal)),
   ];
   const sides =
     pairs === undefined
@@ -92,6 +101,23 @@ const sidesCharts = (table: SubjectTable, pairs: Promise<Pairs>, source: Promise
     ),
   );
 
+/** With which tool, and scans against backscatter: out of one answer. */
+function kindsCharts(
+  port: string,
+  stretch: Stretch,
+  latest: Latest,
+  source: Promise<string>,
+  signal: AbortSignal,
+): HTMLElement[] {
+  const kinds = portKindsOf(port, stretch, latest, signal);
+  return [portToolsFigure, portClassesFigure].map(figureOf =>
+    slot(
+      'tall',
+      kinds.then(async found => figureOf(found, await source)),
+    ),
+  );
+}
+
 const titleOf = ({ table, key }: Subject): string => (table === 'ports' ? key : countryName(key)[language]);
 
 function subtitleOf(subject: Subject, serviceOf: ServiceOf): string {
@@ -109,7 +135,8 @@ async function seriesFigure(
 ): Promise<HTMLElement> {
   const rows = await seriesOf(table, key, stretch, signal);
   const timeline = timelineOf(rows, [{ key, label: labelWords(table, key), rows }], stretch, view.count);
-  if (timeline.series[0]!.values.every(value => value === 0)) return notSeen(latest);
+  const isUnmeasured = timeline.starts.length === 0 && rows.some(({ packets }) => (packets ?? 0) > 0);
+  if (!isUnmeasured && timeline.series[0]!.values.every(value => value === 0)) return notSeen(latest);
   return figure({
     id: 'series',
     title: say({ en: 'Over time', ja: '推移' }),
@@ -143,15 +170,22 @@ function ledeOf([now, before]: readonly (Ranked | undefined)[], span: string): H
       say({ en: `Not among the ${most} busiest of ${span}.`, ja: `${span}の上位${most}位には入っていません。` }),
     );
   }
-  const mean = now.meanPerSensor === null ? '–' : meanText(now.meanPerSensor / daysOfWeek);
+  const volume = volumeOf(now);
   const change =
     before?.meanPerSensor == null || now.meanPerSensor === null
       ? undefined
       : changeWords({ now: now.meanPerSensor, before: before.meanPerSensor });
   const part = roughShare(now.share, 1);
-  const english = `Rank ${now.rank} of ${span}${before === undefined ? '' : ` (${before.rank} the week before)`}, with ${part} of all packets: ${mean} per sensor and day.${change === undefined ? '' : ` It ${change.en} against the week before.`}`;
-  const japanese = `${span}は${now.rank}位${before === undefined ? '' : `（前週${before.rank}位）`}、全体の${part}。センサー1台・1日あたり${mean}パケット${change === undefined ? '' : `（前週から${change.ja}）`}。`;
+  const english = `Rank ${now.rank} of ${span}${before === undefined ? '' : ` (${before.rank} the week before)`}, with ${part} of all packets: ${volume.en}.${change === undefined ? '' : ` It ${change.en} against the week before.`}`;
+  const japanese = `${span}は${now.rank}位${before === undefined ? '' : `（前週${before.rank}位）`}、全体の${part}。${volume.ja}${change === undefined ? '' : `（前週から${change.ja}）`}。`;
   return h('p', { class: 'lede' }, say({ en: english, ja: japanese }));
+}
+
+/** A mean; the packets themselves where too little was watched for one. */
+function volumeOf({ packets, meanPerSensor }: Ranked): Words {
+  if (meanPerSensor === null) return { en: `${count(packets)} in all`, ja: `合計${count(packets)}パケット` };
+  const mean = meanText(meanPerSensor / daysOfWeek);
+  return { en: `${mean} per sensor and day`, ja: `センサー1台・1日あたり${mean}パケット` };
 }
 
 /** How many of the sources scan; the others only answer floods. Nothing where it is not counted. */

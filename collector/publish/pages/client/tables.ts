@@ -51,10 +51,12 @@ export function rankTable({ id, title, note, table, rows, serviceOf, days, compa
   const largest = Math.max(...rows.map(({ packets }) => packets), 1);
   const column = (text: string, name = 'n') => h('th', { scope: 'col', class: name }, text);
   const withSources = rows.some(({ sources }) => sources !== null);
+  const hasMeans = rows.some(({ meanPerSensor }) => meanPerSensor !== null);
   const body = rows.map(row => {
     const bar = h('span', { class: 'bar' });
     bar.style.width = `${(100 * row.packets) / largest}%`;
     const mean = row.meanPerSensor === null ? '–' : meanText(row.meanPerSensor / days);
+    const volume = hasMeans ? mean : count(row.packets);
     return h(
       'tr',
       {},
@@ -62,7 +64,7 @@ export function rankTable({ id, title, note, table, rows, serviceOf, days, compa
       compared ? h('td', { class: 'change' }, rankChange(row)) : undefined,
       h('th', { scope: 'row' }, subjectLink(table, row.key, serviceOf)),
       h('td', { class: 'bars', 'aria-hidden': 'true' }, bar),
-      h('td', { class: 'n' }, mean),
+      h('td', { class: 'n' }, volume),
       h('td', { class: 'n' }, share(row.share, 1)),
       withSources ? h('td', { class: 'n' }, row.sources === null ? '–' : count(row.sources)) : undefined,
     );
@@ -74,7 +76,7 @@ export function rankTable({ id, title, note, table, rows, serviceOf, days, compa
     compared ? column(say({ en: 'Change', ja: '変動' }), 'change') : undefined,
     column(table === 'ports' ? say({ en: 'Port', ja: 'ポート' }) : say({ en: 'Country', ja: '地域' }), ''),
     h('td', { class: 'bars' }),
-    column(say({ en: 'Mean a day', ja: '平均/日' })),
+    column(hasMeans ? say({ en: 'Mean a day', ja: '平均/日' }) : say({ en: 'Packets', ja: 'パケット数' })),
     column(say({ en: 'Share', ja: '割合' })),
     withSources ? column(say({ en: 'Sources', ja: '送信元数' })) : undefined,
   );

@@ -43,6 +43,7 @@ export async function latestDay(nowMs: number, signal: AbortSignal): Promise<Lat
     partial: last.date === today,
     hourly: isMember(),
     nowMs,
+    ...(last.until !== undefined && { untilMs: Date.parse(last.until) }),
   };
 }
 

@@ -38,6 +38,8 @@ export interface Latest {
   readonly partial: boolean;
   readonly hourly: boolean;
   readonly nowMs: number;
+  /** Of a day that is not over: until when it is counted. */
+  readonly untilMs?: number;
 }
 
 /** A week of hours up to this one for members; else whole days. */

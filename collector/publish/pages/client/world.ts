@@ -94,11 +94,13 @@ function figuresOf(options: WorldOptions): MapFigures {
     if (value !== undefined) values.set(row.key, value);
   }
   const isUnknown = (code: string) => perMillion(0, allocated?.get(code)) === undefined;
+  const unmeasured = rows.filter(({ key }) => !values.has(key)).map(({ key }) => key);
+  const unknown = measure === 'density' ? placesOf(WORLD).filter(isUnknown) : unmeasured;
   const textOf = TEXTS[measure];
   return {
     ...{ id, world: WORLD, values, textOf, language, unit: UNITS[measure].unit },
     absent: complete ? 'zero' : 'unknown',
-    ...(measure === 'density' && { unknown: new Set(placesOf(WORLD).filter(isUnknown)) }),
+    ...(unknown.length > 0 && { unknown: new Set(unknown) }),
     linkOf: (code, text) => ({ href: pathOf.country(code), label: `${countryName(code)[language]}: ${text}` }),
   };
 }

@@ -1,0 +1,120 @@
+/** From which autonomous systems the packets to a port came: bars of the busiest, and all of them as a table. */
+import { barsChart } from '../../charts/bars.ts';
+import { count, plural, share } from '../../words.ts';
+import { ask, orNone } from './api.ts';
+import { wholeDay } from './common.ts';
+import { h, say } from './dom.ts';
+import { panel } from './panel.ts';
+import { wholeDays } from './port-rows.ts';
+import { datesText, meanText } from './sentences.ts';
+import { daysBefore, type Latest, type Stretch } from './windows.ts';
+
+/** /v1 tells it of so many days at once. */
+const daysMax = 91;
+const barsMax = 8;
+const tableMax = 200;
+
+export interface AsnRow {
+  readonly rank: number;
+  readonly asn: number;
+  readonly packets: number;
+  readonly meanPerSensor: number | null;
+  readonly share: number;
+}
+
+interface Days {
+  readonly counted: readonly string[];
+  readonly notCounted: readonly string[];
+  /** Of autonomous systems. */
+  readonly database: string | null;
+}
+
+const nameOf = (asn: number): string => (asn === 0 ? say({ en: 'unknown', ja: '不明' }) : `AS${asn}`);
+const same = (text: string) => ({ en: text, ja: text });
+
+/** Undefined where nobody sent to the port. */
+export async function asnsFigure(
+  port: string,
+  stretch: Stretch,
+  latest: Latest,
+  source: Promise<string>,
+  signal: AbortSignal,
+): Promise<HTMLElement | undefined> {
+  const [first, to] = wholeDays(stretch, wholeDay(latest));
+  const from = [first, daysBefore(to, daysMax - 1)].sort().at(-1)!;
+  const none = { rows: [], counted: [], notCounted: [], database: null };
+  const answer = ask<AsnRow, Days>('/v1/port-asns', { port, from, to }, { signal });
+  const { rows, counted, notCounted, database } = await orNone(answer, none);
+  if (rows.length === 0) return notCounted.length === 0 ? undefined : notTold();
+  return panel({
+    id: 'asns',
+    title: say({ en: 'From which networks', ja: '送信元AS' }),
+    caption: captionOf({ counted, notCounted }, rows.length),
+    source: [await source, database ?? ''].filter(text => text !== '').join(say({ en: ', ', ja: '、' })),
+    draw: canvas => barsChart(barsOf(rows), canvas, (_, key) => (key === 'other' ? OTHER_FILL : BAR_FILL)),
+    csv: () => [
+      ['rank', 'asn', 'packets', 'meanPerSensor', 'share'],
+      ...rows.map(row =>
+        [row.rank, row.asn, row.packets, row.meanPerSensor ?? '', row.share].map(cell => String(cell)),
+      ),
+    ],
+    table: () => ({
+      head: [
+        'AS',
+        say({ en: 'Packets', ja: 'パケット' }),
+        say({ en: 'Mean a sensor', ja: 'センサー平均' }),
+        say({ en: 'Share', ja: '割合' }),
+      ],
+      rows: rows
+        .slice(0, tableMax)
+        .map(row => [
+          nameOf(row.asn),
+          count(row.packets),
+          row.meanPerSensor === null ? '–' : meanText(row.meanPerSensor),
+          share(row.share, 1),
+        ]),
+    }),
+  });
+}
+
+const BAR_FILL = 'var(--series-1)';
+const OTHER_FILL = 'var(--series-other)';
+
+/** The busiest and what is left. */
+function barsOf(rows: readonly AsnRow[]) {
+  const first = rows.slice(0, rows.length <= barsMax + 1 ? rows.length : barsMax);
+  const rest = rows.slice(first.length);
+  const bars = first.map(row => ({
+    key: String(row.asn),
+    label: same(nameOf(row.asn)),
+    value: row.share,
+    text: share(row.share, 1),
+  }));
+  if (rest.length === 0) return bars;
+  const value = rest.reduce((sum, row) => sum + row.share, 0);
+  const label = same(say({ en: `${count(rest.length)} others`, ja: `ほか${count(rest.length)}AS` }));
+  return [...bars, { key: 'other', label, value, text: share(value, 1) }];
+}
+
+/** Which days it is of, and which it is not of. */
+function captionOf({ counted, notCounted }: Omit<Days, 'database'>, asns: number): string {
+  const span = datesText(counted[0]!, counted.at(-1)!);
+  const missing = notCounted.length;
+  const english = `Share of the packets to the port, ${span}: ${plural(asns, 'autonomous system', 'autonomous systems')}.`;
+  const japanese = `このポート宛パケットに占める割合（${span}、全${count(asns)}AS）。`;
+  if (missing === 0) return say({ en: english, ja: japanese });
+  return say({
+    en: `${english} ${plural(missing, 'day', 'days')} of this time ${missing === 1 ? 'is' : 'are'} not counted: a day is counted once it is closed, of its busiest ports, where a database of autonomous systems was in use and its records are all there.`,
+    ja: `${japanese}この期間の${count(missing)}日分は集計がありません。集計は日次データの確定後に、その日の上位ポートを対象として行い、ASデータベースがない日や記録の一部が失われた日は集計しません。`,
+  });
+}
+
+const notTold = (): HTMLElement =>
+  h(
+    'p',
+    { class: 'state' },
+    say({
+      en: 'From which networks: counted once a day is closed, of its busiest ports, where a database of autonomous systems was in use and its records are all there. There is nothing for this time.',
+      ja: '送信元ASは、日次データの確定後に、その日の上位ポートを対象として集計します。ASデータベースがない日や記録の一部が失われた日は集計しません。この期間の集計はありません。',
+    }),
+  );
