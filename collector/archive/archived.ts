@@ -5,6 +5,7 @@ import { BadDatabase } from '../../common/sqlite/open.ts';
 import type { LoggedBatch } from '../log/entry.ts';
 import type { PastAnswer, PastDamage, PastFacts, PastQuestion, PickedBatch, Wanted } from '../log/past.ts';
 import type { Duck } from './duck.ts';
+import { sha256Of } from './file-sha256.ts';
 import { type BatchHead, type PartHeads, readHeads } from './heads.ts';
 import { headsFile, recordsFile } from './layout.ts';
 import { Manifest, type Part } from './manifest.ts';
@@ -16,6 +17,12 @@ const partsMax = 3;
 const headsMax = 16;
 const pickedMax = 2;
 
+/** A batch of a part whose heads cannot be read. */
+interface Lost {
+  readonly position: number;
+  readonly why: BadDatabase;
+}
+
 type Picking = Required<Pick<PastQuestion, 'from' | 'upTo' | 'day' | 'max'>>;
 
 export class ArchivedPast {
@@ -24,7 +31,7 @@ export class ArchivedPast {
   #duck: Duck | undefined;
   /** By part, the one that was read longest ago first. */
   readonly #parts = new Map<number, PartBatches | BadDatabase>();
-  readonly #heads = new Map<number, PartHeads>();
+  readonly #heads = new Map<number, PartHeads | BadDatabase>();
   /** What was picked out of which part last; undefined where it could not be. */
   readonly #picked = new Map<string, PickedRows | undefined>();
 
@@ -53,15 +60,17 @@ export class ArchivedPast {
     const damage: PastDamage[] = [];
     let bytes = 0;
     let next = end + 1;
-    for (const [head, part, index] of this.#inOrder(parts, from, end)) {
-      if (batches.length > 0 && (batches.length === max.batches || bytes >= max.bytes)) {
-        next = head.position;
+    for (const [entry, part, index] of this.#inOrder(parts, from, end)) {
+      const { position } = entry;
+      const told = batches.length + damage.length;
+      if (told > 0 && (told === max.batches || bytes >= max.bytes)) {
+        next = position;
         break;
       }
-      const batch = headsOnly ? head : await this.#batch(part, index);
-      if (batch instanceof BadDatabase) damage.push({ position: head.position, message: batch.message });
+      const batch = 'why' in entry ? entry.why : headsOnly ? entry : await this.#batch(part, index);
+      if (batch instanceof BadDatabase) damage.push({ position, message: batch.message });
       else batches.push(batch);
-      bytes += head.bytes.length + (batch instanceof BadDatabase ? 0 : batch.bytes.length);
+      bytes += batch instanceof BadDatabase ? 0 : batch.bytes.length;
     }
     const logged = manifest.damaged(from, next - 1, day);
     const damaged = [...damage, ...logged.map(({ position, message }) => ({ position, message }))];
@@ -77,12 +86,15 @@ export class ArchivedPast {
       .partsWithin(from, upTo)
       .find(one => one.day === day && one.expiredMs === null);
     if (part === undefined || part.geo !== wanted.geo) return undefined;
-    const rows = await this.#rows(part, wanted.countries);
+    const read = this.#headsOf(part);
+    if (read instanceof BadDatabase || read.groups === undefined) return undefined;
+    const { heads, groups } = read;
+    const rows = await this.#rows(part, { heads, groups }, wanted.countries);
     if (rows === undefined) return undefined;
     const picked: PickedBatch[] = [];
     let bytes = 0;
     let next = Math.min(upTo, part.last) + 1;
-    for (const [index, head] of this.#headsOf(part).heads.entries()) {
+    for (const [index, head] of heads.entries()) {
       if (head.position < from) continue;
       if (head.position > upTo) break;
       if (picked.length === max.batches || bytes >= max.bytes) {
@@ -98,11 +110,10 @@ export class ArchivedPast {
     return { batches: [], picked, damaged: damaged.map(({ position, message }) => ({ position, message })), next };
   }
 
-  async #rows(part: Part, countries: readonly string[]): Promise<PickedRows | undefined> {
+  async #rows(part: Part, picked: PickedPart, countries: readonly string[]): Promise<PickedRows | undefined> {
     const key = [part.part, ...countries].join(' ');
     if (this.#picked.has(key)) return this.#picked.get(key);
-    const { heads, groups } = this.#headsOf(part);
-    const rows = groups === undefined ? undefined : await this.#readRows(part, { heads, groups }, countries);
+    const rows = await this.#readRows(part, picked, countries);
     keep(this.#picked, key, rows, pickedMax);
     return rows;
   }
@@ -117,15 +128,16 @@ export class ArchivedPast {
     }
   }
 
-  /** Heads of these parts between two positions, ascending. Parts of one day do not overlap: few are looked into at once. */
-  *#inOrder(parts: readonly Part[], from: number, upTo: number): Generator<[BatchHead, Part, number]> {
-    const open: { part: Part; heads: readonly BatchHead[]; at: number }[] = [];
+  /** Batches of these parts between two positions, ascending. Parts of one day do not overlap: few are looked into at once. */
+  *#inOrder(parts: readonly Part[], from: number, upTo: number): Generator<[BatchHead | Lost, Part, number]> {
+    const open: { part: Part; heads: readonly (BatchHead | Lost)[]; at: number }[] = [];
     const waiting = [...parts];
     for (;;) {
       const lowest = open.reduce((low, { heads, at }) => Math.min(low, heads[at]!.position), Number.POSITIVE_INFINITY);
       if (waiting.length > 0 && waiting[0]!.first <= lowest) {
         const part = waiting.shift()!;
-        const { heads } = this.#headsOf(part);
+        const read = this.#headsOf(part);
+        const heads = read instanceof BadDatabase ? this.#lostOf(part, read) : read.heads;
         const at = heads.findIndex(({ position }) => position >= from);
         if (at !== -1) open.push({ part, heads, at });
         continue;
@@ -135,6 +147,21 @@ export class ArchivedPast {
       yield [one.heads[one.at]!, one.part, one.at];
       if (++one.at === one.heads.length) open.splice(open.indexOf(one), 1);
     }
+  }
+
+  /** What is nobody else's from its first position to its last: that is how its batches are known without their heads. */
+  #lostOf(part: Part, why: BadDatabase): Lost[] {
+    const manifest = this.#opened();
+    const { first, last } = part;
+    const others = manifest.partsWithin(first, last).flatMap(one => {
+      const read = one.part === part.part ? why : this.#headsOf(one);
+      return read instanceof BadDatabase ? [] : read.heads;
+    });
+    const known = [...others, ...manifest.damaged(first, last), ...manifest.geo()];
+    const taken = new Set(known.map(({ position }) => position));
+    const lost: Lost[] = [];
+    for (let position = first; position <= last; position++) if (!taken.has(position)) lost.push({ position, why });
+    return lost;
   }
 
   /** Lets go of what is in memory, until it is asked again. */
@@ -160,11 +187,10 @@ export class ArchivedPast {
     return this.#opened();
   }
 
-  #headsOf(part: Part): PartHeads {
+  #headsOf(part: Part): PartHeads | BadDatabase {
     const known = this.#heads.get(part.part);
     if (known !== undefined) return known;
-    const file = path.join(this.#dir, headsFile(part.day, part.part));
-    const heads = readHeads(readFile(file), file);
+    const heads = readWhole(path.join(this.#dir, headsFile(part.day, part.part)), part);
     keep(this.#heads, part.part, heads, headsMax);
     return heads;
   }
@@ -179,9 +205,11 @@ export class ArchivedPast {
   }
 
   async #read(part: Part): Promise<PartBatches | BadDatabase> {
+    const read = this.#headsOf(part);
+    if (read instanceof BadDatabase) return read;
     const { PartBatches } = await import('./rebuild.ts');
     try {
-      return await PartBatches.read((await this.#open()).connection, this.#recordsOf(part), this.#headsOf(part).heads);
+      return await PartBatches.read((await this.#open()).connection, this.#recordsOf(part), read.heads);
     } catch (error) {
       if (error instanceof BadDatabase) return error;
       throw error;
@@ -198,11 +226,16 @@ export class ArchivedPast {
   }
 }
 
-function readFile(file: string): Uint8Array {
+/** Heads as they were written: whose a batch is stands in them alone. */
+function readWhole(file: string, { headsSha256 }: Part): PartHeads | BadDatabase {
   try {
-    return fs.readFileSync(file);
+    const bytes = fs.readFileSync(file);
+    if (sha256Of(bytes) !== headsSha256) return new BadDatabase(`${file} is damaged: it is not what was written`);
+    return readHeads(bytes, file);
   } catch (error) {
-    throw new BadDatabase(`${file} cannot be read: ${(error as Error).message}`);
+    return error instanceof BadDatabase
+      ? error
+      : new BadDatabase(`${file} cannot be read: ${(error as Error).message}`);
   }
 }
 

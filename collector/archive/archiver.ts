@@ -20,16 +20,18 @@ import type { LoggedBatch } from '../log/entry.ts';
 import { DayFiles } from '../log/files.ts';
 import { syncDirectory } from '../log/identity.ts';
 import type { DayRange, LogReader } from '../log/reader.ts';
+import { BadLog } from '../store/batch.ts';
 import type { Geographies } from '../store/geography.ts';
 import type { StoreReader } from '../store/query.ts';
 import { isCountedFrom } from '../store/store.ts';
+import { checkBegin, clean, clearSpills } from './clean.ts';
+import { Commits, type Pending } from './commits.ts';
 import { fileSha256 } from './file-sha256.ts';
-import { type BatchHead, readHeads } from './heads.ts';
-import { DAY_FOLDER, headsFile, isPartFile, LOCK, recordsFile, SPILL } from './layout.ts';
-import { type DamagedRow, filesOf, Manifest, type Part } from './manifest.ts';
-import { type BatchSource, NotArchived, stagePart } from './part.ts';
-import { assertRoom, roomOf } from './room.ts';
-import type { Staged } from './stage.ts';
+import { readHeads } from './heads.ts';
+import { headsFile, LOCK, recordsFile, SPILL } from './layout.ts';
+import { type DamagedRow, Manifest, type Part } from './manifest.ts';
+import { type BatchSource, NotArchived, type PartRows, stagePart } from './part.ts';
+import { assertRoom, hasRoom, roomOf } from './room.ts';
 import { WritingThread } from './writing.ts';
 
 export interface ArchiverOptions {
@@ -74,6 +76,7 @@ async function archiveLocked(options: ArchiverOptions): Promise<Archived> {
   try {
     const manifest = Manifest.open(dir);
     try {
+      checkBegin(dir, options.logDir, manifest);
       const { id } = options.reader;
       if (manifest.log() !== id) manifest.takeLog(id, isOther(options, manifest));
       const strange = clean(dir, manifest);
@@ -98,63 +101,17 @@ function isOther({ dir, reader }: ArchiverOptions, manifest: Manifest): boolean 
   });
 }
 
-/**
- * Removes what a run that was stopped did not commit, and what it had no time to remove. What somebody else put there stays: its
- * names within the archive are returned.
- */
-function clean(dir: string, manifest: Manifest): string[] {
-  const kept = new Set(manifest.parts().flatMap(filesOf));
-  const strange: string[] = [];
-  for (const folder of fs.readdirSync(dir, { withFileTypes: true })) {
-    if (!folder.name.startsWith(DAY_FOLDER)) continue;
-    if (!folder.isDirectory()) strange.push(folder.name);
-    else strange.push(...cleanFolder(dir, folder.name, kept));
-  }
-  return strange;
-}
-
-function cleanFolder(dir: string, folder: string, kept: ReadonlySet<string>): string[] {
-  const strange: string[] = [];
-  let left = 0;
-  for (const entry of fs.readdirSync(path.join(dir, folder), { withFileTypes: true })) {
-    const name = path.join(folder, entry.name);
-    if (!kept.has(name) && entry.isFile() && isPartFile(entry.name)) {
-      fs.rmSync(path.join(dir, name));
-      continue;
-    }
-    left++;
-    if (!kept.has(name)) strange.push(name);
-  }
-  if (left === 0) fs.rmdirSync(path.join(dir, folder));
-  return strange;
-}
-
-/** No question of anybody's takes so long. */
-const spillMsMax = DAY_MS;
-
-/** Removes what readers left that were killed (`ownSpillOf`). */
-function clearSpills(dir: string, nowMs: number): void {
-  for (const name of fs.readdirSync(dir).filter(one => one.startsWith(`${SPILL}-`))) {
-    const changedMs = fs.statSync(path.join(dir, name), { throwIfNoEntry: false })?.mtimeMs ?? nowMs;
-    if (nowMs - changedMs > spillMsMax) fs.rmSync(path.join(dir, name), { recursive: true, force: true });
-  }
-}
-
 interface StoredDay {
   readonly geo: string;
   readonly settled: boolean;
 }
 
-/** On its way into the manifest. */
-interface Pending {
-  readonly day: number;
-  /** Undefined if all batches were damaged. */
-  readonly part: Promise<Part> | undefined;
-  readonly damaged: readonly DamagedRow[];
-  /** The day's position with it. */
-  readonly reached: number;
-  /** Of the disk, that it may take. */
-  readonly room: number;
+/** Batches of a day, read from the log. */
+interface Read extends Pick<Pending, 'day' | 'damaged' | 'reached'> {
+  /** Undefined if all were damaged. */
+  readonly rows: PartRows | undefined;
+  /** SHA-256 of the geography that their countries are by. */
+  readonly geo: string;
 }
 
 /** One being written, one being read back; the next is read from the log meanwhile. */
@@ -188,11 +145,13 @@ class Run {
 
   async all(): Promise<Omit<Archived, 'strange'>> {
     try {
-      const { parts, damaged } = await this.#writeParts();
+      const written = await this.#writeParts().catch(waitedFor);
       const { day } = this.#options;
+      // Also when something waits: for room, what goes now may be what makes it.
       const files = day === undefined ? this.#removeFiles() : [];
       const expired = day === undefined ? this.#expire() : [];
-      return { parts, damaged, files, expired };
+      if (written instanceof Error) throw written;
+      return { ...written, files, expired };
     } finally {
       await this.#thread.end();
       this.#files.close();
@@ -200,27 +159,31 @@ class Run {
   }
 
   async #writeParts(): Promise<Pick<Archived, 'parts' | 'damaged'>> {
-    const parts: Part[] = [];
-    const damaged: DamagedRow[] = [];
-    const pending: Pending[] = [];
-    const commitOne = async () => {
-      const one = pending.shift()!;
-      const part = await one.part;
-      this.#manifest.add(one.day, part, one.damaged, one.reached);
-      damaged.push(...one.damaged);
-      if (part === undefined) return;
-      parts.push(part);
-      this.#options.onPart?.(part);
-    };
-    for (const day of this.#daysToArchive()) {
-      for (const next of this.#archiveDay(day, () => pending.reduce((sum, { room }) => sum + room, 0))) {
-        next.part?.catch(() => {}); // whether it is waited for or not
-        pending.push(next);
-        if (pending.length > pendingMax) await commitOne();
+    const commits = new Commits(this.#manifest, this.#options.onPart);
+    try {
+      for (const day of this.#daysToArchive()) {
+        for (const read of this.#readDay(day)) {
+          await this.#begin(read, commits);
+          if (commits.waiting > pendingMax) await commits.one();
+        }
       }
+    } catch (error) {
+      // What was begun is whole all the same. If it is not, the next run will say so.
+      await commits.all().catch(() => {});
+      throw error;
     }
-    while (pending.length > 0) await commitOne();
-    return { parts, damaged };
+    await commits.all();
+    return { parts: commits.parts, damaged: commits.damaged };
+  }
+
+  /** Throws `NotArchived` where there is no room for it, not even when all before it is written. */
+  async #begin({ day, rows, geo, damaged, reached }: Read, commits: Commits): Promise<void> {
+    if (rows === undefined) return commits.add({ day, part: undefined, damaged, reached, room: 0 });
+    const { dir } = this.#options;
+    const room = roomOf(rows.bytes, rows.staged.order.length);
+    while (commits.waiting > 0 && !hasRoom(dir, room + commits.room)) await commits.one();
+    assertRoom(dir, room + commits.room);
+    commits.add({ day, part: this.#written(day, rows, geo), damaged, reached, room });
   }
 
   /** Days that have batches in the log and not in the archive, and will get no more unless one is late; ascending. */
@@ -237,21 +200,20 @@ class Run {
   #isOver = (day: number): boolean => this.#days.get(day)?.settled ?? true;
 
   /** File by file, so that what is in a part goes from the log together. */
-  *#archiveDay(day: number, booked: () => number): Generator<Pending> {
+  *#readDay(day: number): Generator<Read> {
     for (const name of this.#files.names()) {
       const last = Math.min(this.#files.open(name).last(), this.#upTo);
       const from = (this.#reached.get(day) ?? this.#manifest.reached(day)) + 1;
       if (from > last) continue;
-      for (const pending of this.#archiveOf({ day, from, upTo: last }, booked)) {
-        this.#reached.set(day, pending.reached);
-        yield pending;
+      for (const read of this.#readOf({ day, from, upTo: last })) {
+        this.#reached.set(day, read.reached);
+        yield read;
       }
     }
   }
 
-  /** `booked` is what parts that are being written may take of the disk. Throws `NotArchived` where there is no room for one. */
-  *#archiveOf({ day, from, upTo }: DayRange, booked: () => number): Generator<Pending> {
-    const { dir, reader, geographies } = this.#options;
+  *#readOf({ day, from, upTo }: DayRange): Generator<Read> {
+    const { reader, geographies } = this.#options;
     const found: DamagedRow[] = [];
     const note = ({ position, message }: DamagedEntry) =>
       found.push({ position, day, message, bytes: this.#bytesAt(position) });
@@ -259,18 +221,16 @@ class Run {
     for (let first = source.peek(); first !== undefined; first = source.peek()) {
       const stored = this.#days.get(day);
       const geo = stored === undefined ? geographies.at(first.position) : geographies.named(stored.geo);
-      const { heads, staged, damaged, bytes } = stagePart(day, geo, source);
-      const room = roomOf(bytes, staged.order.length);
-      assertRoom(dir, room + booked());
+      const rows = stagePart(day, geo, source);
       // What lies before the next batch is in this part, damaged, or none of this day.
       const reached = (source.peek()?.position ?? upTo + 1) - 1;
-      const part = heads.length === 0 ? undefined : this.#written(day, heads, staged, geo.sha256);
-      yield { day, part, damaged: [...found.splice(0), ...damaged], reached, room };
+      const damaged = [...found.splice(0), ...rows.damaged];
+      yield { day, rows: rows.heads.length === 0 ? undefined : rows, geo: geo.sha256, damaged, reached };
     }
-    if (found.length > 0) yield { day, part: undefined, damaged: found, reached: upTo, room: 0 };
+    if (found.length > 0) yield { day, rows: undefined, geo: '', damaged: found, reached: upTo };
   }
 
-  async #written(day: number, heads: readonly BatchHead[], staged: Staged, geo: string): Promise<Part> {
+  async #written(day: number, { heads, staged }: PartRows, geo: string): Promise<Part> {
     const part = this.#nextPart++;
     const facts = await this.#thread.write({ part, day, heads, staged });
     const [first, last] = [heads[0]!.position, heads.at(-1)!.position];
@@ -340,6 +300,12 @@ class Run {
     }
     return expired;
   }
+}
+
+/** What an operator can wait for or mend, and no fault of the archive. Throws what is. */
+function waitedFor(error: unknown): Error {
+  if (error instanceof NotArchived || error instanceof BadLog || isFull(error)) return error as Error;
+  throw error;
 }
 
 /** Days as the store has them: a settled one is closed, and not to be counted again. */

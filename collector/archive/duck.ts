@@ -20,7 +20,7 @@ export interface DuckOptions {
   readonly isLocked?: boolean;
   /**
    * One unless given, which is the one that asks. While others do the work that one waits by asking again and again, and takes a
-   * processor to itself: a third of all that archiving took.
+   * processor to itself.
    */
   readonly threads?: number;
 }

@@ -5,6 +5,9 @@ import fs from 'node:fs';
 const pieceBytes = 2 ** 20;
 
 /** In hexadecimal. */
+export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** The same, of a file of any length. */
 export function fileSha256(file: string): string {
   const hash = createHash('sha256');
   const piece = new Uint8Array(pieceBytes);

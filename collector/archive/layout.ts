@@ -23,8 +23,8 @@
  *   batch, record           which batch of the part, counted from 0, and which record of it
  *
  * With `batch` and `record` and the heads, every batch is put together again as it came: its SHA-256, which the sensor was told,
- * is looked at before the log's file goes and whenever it is read (rebuild.ts). So nothing that reads the log can tell whether
- * it reads the archive.
+ * is looked at before the log's file goes and whenever it is read (rebuild.ts); but not of rows that are picked by their country
+ * (pick.ts), which checksums of the file's bytes stand for. So nothing that reads the log can tell whether it reads the archive.
  */
 import path from 'node:path';
 import { DAY_MS } from '../../common/time.ts';

@@ -1,7 +1,8 @@
 /**
  * The thread that readers of the log ask for its past (log/past.ts). It does nothing itself: what it is asked another looks up, which
- * reads large files with a library of native code, and may come to its end by it. Then whoever waits is told so, also who waits
- * with the whole thread and would hear of nothing else, and the next question begins another.
+ * reads large files, and may come to its end by an error nobody caught, or by the memory that JavaScript may take. Then whoever
+ * waits is told so, also who waits with the whole thread and would hear of nothing else, and the next question begins another.
+ * From a fault in native code (DuckDB's) no thread saves: that ends the process.
  */
 import { type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads';
 import type { PastReply, PastRequest } from '../log/past.ts';
@@ -42,7 +43,9 @@ function begun(): Answering {
     waiting.clear();
   };
   worker.on('message', ({ number, said }: NumberedReply) => {
-    reply(waiting.get(number)!, said);
+    const request = waiting.get(number);
+    if (request === undefined) return; // sent just before its thread ended, and answered by that
+    reply(request, said);
     waiting.delete(number);
   });
   worker.on('error', error => end((error as Error).message));

@@ -2,6 +2,7 @@
  * Rows of some countries out of a part, by their batches: of the part's row groups those are read that may have some. What comes is
  * in no batch's SHA-256, which is of all of its records; the groups' checksums stand for them (groups.ts).
  */
+import assert from 'node:assert/strict';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { viewRecords } from '../../common/batch/columns.ts';
 import { columnBytes } from '../../common/batch/format.ts';
@@ -11,18 +12,19 @@ import { HOUR_MICROS } from '../../common/time.ts';
 import type { PickedRecords } from '../log/past.ts';
 import { type Columns, columnNames, columnsOf, packRow, packRowWide } from './columns.ts';
 import { quoted } from './duck.ts';
-import { type RowGroup, rangesOf } from './groups.ts';
+import { type RowGroups, rangesOf } from './groups.ts';
 import type { BatchHead } from './heads.ts';
-import { partRecordsMax } from './layout.ts';
+import { partBatchesMax, partRecordsMax } from './layout.ts';
 import { ROW_WORDS, unpackRows, unpackWide, WIDE_WORDS } from './rows.ts';
 
 /** Batch, record and row in one number: 16, 16 and 21 bits. */
 const ROW_SPAN = 2 ** 21;
 const RECORD_SPAN = 2 ** 16;
+assert(partRecordsMax <= ROW_SPAN && partBatchesMax <= RECORD_SPAN, 'every row of a part has a number');
 
 export interface PickedPart {
   readonly heads: readonly BatchHead[];
-  readonly groups: readonly RowGroup[];
+  readonly groups: RowGroups;
 }
 
 export class PickedRows {
@@ -49,8 +51,8 @@ export class PickedRows {
     { heads, groups }: PickedPart,
     countries: readonly string[],
   ): Promise<PickedRows> {
-    const looks = heads.map(({ bytes }) => readBatchHeader(bytes));
     try {
+      const looks = heads.map(({ bytes }) => readBatchHeader(bytes));
       return new PickedRows(looks, await find(connection, file, looks, groups, countries));
     } catch (error) {
       throw error instanceof BadDatabase
@@ -82,12 +84,12 @@ async function find(
   connection: DuckDBConnection,
   file: string,
   looks: readonly BatchLook[],
-  groups: readonly RowGroup[],
+  groups: RowGroups,
   countries: readonly string[],
 ): Promise<Found> {
   const ranges = rangesOf(file, groups, countries);
   const most = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
-  if (most > 2 * partRecordsMax) throw new BadDatabase(`${file} says that it has ${most} rows`);
+  if (most > ROW_SPAN) throw new BadDatabase(`${file} says that it has ${most} rows`);
   const hasIpv6 = looks.some(({ family }) => family === 6);
   const keys = new Float64Array(most);
   const rows = new Uint32Array(ROW_WORDS * most);

@@ -12,15 +12,23 @@ const leftShare = 1 / 50;
  */
 export const roomOf = (batchBytes: number, records: number): number => 2 * batchBytes + 4 * records + 2 ** 18;
 
-/** Throws `NotArchived` unless so much is free, and some. */
+/** Whether so much is free, and some. */
+export const hasRoom = (dir: string, bytes: number): boolean => freeOf(dir, bytes).isEnough;
+
+/** Throws `NotArchived` unless it is. */
 export function assertRoom(dir: string, bytes: number): void {
-  const { bavail, blocks, bsize } = fs.statfsSync(dir);
-  const free = bavail * bsize;
-  const needed = bytes + Math.min(leftBytesMin, blocks * bsize * leftShare);
-  if (free >= needed) return;
+  const { free, needed, isEnough } = freeOf(dir, bytes);
+  if (isEnough) return;
   throw new NotArchived(
     `${dir} has ${megabytes(free)} MB left on its disk: with ${megabytes(needed)} MB days are archived; until then the log keeps them`,
   );
+}
+
+function freeOf(dir: string, bytes: number): { free: number; needed: number; isEnough: boolean } {
+  const { bavail, blocks, bsize } = fs.statfsSync(dir);
+  const free = bavail * bsize;
+  const needed = bytes + Math.min(leftBytesMin, blocks * bsize * leftShare);
+  return { free, needed, isEnough: free >= needed };
 }
 
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);

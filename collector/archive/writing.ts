@@ -51,7 +51,8 @@ export class WritingThread {
   }
 
   #answer(reply: PartReply): void {
-    const waiting = this.#waiting.get(reply.part)!;
+    const waiting = this.#waiting.get(reply.part);
+    if (waiting === undefined) return; // sent just before the thread ended, and rejected by that
     this.#waiting.delete(reply.part);
     if ('facts' in reply) waiting.resolve(reply.facts);
     else waiting.reject(errorOf(reply));

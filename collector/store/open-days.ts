@@ -112,8 +112,11 @@ export class OpenDays {
     this.#bytes < this.#keptBytesMax || this.#days.has(day) || this.#wanted.has(day);
 
   #put(made: Made): void {
-    if (made.kind === 'ranks') return putLast(this.#ranks, made.ranks, ranksMax);
-    const { day } = made;
+    if (made.kind === 'ranks') putLast(this.#ranks, made.ranks, ranksMax);
+    else this.#putDay(made.day);
+  }
+
+  #putDay(day: MadeDay): void {
     const bytes = bytesOf(day);
     this.#wanted.delete(day.day);
     this.#bytes += bytes - (this.#days.get(day.day)?.bytes ?? 0);

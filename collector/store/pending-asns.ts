@@ -1,4 +1,4 @@
-/** Counts ASes of closed days (count-asns.ts) one after another, a little at a time, beside what the folding thread does otherwise. */
+/** Counts the ASes of closed days (count-asns.ts), a little at a time, beside what the folding thread does otherwise. */
 import { GeoError } from '../../common/geo/error.ts';
 import { BadDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
 import type { LogReader } from '../log/reader.ts';

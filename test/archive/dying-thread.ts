@@ -1,4 +1,4 @@
-/** Looks things up as answering-thread.ts does, but the first that is asked for batches ends it, as an error in native code would. */
+/** Looks things up as answering-thread.ts does, but the first that is asked for batches ends it, as an error that nobody caught would. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';

@@ -104,11 +104,12 @@ describe('the folding thread', () => {
   });
 
   test('counts what was handed to it without reading the log', async () => {
-    made.appendMixed(1, traffic.slice(0, 4));
+    const ofDay = (n: number) => ({ sensor: 1, records: { ...traffic[n]!, hour: 24 * FIRST_DAY } });
+    made.append(ofDay(0)); // whose geography the log says
     const folding = startFolding({ data: made.data, hashKey: HASH_KEY, checkpointMs: 20, closing: OPEN });
     await reached(folding);
     const handed = Array.from({ length: 10 }, (_, n) => {
-      made.append({ sensor: 1, records: traffic[30 + n]! });
+      made.append(ofDay(30 + n));
       return lastLogged();
     });
     made.log.close(); // and nothing of it can be read

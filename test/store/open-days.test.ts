@@ -211,11 +211,16 @@ describe('many large open days', { timeout: 120_000 }, () => {
     const store = aside({ ...large, keptBytesMax: 1 });
     const renewed = new Renewal(store, { file, restTimes: 1e6, failed: error => failures.push(error) });
     onTestFinished(() => renewed.close());
-    for (const day of [DAY, DAY - 7, DAY - 19, DAY])
-      await until(() => {
+    const turnUntil = (day: number, packets: number) =>
+      until(() => {
         renewed.turn();
-        return store.openDay(day) !== undefined;
+        return store.openDay(day)?.packets === packets;
       });
+    for (const day of [DAY, DAY - 7, DAY - 19, DAY]) await turnUntil(day, 200);
+    send(100);
+    await fold();
+    await turnUntil(DAY, 300); // and rests now
+    await turnUntil(DAY - 3, 200);
     expect(store.openDay(DAY - 7)).toBeUndefined(); // one is kept, and one beside it
     store.close();
   });

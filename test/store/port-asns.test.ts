@@ -1,12 +1,17 @@
 /** From which ASes the packets to each port of a closed day came, against Maps of the records that went into the log. */
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ROW_TABLES } from '../../collector/reduce/rows.ts';
 import { CLOSING } from '../../collector/store/closing.ts';
 import { portsWithin } from '../../collector/store/count-asns.ts';
+import { LoggedGeographies } from '../../collector/store/geography.ts';
+import { PendingAsns } from '../../collector/store/pending-asns.ts';
 import { readPortAsns } from '../../collector/store/port-asns.ts';
 import { StoreReader } from '../../collector/store/query.ts';
+import { openStoreFile } from '../../collector/store/schema.ts';
 import { Tail } from '../../collector/store/tail.ts';
 import { loadGeo } from '../../common/geo/load.ts';
 import { writeMmdb } from '../support/mmdb-writer.ts';
@@ -179,4 +184,53 @@ test('ports are counted from the busiest on, as far as their sources and the ASe
     expect(pairsOf(length)).toBeLessThanOrEqual(most);
     if (length < ports.length) expect(pairsOf(length + 1)).toBeGreaterThan(most);
   }
+});
+
+describe('a day that cannot be counted', () => {
+  const forget = (sql = '') => {
+    const database = new Database(made.data.store);
+    database.exec(`DELETE FROM port_asns; ${sql}`);
+    database.close();
+  };
+  const counted = () => {
+    made.append(...blocksOf(dayOf(8), 8));
+    withTail((tail, ms) => {
+      ms.now += 2 * DAY_MS;
+      follow(tail);
+    });
+    expect(kept()).toBeDefined();
+  };
+
+  test.each([
+    ['a database that is gone', () => rmSync(path.join(made.data.geo, 'asn.mmdb')), ''],
+    ['rows that are damaged', () => {}, `UPDATE rows SET bytes = x'ff' WHERE name = ${ROW_TABLES.indexOf('ports')}`],
+  ])('for %s is told, and counting goes on', (_, remove, sql) => {
+    counted();
+    remove();
+    forget(sql);
+    withTail((tail, ms, said) => {
+      ms.now += 2 * DAY_MS;
+      follow(tail);
+      expect(said).toEqual([expect.stringMatching(/^of \d{4}-\d\d-\d\d no AS is told of a port: /)]);
+    });
+    expect(kept()).toBeUndefined();
+  });
+
+  test('since it was opened again is dropped without a word', () => {
+    counted();
+    forget();
+    const reader = made.reader();
+    const database = openStoreFile(made.data.store, false);
+    const said: string[] = [];
+    const pending = new PendingAsns({
+      ...{ reader, database, say: text => said.push(text), now: () => RECEIVED_MS },
+      geographies: new LoggedGeographies(made.data.geo, () => reader.geoEntries()),
+    });
+    pending.look();
+    made.append(...blocksOf(dayOf(9), 9));
+    database.prepare('UPDATE days SET revision = 2, closed_ms = NULL').run();
+    expect([pending.step(made.log.head()), said, kept()]).toEqual([false, [], undefined]);
+    database.close();
+    reader.close();
+  });
 });

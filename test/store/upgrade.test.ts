@@ -2,9 +2,12 @@
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ROW_TABLES } from '../../collector/reduce/rows.ts';
+import { BadState } from '../../collector/reduce/codec.ts';
+import { byPackets, ROW_TABLES, type Row } from '../../collector/reduce/rows.ts';
 import { CLOSING, closeDays } from '../../collector/store/closing.ts';
+import { periodOf } from '../../collector/store/periods.ts';
 import { StoreReader } from '../../collector/store/query.ts';
+import { rankedRows } from '../../collector/store/rollup.ts';
 import { Store } from '../../collector/store/store.ts';
 import { Tail } from '../../collector/store/tail.ts';
 import { GEO, type PlainRecord, record } from '../support/records.ts';
@@ -21,6 +24,16 @@ afterEach(() => made.remove());
 
 const list = (seed: number): PlainRecord[] =>
   fc.sample(record, { seed, numRuns: 200 }).map(one => ({ ...one, sensor: 0, hour: 24 * FIRST_DAY + (one.hour % 24) }));
+
+function opened(file: string): { readonly store: Store; append(records: readonly PlainRecord[]): void } {
+  const options = { hashKey: HASH_KEY, geographies: { at: () => GEO, named: () => GEO }, excluded: () => [] };
+  const store = Store.open(file, options);
+  const sealer = new Sealer();
+  return {
+    store,
+    append: records => store.append(openAll(blocksOf(records, 2).map(spec => sealer.seal(spec))), 'a log'),
+  };
+}
 
 /** The store's file, as the version before port kinds would have left it. */
 function makeOld(file: string): void {
@@ -67,14 +80,12 @@ test('is folded again from the log; its closed days are the revisions that they 
 
 test('of days whose records are gone it keeps the rows and the sets, and tells no kinds', () => {
   const file = `${made.dir}/old.db`;
-  const options = { hashKey: HASH_KEY, geographies: { at: () => GEO, named: () => GEO }, excluded: () => [] };
-  const store = Store.open(file, options);
-  const sealer = new Sealer();
-  store.append(openAll(blocksOf(list(2), 2).map(spec => sealer.seal(spec))), 'a log');
+  const { append, store } = opened(file);
+  append(list(2));
   closeDays(store.database, RECEIVED_MS + 2 * DAY_MS, CLOSING);
   store.close();
   makeOld(file);
-  const again = Store.open(file, options);
+  const again = opened(file).store;
   expect(again.position()).toBeUndefined();
   again.reset([FIRST_DAY]);
   again.append([], 'a log'); // another time it would be read
@@ -85,4 +96,29 @@ test('of days whose records are gone it keeps the rows and the sets, and tells n
   expect([rows.has('ports'), rows.has('portKinds'), rows.rows('portKinds')]).toEqual([true, false, []]);
   expect(reader.day(FIRST_DAY)!.portKinds()).toEqual([]);
   again.close();
+});
+
+test('of a day of long ago that is counted again, its states are read for ports by the hour alone', () => {
+  const { append, store } = opened(`${made.dir}/old.db`);
+  append(list(3));
+  const reader = StoreReader.over(store.database);
+  const sorted = () => [...reader.rows(FIRST_DAY)!.rows('portHours')].sort(byPackets);
+  const hours = sorted();
+  expect(hours.length).toBeGreaterThan(3);
+  closeDays(store.database, RECEIVED_MS + 100 * DAY_MS, CLOSING);
+  expect(reader.closedRows(FIRST_DAY).has('portHours')).toBe(false);
+  expect(reader.rows(FIRST_DAY)!.has('portHours')).toBe(true);
+  expect(sorted()).toEqual(hours);
+  const [{ a }] = hours as [Row];
+  const ofOne = reader.rows(FIRST_DAY)!.rows('portHours', a);
+  expect(ofOne).toEqual(hours.filter(row => row.a === a));
+
+  store.database.prepare("UPDATE segments SET bytes = x'00'").run(); // whoever reads one throws
+  const period = periodOf('quarter', FIRST_DAY);
+  expect(rankedRows(reader, period, 'ports').length).toBeGreaterThan(3);
+  expect(reader.day(FIRST_DAY)!.packets).toBe(200);
+  expect(() => reader.rows(FIRST_DAY)!.rows('portHours')).toThrow(BadState);
+  store.database.prepare('DELETE FROM segments').run();
+  expect(reader.rows(FIRST_DAY)!.has('portHours')).toBe(false);
+  store.close();
 });

@@ -122,6 +122,23 @@ describe('the ASes of a port', () => {
 });
 
 describe('ranks over time', () => {
+  test('means of the public are of what was watched of the days that are public, not of all days of the period', async () => {
+    const days: Rows = [];
+    for (const date of DATES) {
+      const response = await site.get(`/v1/days/${date}`);
+      if (response.statusCode === 200) days.push(...response.json().rows);
+    }
+    expect(days.length).toBeGreaterThan(0);
+    expect(days.length).toBeLessThan(DATES.length);
+    const watched = (list: Rows) =>
+      list.reduce((sum, row) => sum + (row.packets as number) / (row.meanPerSensor as number), 0);
+    const daysOf = { month: 31, quarter: 90 };
+    for (const [period, length] of Object.entries(daysOf)) {
+      const ranks = await asPublic(`/v1/ranks/ports?period=${period}&start=${DATES[3]}`);
+      expect([period, (watched(ranks) / ranks.length) * length]).toEqual([period, expect.closeTo(watched(days), 0)]);
+    }
+  });
+
   test.each(['day', 'week', 'month', 'quarter'])('by %s are those of /v1/ranks', async period => {
     for (const [table, keys] of [
       ['ports', [`${RARE_PORT}/tcp`, '23/tcp', '8/icmp', '9/udp']],
