@@ -39,10 +39,10 @@ const rowsDefault = 10;
 const threadsMax = 64;
 /** One thread reads and decodes for all, and each has tables of its own in memory: more help little. */
 const threadsUseful = 8;
-/** On two processors a second thread gained nothing (`npm run bench`): the cache and the memory are shared. */
+/** Two share out the work (crew.ts), and cost no more than one; three and more share out the sources, which costs merging. */
 const processorsMin = 4;
 const processors = os.availableParallelism();
-const threadsDefault = processors < processorsMin ? 1 : Math.min(threadsUseful, processors);
+const threadsDefault = Math.min(processors < processorsMin ? 2 : threadsUseful, processors);
 
 const terminalWidthMin = 60;
 const terminalWidthMax = 100;
@@ -87,7 +87,7 @@ export function replayCommand(): Command {
         .argParser(wholeNumber(1, threadsMax))
         .default(
           threadsDefault,
-          `one a processor up to ${threadsUseful}, where there are ${processorsMin} or more; else 1`,
+          `one a processor up to ${threadsUseful}, but no more than 2 below ${processorsMin} processors`,
         ),
     )
     .option('-q, --quiet', 'no tables and no progress, only what was asked for and errors', false)

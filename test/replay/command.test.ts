@@ -110,7 +110,7 @@ describe('enaga replay', () => {
     const page = path.join(folder, 'damaged.html');
     const files = [capture('broken-huge-length.pcap'), 'no-such-file', capture('two-days.pcap')];
     const { stdout, stderr } = await enaga(['replay', '--report', page, ...files]);
-    expect(stdout).toMatch(/^Not read, or not to the end: \S+broken-huge-length\.pcap, no-such-file\n$/m);
+    expect(stdout).toMatch(/^Not read, or not to the end: .+broken-huge-length\.pcap, no-such-file\n$/m);
     expect(stderr).toMatch(/no-such-file: cannot be read: [^\n]+\n$/); // the last word
     const text = fs.readFileSync(page, 'utf8');
     const [head, body] = [
