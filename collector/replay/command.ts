@@ -39,7 +39,7 @@ const rowsDefault = 10;
 const threadsMax = 64;
 /** One thread reads and decodes for all, and each has tables of its own in memory: more help little. */
 const threadsUseful = 8;
-/** Two share out the work (crew.ts), and cost no more than one; three and more share out the sources, which costs merging. */
+/** Two share out the work (crew.ts), and cost hardly more than one; three and more share out the sources, which costs merging. */
 const processorsMin = 4;
 const processors = os.availableParallelism();
 const threadsDefault = Math.min(processors < processorsMin ? 2 : threadsUseful, processors);
