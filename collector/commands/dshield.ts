@@ -51,8 +51,8 @@ are backscatter, packets whose source is an address that a sensor observes, and 
 Nothing is sent unless --submit is given, with a URL (DShield's is https://www.dshield.org/submitapi/) and a file of credentials: its
 lines userid = NUMBER and apikey = KEY, as in DShield's dshield.ini. What was sent once of a day is not sent again: a second run
 sends what has come since. It stops where a piece is not taken, and the next run goes on there. After a piece that may have been taken
-(the run was killed, or no answer came) nothing more of the day is sent until a run with --resend sends it again, or one with
---leave-out goes on after it.
+(the run was killed, no answer came, or one that does not tell, as a proxy's 502 or 524) nothing more of the day is sent until a
+run with --resend sends it again, or one with --leave-out goes on after it.
 
 Examples:
   enaga dshield --date 2026-11-20 --output dshield.json
@@ -182,7 +182,7 @@ async function submitDay(day: Day, flags: Flags): Promise<void> {
     if (position > before.position) await send();
     const sent = book.done().records - before.records;
     const also = before.records > 0 ? `; ${count(before.records)} were sent before` : '';
-    printLines(`${dateOf(day.day)}: ${count(sent)} packets submitted to ${url!.host}${also}`);
+    printLines(`${dateOf(day.day)}: ${plural(sent, 'packet', 'packets')} submitted to ${url!.host}${also}`);
   });
 }
 

@@ -3,9 +3,10 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DAY_MS, HOUR_MS } from '../../common/time.ts';
 import { type Member, Members } from '../registry/members.ts';
-import { dataOption, existingData } from './data.ts';
+import { dataOption, dataPaths, existingData } from './data.ts';
 import { reporting } from './outcome.ts';
 import { addExamples, isoTime, printJson, printLines, printTable, userName } from './registry.ts';
+import { servedUrl } from './served.ts';
 
 const ABOUT = `
 A member reads all aggregates, raw records without destination of sources in its countries, AS numbers and prefixes, and raw
@@ -98,17 +99,19 @@ function rotateMember(organisation: string, flags: Flags & { days: number; overl
   );
 }
 
-function printToken({ member, token }: { member: Member; token: string }, { json }: { json: boolean }): void {
+function printToken({ member, token }: { member: Member; token: string }, { data, json }: Flags): void {
   if (json) {
     printJson({ ...told(member), token });
     return;
   }
+  const url = servedUrl(dataPaths(data)) ?? 'URL';
   printLines(
     ...described(member),
     '',
     `token    ${token}`,
     '         shown once. Keep it in a file that only its reader can read; then, each day:',
-    '         enaga pull --collector URL --token-file FILE --out DIR',
+    `         enaga pull --collector ${url} --token-file FILE --out DIR`,
+    `         and in a browser it signs in at ${url}/sign-in`,
   );
 }
 

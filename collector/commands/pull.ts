@@ -16,10 +16,12 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { Locked, takeLock } from '../../common/sqlite/lock.ts';
+import { DAY_MS } from '../../common/time.ts';
 import { Client, type FileFacts, factsOf, PullFailed } from '../peer/client.ts';
 import { isThisMachine } from '../peer/http.ts';
 import { FORMATS } from '../publish/api/formats.ts';
 import { FORMATS as EXPORTS } from '../publish/exports/formats.ts';
+import { plural } from '../publish/words.ts';
 import { dateOf } from '../reduce/result.ts';
 import { BadData } from './data.ts';
 import { parseDate } from './dates.ts';
@@ -78,6 +80,9 @@ export function pullCommand(): Command {
     });
 }
 
+/** A collector that answers slowly, and always in time, is not to keep the next run from its work. */
+const runMsMax = DAY_MS;
+
 async function runPull(flags: Flags): Promise<void> {
   const { collector, insecureHttp, out } = flags;
   const token = flags.tokenFile === undefined ? undefined : readToken(flags.tokenFile);
@@ -85,12 +90,18 @@ async function runPull(flags: Flags): Promise<void> {
   if (token !== undefined && isPlain && !insecureHttp)
     throw new BadData('the token would go over HTTP: give an https URL, or --insecure-http');
   fs.mkdirSync(out, { recursive: true });
+  const limit = AbortSignal.timeout(runMsMax);
   try {
     const lock = takeLock(path.join(out, '.lock'));
     try {
       const ca = flags.ca === undefined ? undefined : readNamed(flags.ca).toString();
       await pullDays(
-        new Client({ collector, ...(token !== undefined && { token }), ...(ca !== undefined && { ca }) }),
+        new Client({
+          collector,
+          signal: limit,
+          ...(token !== undefined && { token }),
+          ...(ca !== undefined && { ca }),
+        }),
         flags,
       );
     } finally {
@@ -98,7 +109,11 @@ async function runPull(flags: Flags): Promise<void> {
     }
   } catch (error) {
     if (error instanceof Locked) throw new BadData(`another enaga pull is at work in ${out}`);
-    if (error instanceof PullFailed) throw new BadData(error.message, { cause: error });
+    if (limit.aborted) throw new BadData('it is not done after 24 hours: the next run goes on', { cause: error });
+    if (error instanceof PullFailed) {
+      const isWay = error.status === undefined && error.message.startsWith('/'); // where it goes is in question then
+      throw new BadData(isWay ? `${collector.origin}${error.message}` : error.message, { cause: error });
+    }
     throw error;
   }
 }
@@ -138,8 +153,11 @@ async function pullDays(client: Client, flags: Flags): Promise<void> {
   const { out, since, quiet } = flags;
   const range = since === undefined ? '' : `?date=${dateOf(since)}:${dateOf(since + listDaysMax - 1)}`;
   const listed = await client.rows(`/v1/days${range}${range === '' ? '?' : '&'}files=none`);
-  for (const day of checked(DaySchema, listed, { key: 'date', max: daysMax })) {
-    if (day.state === 'open') continue;
+  const days = checked(DaySchema, listed, { key: 'date', max: daysMax }).filter(({ state }) => state !== 'open');
+  if (days.length === 0)
+    tellPerson(flags, `there is no closed day${flags.tokenFile === undefined ? ' that is public' : ''}`);
+  let brought = 0;
+  for (const day of days) {
     const folder = path.join(out, day.date);
     const before = doneIn(folder, day);
     if (isDone(folder, before, flags)) continue;
@@ -148,8 +166,18 @@ async function pullDays(client: Client, flags: Flags): Promise<void> {
     const all = { ...pick(day), ...withOthers(folder, done, before) };
     writeWhole(path.join(folder, MANIFEST), `${JSON.stringify(all, null, 2)}\n`);
     const without = done.gone === undefined ? '' : `; its records are kept no longer: no ${done.gone.join(', ')}`;
-    if (!quiet) process.stdout.write(`${day.date} revision ${day.revision}: ${done.files.length} files${without}\n`);
+    if (!quiet)
+      process.stdout.write(
+        `${day.date} revision ${day.revision}: ${plural(done.files.length, 'file', 'files')}${without}\n`,
+      );
+    brought++;
   }
+  if (days.length > 0 && brought === 0) tellPerson(flags, 'nothing is new');
+}
+
+/** Cron mails whatever is said: where nothing came, only somebody who looks on is told so. */
+function tellPerson({ quiet }: Flags, text: string): void {
+  if (!quiet && process.stdout.isTTY) process.stdout.write(`${text}\n`);
 }
 
 const listDaysMax = 4000;

@@ -316,12 +316,13 @@ const showLog = ({ data, target, state, top: max, json }: LogFlags): Promise<voi
   });
 
 function noteOf(entry: LogEntry): string {
-  const { why, tries, interrupted } = entry;
+  const { why, tries, interrupted, unheard } = entry;
   const next = nextOf(entry);
   return [
     ...(why === null ? [] : [why]),
     ...(tries > 1 ? [`${tries} tries`] : []),
     ...(interrupted > 0 ? [`${interrupted} interrupted`] : []),
+    ...(unheard > 0 ? [`${unheard} without a word on whether it arrived`] : []),
     ...(next === null ? [] : [`next try ${next}`]),
   ].join('; ');
 }

@@ -2,6 +2,7 @@
  * The reading thread, as the main thread has it: begun, begun again when it dies, and asked over a socket in a directory that
  * nobody else may enter. While it is away readers are told to come again; batches are taken all the same.
  */
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -119,6 +120,8 @@ async function stopped(worker: Worker, tell: () => void): Promise<void> {
   clearTimeout(timer);
 }
 
+const PREFIX = 'enaga-reads-';
+
 const fits = (dir: string): boolean => Buffer.byteLength(path.join(dir, '999999999')) <= pathBytesMax;
 
 /** Made anew, of mode 0700. A path that is too long for a socket has a temporary one in its place. */
@@ -128,8 +131,24 @@ function socketDirectory(wanted: string | undefined): string {
     fs.mkdirSync(wanted, { mode: 0o700 });
     return wanted;
   }
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'enaga-reads-'));
+  const prefix = wanted === undefined ? PREFIX : `${PREFIX}${markOf(path.dirname(wanted))}-`;
+  if (wanted !== undefined) removeLeft(prefix);
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), prefix));
   if (fits(dir)) return dir;
   fs.rmdirSync(dir);
   throw new Error(`the path of a socket in ${os.tmpdir()} is too long: set TMPDIR to a shorter one`);
+}
+
+/** Of a data directory, which one process has at a time: what is called by it and there at a start, its process has left behind. */
+function markOf(data: string): string {
+  const { dev, ino } = fs.statSync(data, { bigint: true });
+  return createHash('sha256').update(`${dev} ${ino}`).digest('hex').slice(0, 8);
+}
+
+/** Only this user's: in a directory that all may write, another may have given one such a name. */
+function removeLeft(prefix: string): void {
+  const names = fs.readdirSync(os.tmpdir()).filter(name => name.startsWith(prefix));
+  for (const dir of names.map(name => path.join(os.tmpdir(), name)))
+    if (fs.lstatSync(dir, { throwIfNoEntry: false })?.uid === process.getuid?.())
+      fs.rmSync(dir, { recursive: true, force: true });
 }

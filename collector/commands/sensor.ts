@@ -31,8 +31,9 @@ const OF_TOKENS = `
 A token is shown once and enrols one sensor once; the collector keeps only its SHA-256. The command printed with it names the
 collector as enaga serve answers now on this data directory, unless --collector names it.`;
 const OF_CHANGE = `
-A sensor learns its networks when it enrols: after --network give it a new token (enaga sensor rotate), enrol it with that, and start
-it again. Until then it records and sends of the networks that it had. Owner and economy it does not need to know.`;
+A sensor that runs is told its networks within a minute, with the answer to its heartbeat, and records by them from its next start
+on: start it again then. Rules of silence that name its networks are its machine's, and to be installed anew (enaga-sensor silence).
+Owner and economy it does not need to know.`;
 const OF_ROTATION = `
 The sensor must enrol again with the token: enaga-sensor enrol, and start it again. Until then its old key is good.`;
 
@@ -172,7 +173,8 @@ function changeSensor(name: string, { data, owner, economy, network }: PlaceFlag
   printLines(`sensor ${name} is from now on of ${sensor.owner}, ${sensor.economy}, ${sensor.networks.join(' ')}`);
   if (network !== undefined)
     printLines(
-      `it learns its networks when it enrols: enaga sensor rotate ${name}, enrol it with that token, and start it again`,
+      'it is told within a minute, and records by them from its next start on: start it again there, and if rules of silence name ' +
+        'its networks, install those anew first',
     );
 }
 

@@ -40,6 +40,8 @@ export interface ClientOptions {
   readonly rowsMax?: number;
   /** Of a file, decompressed: also of one whose size is told. */
   readonly fileBytesMax?: number;
+  /** Of all files together, decompressed, those that came wrong among them. */
+  readonly filesBytesMax?: number;
   /** Gives up what is asked, and what waits to be asked again. */
   readonly signal?: AbortSignal;
 }
@@ -56,7 +58,8 @@ export interface ListPage {
 
 const DEFAULTS = {
   ...{ triesMax: 5, requestMsMax: 600_000 },
-  ...{ listBytesMax: 64 * 2 ** 20, rowsMax: 200_000, fileBytesMax: 8 * 2 ** 30 },
+  ...{ listBytesMax: 64 * 2 ** 20, rowsMax: 200_000 },
+  ...{ fileBytesMax: 8 * 2 ** 30, filesBytesMax: 128 * 2 ** 30 },
 };
 const pagesMax = 1000;
 const cursorLengthMax = 256;
@@ -69,6 +72,7 @@ const UNCHANGED = 304;
 
 export class Client {
   readonly #options: ClientOptions & typeof DEFAULTS;
+  #filesBytes = 0;
 
   constructor(options: ClientOptions) {
     this.#options = { ...DEFAULTS, ...options };
@@ -116,11 +120,18 @@ export class Client {
   async download(path: string, file: string, told?: FileFacts): Promise<FileFacts> {
     const url = this.#at(path);
     const part = `${file}.part`;
-    const { fileBytesMax } = this.#options;
+    const { fileBytesMax, filesBytesMax } = this.#options;
+    const take = (bytes: number) => {
+      this.#filesBytes += bytes;
+      if (this.#filesBytes > filesBytesMax)
+        throw new PullFailed(`of files at most ${filesBytesMax} bytes are taken at a time: the next run goes on`, 200);
+    };
     if (told !== undefined && told.size > fileBytesMax)
       throw new PullFailed(`${url.pathname}: a file of ${told.size} bytes, and at most ${fileBytesMax} are taken`, 200);
     try {
-      const facts = await this.#tried(url, undefined, reply => save(reply, part, { told, bytesMax: fileBytesMax }));
+      const facts = await this.#tried(url, undefined, reply =>
+        save(reply, part, { told, bytesMax: fileBytesMax, take }),
+      );
       fs.renameSync(part, file);
       return facts;
     } catch (error) {
@@ -155,7 +166,7 @@ export class Client {
         if (reply.status === 200 || (reply.status === UNCHANGED && etag !== undefined)) return await used(reply, use);
         why = await refusal(reply);
         status = reply.status;
-        if (status !== 429 && status < 500) throw new PullFailed(`${url.pathname}: ${why}`, status);
+        if (status !== 408 && status !== 429 && status < 500) throw new PullFailed(`${url.pathname}: ${why}`, status);
         waitMs = Math.max(waitMs, 1000 * (Number(reply.header('retry-after')) || 0));
       } catch (error) {
         if (error instanceof PullFailed || (error as NodeJS.ErrnoException).syscall === 'open') throw error;
@@ -231,15 +242,18 @@ function listOf(text: string, url: URL): Omit<ListPage, 'etag' | 'bytes'> {
 interface Expected {
   readonly told: FileFacts | undefined;
   readonly bytesMax: number;
+  /** Counts what came. Throws `PullFailed`. */
+  readonly take: (bytes: number) => void;
 }
 
-async function save({ body }: Reply, part: string, { told, bytesMax }: Expected): Promise<FileFacts> {
+async function save({ body }: Reply, part: string, { told, bytesMax, take }: Expected): Promise<FileFacts> {
   const hash = createHash('sha256');
   let size = 0;
   const file = fs.openSync(part, 'w', 0o600);
   try {
     for await (const chunk of body) {
       size += chunk.length;
+      take(chunk.length);
       if (told !== undefined && size > told.size) break; // said below
       if (size > bytesMax) throw new PullFailed(`a file is longer than the ${bytesMax} bytes that are taken`, 200);
       hash.update(chunk);

@@ -11,6 +11,8 @@ import { createHmac, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
+import { networkWords } from '../../common/protocol/network-words.ts';
+import { mayBeTaken } from '../../common/protocol/taken.ts';
 import type { DshieldLog } from './dshield.ts';
 import type { Peers } from './peers.ts';
 
@@ -26,16 +28,14 @@ export class NotSubmitted extends Error {
   /** All of it was sent, and no answer came of whom it is for: it may have been taken. */
   readonly isMaybe: boolean;
 
-  constructor(message: string, { isMaybe = false } = {}) {
-    super(message);
+  constructor(message: string, { isMaybe = false, cause }: { isMaybe?: boolean; cause?: Error } = {}) {
+    super(message, { cause });
     this.isMaybe = isMaybe;
   }
 }
 
 /** The reference sends at most so many in one piece. */
 export const logsMax = 100_000;
-/** Of somebody on the way who has waited for the answer in vain: what it has passed on may have been taken. */
-const unheardStatuses: ReadonlySet<number> = new Set([408, 502, 504]);
 const answerMsMax = 120_000;
 const answerBytesMax = 64 * 1024;
 
@@ -72,14 +72,28 @@ export async function submit(
     'x-isc-logtype': 'firewall',
   };
   const { status, text } = await posted(url, headers, body, ca).catch(({ error, isSent }: NotAnswered) => {
-    throw new NotSubmitted(`${url.host} cannot be asked: ${error.message}`, { isMaybe: isSent });
+    throw new NotSubmitted(unheardText(url.host, error, isSent), { isMaybe: isSent, cause: error });
   });
-  if (status !== 200) throw new NotSubmitted(`${url.host} answers ${status}`, { isMaybe: unheardStatuses.has(status) });
+  if (status !== 200) throw new NotSubmitted(refusalText(url.host, status), { isMaybe: mayBeTaken(status) });
   // It says what is wrong with a status of 200, and answers a wrong path with the page of its site.
   if (/^\s*ERROR/i.test(text)) throw new NotSubmitted(`${url.host} takes it not: it answers with an error`);
   if (/^\s*<(!doctype html|html)/i.test(text))
     throw new NotSubmitted(`${url.host} answers with a page: is the URL right?`);
 }
+
+/** Of Node's own message nothing: it quotes certificates, and says not what to do. The error has it as its cause. */
+function unheardText(host: string, error: Error, isSent: boolean): string {
+  const { code } = error as NodeJS.ErrnoException;
+  const why = code === undefined ? error.message : (networkWords(code) ?? code); // without a code it is our own
+  return isSent
+    ? `${host} was sent all of it and gave no answer: ${why}. It may have been taken`
+    : `${host} cannot be asked: ${why}. Nothing was taken: mend that, and run it again`;
+}
+
+const refusalText = (host: string, status: number): string =>
+  mayBeTaken(status)
+    ? `${host} answers ${status}, which does not tell whether it was taken`
+    : `${host} answers ${status}: nothing was taken`;
 
 interface NotAnswered {
   readonly error: Error;

@@ -25,6 +25,8 @@ export interface Delivery extends FileOf {
   readonly tries: number;
   /** How often it was cut short by the end of the process. */
   readonly interrupted: number;
+  /** How often it was sent and no answer told that it was not taken. */
+  readonly unheard: number;
   readonly queuedMs: number;
   readonly nextMs: number;
   readonly lastMs: number | null;
@@ -62,7 +64,7 @@ interface TargetRow extends Omit<Target, 'formats' | 'empty'> {
 
 const TARGET = `SELECT id, uuid, name, member, kind, address, formats, shape, empty, ca, from_day AS fromDay,
   created_ms AS createdMs, failures, next_ms AS nextMs FROM targets`;
-const DELIVERY = `d.id, d.target, d.day, d.country, d.format, d.revision, d.state, d.tries, d.interrupted,
+const DELIVERY = `d.id, d.target, d.day, d.country, d.format, d.revision, d.state, d.tries, d.interrupted, d.unheard,
   d.queued_ms AS queuedMs, d.next_ms AS nextMs, d.last_ms AS lastMs, d.bytes, d.sha256, d.why`;
 
 const wholeTarget = ({ formats, empty, ...row }: TargetRow): Target => ({
@@ -234,11 +236,11 @@ export class Book {
       target.id,
     );
 
-  /** Whether an earlier revision of it is at the target. */
+  /** Whether an earlier revision of it is at the target, or may be. */
   hasEarlier = ({ target, day, country, format, revision }: Delivery): boolean =>
     this.#get(
       `SELECT 1 FROM deliveries WHERE target = ? AND day = ? AND country = ? AND format = ? AND revision < ?
-       AND state = 'delivered' LIMIT 1`,
+       AND (state = 'delivered' OR interrupted > 0 OR unheard > 0) LIMIT 1`,
       ...[target, day, country, format, revision],
     ) !== undefined;
 
@@ -258,6 +260,10 @@ export class Book {
       ...[state, nowMs, bytes ?? null, sha256 ?? null, why ?? null, id],
     );
   }
+
+  /** It may have arrived. */
+  noteUnheard = ({ id }: Delivery): void =>
+    void this.#run('UPDATE deliveries SET unheard = unheard + 1 WHERE id = ?', id);
 
   /** It is tried again, not before. */
   postpone = ({ id }: Delivery, nextMs: number, why: string): void =>

@@ -40,17 +40,19 @@ const idleMsMax = 120_000;
 
 export async function sendMail(settings: MailSettings, mail: Mail): Promise<Outcome> {
   let attachment: Attachment | undefined;
+  const way = { isSent: false };
   try {
     attachment = mail.file === undefined ? undefined : await attachmentOf(mail.file);
     if (attachment !== undefined && attachment.bytes > attachmentBytesMax)
       return { kind: 'impossible', why: `${attachment.bytes} bytes, too long for a mail: let the member pull it` };
-    await send(settings, mail, attachment);
+    await send(settings, mail, attachment, way);
     return { kind: 'delivered' };
   } catch (error) {
-    const { responseCode, ...way } = error as MailError;
+    const { responseCode, ...trouble } = error as MailError;
     // 552: larger than the server takes; 554: refused for what is in it.
     const of = responseCode === 552 || responseCode === 554 ? 'file' : 'target';
-    return failed(of, responseCode === undefined ? wayText(way) : `the mail server answers ${responseCode}`);
+    if (responseCode !== undefined) return failed(of, `the mail server answers ${responseCode}`);
+    return failed(of, wayText(trouble), way.isSent);
   } finally {
     if (attachment?.isCopy) fs.rmSync(attachment.path, { force: true });
   }
@@ -81,7 +83,13 @@ async function attachmentOf({ path, name, mediaType, bytes }: MadeFile): Promise
   return { path: copy, name: `${name}.gz`, mediaType: 'application/gzip', bytes: size, isCopy: true };
 }
 
-async function send(settings: MailSettings, mail: Mail, attachment: Attachment | undefined): Promise<void> {
+/** `way.isSent`: all was handed to the connection, and the server has yet to say whether it takes it. */
+async function send(
+  settings: MailSettings,
+  mail: Mail,
+  attachment: Attachment | undefined,
+  way: { isSent: boolean },
+): Promise<void> {
   const { host, port, security, from, user, passwordFile, caFile } = settings;
   const transport = nodemailer.createTransport({
     host,
@@ -98,7 +106,11 @@ async function send(settings: MailSettings, mail: Mail, attachment: Attachment |
     ...(user !== undefined &&
       passwordFile !== undefined && { auth: { user, pass: fs.readFileSync(passwordFile, 'utf8').trimEnd() } }),
   });
-  const content = attachment && fs.createReadStream(attachment.path);
+  const content =
+    attachment &&
+    fs.createReadStream(attachment.path).once('end', () => {
+      way.isSent = true;
+    });
   try {
     await transport.sendMail({
       from,

@@ -11,11 +11,14 @@ export type Outcome =
       readonly why: string;
       /** As the receiver asked for. */
       readonly waitMs?: number;
+      /** All of it was sent, and no answer tells that it was not taken. */
+      readonly isMaybe?: true;
     }
   /** It will never do, as it is. */
   | { readonly kind: 'impossible'; readonly why: string };
 
-export const failed = (of: 'target' | 'file', why: string): Outcome => ({ kind: 'failed', of, why });
+export const failed = (of: 'target' | 'file', why: string, isMaybe = false): Outcome =>
+  isMaybe ? { kind: 'failed', of, why: `${why}; it may have arrived`, isMaybe } : { kind: 'failed', of, why };
 
 interface Failing {
   readonly code?: unknown;

@@ -122,6 +122,7 @@ async function serveTarget(powers: PushPowers, target: Target, options: RoundOpt
       continue;
     }
     const { why } = outcome;
+    if (outcome.kind === 'failed' && outcome.isMaybe) book.noteUnheard(delivery);
     if (outcome.kind === 'impossible' || now() - delivery.queuedMs > keepTryingMs) {
       book.settle(delivery, 'given-up', now(), { why });
       say('given-up', { why });

@@ -53,4 +53,6 @@ export const MIGRATIONS = [
      name TEXT PRIMARY KEY,
      value INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;`,
+  // How often all of it was sent and no answer told that it was not taken: it may be there, whatever became of it later.
+  'ALTER TABLE deliveries ADD COLUMN unheard INTEGER NOT NULL DEFAULT 0',
 ];

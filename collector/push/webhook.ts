@@ -11,13 +11,15 @@
  * check. Beside them: idempotency-key (the same name, quoted), content-digest (RFC 9530), and enaga-date, -country, -format,
  * -revision and -tlp.
  *
- * Anything but 2xx is a failure. No redirect is followed, and of an answer no more is read than its head.
+ * Anything but 2xx is a failure. No redirect is followed, and of an answer no more is read than its head. A proxy's 502, or no answer
+ * at all, says nothing of whether it arrived: that is kept in mind (`isMaybe`), and it is sent again under the same name.
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import { pipeline } from 'node:stream/promises';
+import { mayBeTaken } from '../../common/protocol/taken.ts';
 import type { MadeFile } from './file.ts';
 import { failed, type Outcome, troubleOf } from './outcome.ts';
 import { checkUrl, PushError } from './targets.ts';
@@ -114,6 +116,8 @@ async function answered(
     const outcome = judged(response);
     if (outcome.kind === 'delivered') await sent;
     return outcome;
+  } catch (error) {
+    return failed('target', troubleOf(error), request.writableFinished);
   } finally {
     request.destroy();
   }
@@ -127,10 +131,6 @@ function judged({ statusCode = 0, headers }: http.IncomingMessage): Outcome {
   if (statusCode >= 300 && statusCode < 400) return failed('target', `${statusCode}: redirects are not followed`);
   const seconds = Number(headers['retry-after']);
   const waitMs = Number.isFinite(seconds) && seconds > 0 ? { waitMs: Math.min(waitMsMax, 1000 * seconds) } : {};
-  return {
-    kind: 'failed',
-    of: OF_FILE.has(statusCode) ? 'file' : 'target',
-    why: `it answers ${statusCode}`,
-    ...waitMs,
-  };
+  const of = OF_FILE.has(statusCode) ? 'file' : 'target';
+  return { ...failed(of, `it answers ${statusCode}`, mayBeTaken(statusCode)), ...waitMs };
 }

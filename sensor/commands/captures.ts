@@ -7,6 +7,7 @@ import { type Failure, type Place, type Reading, readingNames, START } from '../
 import { readCaptures } from '../capture/read.ts';
 import { momentOf } from '../capture/shift.ts';
 import { beat } from '../ship/heartbeat.ts';
+import { noteFinished } from '../spool/finished.ts';
 import { LOST_PLACES } from '../spool/schema.ts';
 import { Sealer } from '../spool/sealer.ts';
 import type { Spool } from '../spool/spool.ts';
@@ -66,6 +67,7 @@ async function readAll(session: Session, networks: readonly string[]): Promise<n
   } finally {
     clearInterval(ages);
   }
+  if (!signal.aborted) noteFinished(session.spool.database, Date.now());
   tell(session, sealer);
   return sealer.failures.length > 0 ? DAMAGED : 0;
 }
@@ -152,7 +154,7 @@ function tell({ spool, progress, signal }: Session, sealer: Sealer): void {
   const before = readBefore > 0 ? `${plural(readBefore, 'capture')} read before (--again reads all again)\n` : '';
   process.stdout.write(
     `${before}${read}${signal.aborted ? '; stopped' : ''}\n` +
-      `In all: ${count(shipped.records)} records with the collector, ${count(spooled.records)} wait, ` +
+      `In all: ${plural(shipped.records, 'record')} with the collector, ${count(spooled.records)} wait, ` +
       `${count(lost.records)} lost\n`,
   );
 }

@@ -202,7 +202,7 @@ class KeeperThread {
     await Promise.race([beat(heartbeat), sleep(stopMsMax, undefined, { ref: false })]);
     const { seen, spooled, shipped, lost } = readAccount(spool.database, Date.now());
     return (
-      `In all: ${plural(seen, 'packet')} seen, ${count(shipped.records)} records with the collector, ` +
+      `In all: ${plural(seen, 'packet')} seen, ${plural(shipped.records, 'record')} with the collector, ` +
       `${count(spooled.records)} wait, ${count(lost.records)} lost`
     );
   }

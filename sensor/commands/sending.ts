@@ -8,6 +8,7 @@ import { type SensorPaths, sensorPaths } from '../enrol/paths.ts';
 import { Client } from '../ship/client.ts';
 import { beat, type HeartbeatOptions, heartbeatMs } from '../ship/heartbeat.ts';
 import { Shipper } from '../ship/shipper.ts';
+import { noteStarted } from '../spool/finished.ts';
 import { tellInterrupted } from '../spool/open.ts';
 import { openSpool } from '../spool/recover.ts';
 import { takeReserve } from '../spool/reserve.ts';
@@ -31,6 +32,7 @@ export function startSending(flags: RunFlags, { say, fail }: Omit<Run, 'signal'>
   const paths = sensorPaths(flags.state);
   const config = readConfig(paths);
   const spool = openState(flags, paths, config, say);
+  noteStarted(spool.database);
   const settings = new Settings({ paths, config, alarms: spool.alarms, say });
   settleEpoch(spool, config, settings);
   tellRunBefore(spool, say);

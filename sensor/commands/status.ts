@@ -12,11 +12,12 @@ export function statusCommand(): Command {
   return new Command('status')
     .description('Say what this sensor saw, what became of it, and whether it is healthy')
     .addOption(stateOption())
-    .option('--json', 'the same for a program: what a heartbeat tells, and {healthy, troubles}')
+    .option('--json', 'the same for a program: what a heartbeat tells, and {running, finished, healthy, troubles}')
     .addHelpText(
       'after',
       `
-Healthy: no alarm, nothing lost within a day, and if batches wait, one was acknowledged within 10 minutes.
+Healthy: it runs, or has read its captures and sent them; no alarm, nothing lost within a day, and if batches wait, one was
+acknowledged within 10 minutes. The first line says whether, the last ones why not.
 
 Exit codes: 0 healthy; 1 not, or there is no state to read; 2 wrong usage.
 
@@ -33,6 +34,7 @@ async function showStatus({ state, json }: StatusFlags): Promise<void> {
   const { openDatabase } = await import('../../common/sqlite/open.ts');
   const { MIGRATIONS } = await import('../spool/schema.ts');
   const { isLocked } = await import('../../common/sqlite/lock.ts');
+  const { hasFinished } = await import('../spool/finished.ts');
   const { readAccount } = await import('../status/account.ts');
   const { troubles } = await import('../status/health.ts');
   const { statusText } = await import('../status/text.ts');
@@ -43,14 +45,14 @@ async function showStatus({ state, json }: StatusFlags): Promise<void> {
   const database = openDatabase(paths.spool, { migrations: MIGRATIONS, readonly: true });
   const nowMs = Date.now();
   const account = readAccount(database, nowMs);
+  const runs = { running: isLocked(paths.lock), finished: hasFinished(database) };
   database.close();
-  const found = troubles(account, nowMs);
+  const found = troubles(account, runs, nowMs);
   const { sensor, name, collector, networks } = config;
-  const running = isLocked(paths.lock);
   process.stdout.write(
     json
-      ? `${JSON.stringify({ sensor, name, collector, networks, running, ...account, healthy: found.length === 0, troubles: found }, null, 2)}\n`
-      : statusText(account, { ...config, running }, found, nowMs),
+      ? `${JSON.stringify({ sensor, name, collector, networks, ...runs, ...account, healthy: found.length === 0, troubles: found }, null, 2)}\n`
+      : statusText(account, { ...config, runs, troubles: found }, nowMs),
   );
   process.exitCode = found.length === 0 ? 0 : 1;
 }

@@ -3,6 +3,7 @@ import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypt
 import fs from 'node:fs';
 import path from 'node:path';
 import { ENROLMENTS_PATH, type Enrolment, type EnrolmentRequest, JSON_TYPE } from '../../common/protocol/messages.ts';
+import { mayBeTaken } from '../../common/protocol/taken.ts';
 import { parsePrefix } from '../../common/record/address.ts';
 import { type Lock, Locked, takeLock } from '../../common/sqlite/lock.ts';
 import { BadDatabase, damageNamed, openDatabase } from '../../common/sqlite/open.ts';
@@ -124,7 +125,10 @@ async function ask(collector: URL, ca: string | undefined, request: EnrolmentReq
       throw new EnrolmentFailed(
         'the collector does not take this token: it is used, expired or mistyped; ask for a new one',
       );
-    if (reply.status !== 201) throw new EnrolmentFailed(`the collector answers ${reply.status}: try again later`);
+    if (reply.status !== 201) {
+      const spent = mayBeTaken(reply.status) ? ', and ask for a new token if this one is refused then' : '';
+      throw new EnrolmentFailed(`the collector answers ${reply.status}: try again later${spent}`);
+    }
     const enrolment = parseEnrolment(parseJson(reply));
     if (enrolment === undefined)
       throw new EnrolmentFailed(`what answers at ${collector.origin} is no collector of ours, or something in between`);

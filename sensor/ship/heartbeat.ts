@@ -6,6 +6,7 @@ import { isFull } from '../../common/sqlite/full.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Spool } from '../spool/spool.ts';
 import { readAccount, toStatus } from '../status/account.ts';
+import { plural } from '../status/text.ts';
 import { type Client, Unreachable } from './client.ts';
 import { parseJson, revocationOf } from './verdict.ts';
 
@@ -40,7 +41,7 @@ export async function beat({ spool, client, say, onNetworks, onGaps }: Heartbeat
     if (answer.networks !== undefined) onNetworks(answer.networks);
     const found = spool.requeue(answer.gaps, sentMs);
     if (found > 0) {
-      say(`the collector lacks ${found} batches it had acknowledged: sending them again`);
+      say(`the collector lacks ${plural(found, 'batch', 'batches')} that it had acknowledged: sent again`);
       onGaps();
     }
     return true;

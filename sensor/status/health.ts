@@ -6,10 +6,18 @@ export const waitingMsMax = 10 * 60_000;
 /** Losses older than this are history. */
 export const lossMsMax = 24 * 3600_000;
 
+/** What is known of a sensor's runs. */
+export interface Runs {
+  /** One holds the state now. */
+  readonly running: boolean;
+  /** The last one ended because it had read all its captures. */
+  readonly finished: boolean;
+}
+
 /** Reasons, in words; none if it is healthy. */
-export function troubles(account: Account, nowMs: number): string[] {
+export function troubles(account: Account, runs: Runs, nowMs: number): string[] {
   const ageMs = (moment: string | null) => (moment === null ? Number.POSITIVE_INFINITY : nowMs - Date.parse(moment));
-  const found = [...account.alarms];
+  const found = [...idle(account, runs), ...account.alarms];
   const { seen, recorded } = imbalance(account);
   if (seen !== 0 || recorded !== 0) found.push(`the account does not balance: by ${seen} seen, ${recorded} recorded`);
   const waits = account.oldestUnshipped !== null && ageMs(account.oldestUnshipped) > waitingMsMax;
@@ -18,4 +26,11 @@ export function troubles(account: Account, nowMs: number): string[] {
   if (account.lostAt !== null && ageMs(account.lostAt) < lossMsMax)
     found.push('packets were lost within the last 24 hours');
   return found;
+}
+
+/** One that has read its captures and sent them has nothing left to do. */
+function idle({ spooled: { batches } }: Account, { running, finished }: Runs): string[] {
+  if (running) return [];
+  if (!finished) return ['it does not run: nothing is recorded or sent (enaga-sensor run starts it)'];
+  return batches === 0 ? [] : ['it does not run, and batches wait that nobody sends (enaga-sensor run sends them)'];
 }

@@ -1,13 +1,12 @@
 /** The account for people. */
 import { type Account, imbalance } from './account.ts';
+import type { Runs } from './health.ts';
 
 export interface Identity {
   readonly sensor: string;
   readonly name: string;
   readonly collector: string;
   readonly networks: readonly string[];
-  /** A run holds the state now. */
-  readonly running: boolean;
 }
 
 const grouped = new Intl.NumberFormat('en');
@@ -32,18 +31,27 @@ function ago(moment: string | null, nowMs: number): string {
   return `${moment.replace('T', ' ').replace(/\.\d+Z/, ' UTC')} (${Math.floor(ms / unitMs)} ${unit} ago)`;
 }
 
+function headline({ running, finished }: Runs, healthy: boolean): string {
+  if (!running && !finished) return 'DOES NOT RUN: the end says more';
+  return `${running ? 'runs' : 'has read its captures'}, ${healthy ? 'healthy' : 'NOT HEALTHY: the end says why'}`;
+}
+
 /** A page of lines, ending with a newline. */
-export function statusText(account: Account, identity: Identity, troubles: readonly string[], nowMs: number): string {
+export function statusText(
+  account: Account,
+  { runs, troubles, ...identity }: Identity & { readonly runs: Runs; readonly troubles: readonly string[] },
+  nowMs: number,
+): string {
   const { spooled, shipped, lost, clockOffsetMs } = account;
   const skipped = Object.entries(account.skipped).map(([reason, packets]) => row(`skipped: ${reason}`, count(packets)));
   const batches = (part: { batches: number; records: number }) =>
     `${count(part.records)} in ${plural(part.batches, 'batch', 'batches')}`;
   const { seen, recorded } = imbalance(account);
   return `${[
-    `${identity.name} (${identity.sensor}), epoch ${account.epoch}`,
+    `${identity.name}: ${headline(runs, troubles.length === 0)}`,
+    row('sensor', `${identity.sensor}, epoch ${account.epoch}`),
     row('collector', identity.collector),
     row('observes', identity.networks.join(', ')),
-    row('runs', identity.running ? 'yes' : 'no: nothing is recorded now'),
     '',
     row('seen', plural(account.seen, 'packet')),
     row('dropped by the kernel', count(account.kernelDrops)),

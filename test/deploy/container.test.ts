@@ -5,39 +5,14 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { root } from '../support/enaga.ts';
+import { last, stages } from './dockerfile.ts';
 
 const folder = path.join(root, 'deploy/container');
 const read = (file: string): string => fs.readFileSync(path.join(folder, file), 'utf8');
 
-interface Stage {
-  readonly name: string;
-  readonly from: string;
-  readonly instructions: readonly (readonly [word: string, rest: string])[];
-}
-
-/** The stages of the Dockerfile, lines that go on joined. */
-function stagesOf(text: string): Stage[] {
-  const lines = text
-    .replace(/^#.*\n/gm, '')
-    .replace(/\\\n/g, ' ')
-    .split('\n')
-    .map(line => line.trim())
-    .filter(line => line !== '');
-  const stages: { name: string; from: string; instructions: [string, string][] }[] = [];
-  for (const line of lines) {
-    const [, word, rest] = /^([A-Z]+)\s+(.*)$/.exec(line)!;
-    const [, from, name] = /^(\S+) AS (\S+)$/.exec(rest!) ?? [];
-    if (word === 'FROM') stages.push({ from: from!, name: name!, instructions: [] });
-    else stages.at(-1)!.instructions.push([word!, rest!]);
-  }
-  return stages;
-}
-
 /** What comes with the server's OpenAPI plugin. */
 const yaml = createRequire(createRequire(import.meta.url).resolve('@fastify/swagger'))('yaml');
-const stages = stagesOf(read('Dockerfile'));
 const compose = yaml.parse(read('compose.yaml'), { merge: true });
-const last = (stage: Stage, word: string) => stage.instructions.findLast(([one]) => one === word)?.[1];
 const programs = ['collector', 'sensor'].map(name => stages.find(stage => stage.name === name)!);
 
 describe('Dockerfile', () => {

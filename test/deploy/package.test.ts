@@ -13,6 +13,7 @@ import { MAINTAINER_DEFAULT, maintainerOf } from '../../deploy/package/maintaine
 import packageJson from '../../package.json' with { type: 'json' };
 import { capture, root } from '../support/enaga.ts';
 import { Debian, debianFolder, reasonWithoutDebian } from './debian.ts';
+import { wordsOf } from './dockerfile.ts';
 
 const arch = process.arch === 'x64' ? 'amd64' : process.arch;
 const { version } = packageJson;
@@ -259,8 +260,41 @@ describe.skipIf(reason !== '')(`on a clean Debian 12${reason === '' ? '' : ` (sk
     const residentBytes = Number(/^VmRSS:\s+(\d+) kB$/m.exec(account)?.[1]) * 1024;
     expect(residentBytes).toBeLessThan(200 * megabyte);
     await debian.run('systemctl', 'stop', 'enaga-sensor'); // seals and sends
-    expect(await status()).toMatchObject({ healthy: true, seen: 1044, kernelDrops: 0, shipped: { records: 955 } });
+    const stopped = {
+      running: false,
+      healthy: false,
+      troubles: [expect.stringMatching(/^it does not run/)],
+      alarms: [],
+    };
+    expect(await status()).toMatchObject({ ...stopped, seen: 1044, kernelDrops: 0, shipped: { records: 955 } });
     expect(await packets()).toBe(955);
+    await debian.run('systemctl', 'start', 'enaga-sensor');
+  });
+
+  const noSetcap = spawnSync('setcap', ['-h']).error ? ' (skipped: setcap is missing)' : '';
+  it.skipIf(noSetcap !== '')(`what the container files run, health checks too, as their users${noSetcap}`, async () => {
+    const program = '/usr/lib/enaga-sensor/node';
+    const inside = path.join(`/proc/${debian.pid}/root`, program); // the Debian has no setcap of its own
+    const as = (user: string, capability: string, ...command: string[]) =>
+      debian.try('setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', ...bounded(capability), ...command);
+    const bounded = (capability: string) => ['--bounding-set', `-all${capability}`, '--inh-caps', '-all', '--'];
+    const checkCollector = () => as('enaga', '', ...wordsOf('collector', 'HEALTHCHECK'));
+    const checkSensor = () => as('enaga-sensor', ',+net_raw', ...wordsOf('sensor', 'HEALTHCHECK'));
+    expect(await checkCollector()).toEqual({ code: 0, stdout: '', stderr: '' });
+    await debian.run('systemctl', 'stop', 'enaga-sensor', 'enaga-collector');
+    expect((await checkCollector()).code).toBe(1);
+    await debian.run('systemctl', 'start', 'enaga-collector');
+
+    expect(execFileSync('setcap', ['cap_net_raw+ep', inside]).length).toBe(0);
+    const command = [...wordsOf('sensor', 'ENTRYPOINT'), ...wordsOf('sensor', 'CMD')];
+    expect(command.at(-1)).toBe('eth0');
+    expect((await checkSensor()).code, 'stopped').toBe(1);
+    const running = as('enaga-sensor', ',+net_raw', 'timeout', '10', ...command.slice(0, -1), 'eth1');
+    await expect.poll(async () => (await checkSensor()).code, { timeout: 9000, interval: 500 }).toBe(0);
+    expect(await checkSensor(), 'what it prints Docker keeps').toEqual({ code: 0, stdout: '', stderr: '' });
+    await running;
+    expect((await checkSensor()).code, 'ended').toBe(1);
+    execFileSync('setcap', ['-r', inside]);
     await debian.run('systemctl', 'start', 'enaga-sensor');
   });
 

@@ -145,10 +145,12 @@ describe.skipIf(reason !== '')(`from the packages${reason === '' ? '' : ` (skipp
     expect(findings.filter(({ state }) => state === 'fail')).toEqual([]);
     expect(findings.find(({ check }) => check === 'silence')?.text).toMatch(`rules for ${recipe.wiring} are in place`);
 
+    expect(JSON.parse(await debian.run('enaga-sensor', 'status', '--json'))).toMatchObject({ healthy: true });
     await debian.run('systemctl', 'stop', 'enaga-sensor'); // seals, sends and tells, which it does by itself in a minute
-    const own = JSON.parse(await debian.run('enaga-sensor', 'status', '--json'));
+    const own = JSON.parse((await debian.try('enaga-sensor', 'status', '--json')).stdout);
     const { packets } = recipe;
-    expect(own).toMatchObject({ healthy: true, recorded: packets, kernelDrops: 0, shipped: { records: packets } });
+    const stopped = { troubles: [expect.stringMatching(/^it does not run/)] };
+    expect(own).toMatchObject({ ...stopped, recorded: packets, kernelDrops: 0, shipped: { records: packets } });
     const { sensors, ...collector } = JSON.parse(await debian.run('enaga', 'status', '--json'));
     expect(collector).toMatchObject({ healthy: true, troubles: [] });
     const { seen, recorded } = own;

@@ -100,9 +100,20 @@ describe('what has no route is asked of the thread', () => {
     expect([fs.readdirSync(directory), fs.statSync(directory).mode & 0o777]).toEqual([['1'], 0o700]);
     await reading.stop();
     expect(fs.readdirSync(root)).toEqual([]);
-    const far = await startBoth({ directory: path.join(root, 'x'.repeat(120)) });
+    const long = path.join(root, 'x'.repeat(120));
+    fs.mkdirSync(long);
+    const temporary = () => fs.readdirSync(os.tmpdir()).filter(name => name.startsWith('enaga-reads-'));
+    const others = temporary();
+    const killed = await startBoth({ directory: path.join(long, 'reading') });
+    const left = temporary().filter(name => !others.includes(name));
+    expect([await seenAt(killed.url), left.length, fs.readdirSync(long)]).toEqual([expect.anything(), 1, []]);
+    // The next that has the data directory: the one before, which was killed, has left its own. Another's stay.
+    const far = await startBoth({ directory: path.join(long, 'reading') });
+    const other = await startBoth({ directory: path.join(root, 'y', '..', 'z'.repeat(120)) });
     expect(await seenAt(far.url)).toMatchObject({ open: 0 });
-    expect(fs.readdirSync(root)).toEqual([]);
+    expect(await seenAt(other.url)).toMatchObject({ open: 0 });
+    expect(temporary()).not.toContain(left[0]);
+    expect(temporary().filter(name => !others.includes(name))).toHaveLength(2);
   });
 
   it('and nobody who is given up on keeps it: neither without an answer, nor in the middle of one', async () => {

@@ -68,7 +68,10 @@ it.skipIf(why !== undefined)('counts what not a byte of the disk was left for', 
     expect(countOf(await oracle.stop(), 'dst net 192.0.2.0/24')).toBe(650);
     const last = await outpost.status();
     expect(last).toMatchObject({ seen: 650, interrupted: 600, shipped: { records: 50 }, alarms: [] });
-    expect([balance(last), last.troubles]).toEqual([0, ['packets were lost within the last 24 hours']]);
+    expect([balance(last), last.troubles]).toEqual([
+      0,
+      [expect.stringMatching(/^it does not run/), 'packets were lost within the last 24 hours'],
+    ]);
     const { days } = JSON.parse(await outpost.enaga('days', '--json', '--wait'));
     expect(await outpost.enaga('days', '--date', days.at(-1).date), 'watched, packets, skipped, lost').toMatch(
       /^dark +\S+ +50 +0 +600\b/m,

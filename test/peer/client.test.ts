@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { pullCommand } from '../../collector/commands/pull.ts';
 import { Client, type ClientOptions, factsOf } from '../../collector/peer/client.ts';
 import { runCommand } from '../support/admin.ts';
@@ -97,6 +97,18 @@ describe('a file', () => {
     expect(written).toBeLessThan(50 * 2 ** 20);
   });
 
+  test('after many others is taken no longer, however small each is; nor is one that comes wrong again and again', async () => {
+    const { client, asked } = await clientTo((_, response) => response.end('x'.repeat(1000)), { filesBytesMax: 3500 });
+    for (let n = 0; n < 3; n++) await client.download(`/v1/${n}`, into());
+    const over = /of files at most \d+ bytes are taken at a time: the next run goes on/;
+    await expect(client.download('/v1/3', path.join(dir, 'other'))).rejects.toThrow(over);
+    expect([asked.length, fs.readdirSync(dir)]).toEqual([4, ['file']]);
+    const limits = { triesMax: 5, filesBytesMax: 1500 };
+    const wrong = await clientTo((_, response) => response.end('x'.repeat(1000)), limits);
+    await expect(wrong.client.download('/v1/f', into(), { ...told('abc'), size: 1000 })).rejects.toThrow(over);
+    expect(wrong.asked).toHaveLength(2);
+  });
+
   test('that is longer, shorter or other than was told is refused', async () => {
     for (const text of ['abcd', 'ab', 'abd']) {
       const { client } = await clientTo((_, response) => response.end(text));
@@ -136,6 +148,41 @@ describe('enaga pull', () => {
 
   test('takes what is right', async () => {
     expect(await pullFrom([day], [file])).toMatchObject({ code: 0, there: ['day.json', 'total.csv'] });
+  });
+
+  test('ends after a day, whatever it is at, and lets the next run go on', async () => {
+    const timeout = AbortSignal.timeout;
+    const spy = vi.spyOn(AbortSignal, 'timeout').mockImplementation(ms => timeout(ms === 86_400_000 ? 100 : ms));
+    try {
+      const { url } = await clientTo((_, response) => void response.write(' ')); // and never more
+      const { code, stderr } = await runCommand(
+        [pullCommand],
+        ['pull', '--collector', url, '--out', path.join(dir, 'o')],
+      );
+      expect([code, stderr]).toEqual([1, 'enaga pull: it is not done after 24 hours: the next run goes on\n']);
+    } finally {
+      spy.mockRestore();
+    }
+    expect((await pullFrom([day], [file])).code).toBe(0);
+  });
+
+  test('tells who looks on that nothing is new, or that there is nothing; and cron neither', async () => {
+    const { isTTY } = process.stdout;
+    try {
+      for (const [looks, said] of [
+        [true, ['2026-03-01 revision 1: 1 file\n', 'nothing is new\n', 'there is no closed day that is public\n']],
+        [false, ['2026-03-01 revision 1: 1 file\n', '', '']],
+      ] as const) {
+        process.stdout.isTTY = looks;
+        fs.rmSync(path.join(dir, 'out'), { recursive: true, force: true });
+        const days = [[day], [day], [{ ...day, state: 'open' }]];
+        const told: string[] = [];
+        for (const one of days) told.push((await pullFrom(one, [file])).stdout);
+        expect(told).toEqual(said);
+      }
+    } finally {
+      process.stdout.isTTY = isTTY;
+    }
   });
 
   test.each([

@@ -226,7 +226,9 @@ describe('a collector that pulls another', () => {
         [pullCommand],
         ['pull', '--collector', peer.url, '--token-file', path.join(own.folder, 'token'), '--out', out, ...more],
       );
-    expect((await pull()).stderr).toMatch(/^enaga pull: \/v1\/days: its certificate .* \(--ca FILE names one\)\n$/);
+    expect((await pull()).stderr).toMatch(
+      /^enaga pull: https:\S+\/v1\/days: its certificate .* \(--ca FILE names one\)\n$/,
+    );
     expect(await pull('--ca', authority)).toMatchObject({ code: 0, stderr: '' });
     expect(fs.existsSync(path.join(out, DAYS[0]!, 'ports.csv'))).toBe(true);
     const failed = await enaga(own, ['peer', 'pull'], 1);

@@ -8,6 +8,8 @@ import path from 'node:path';
 import { generate } from 'selfsigned';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { authorization } from '../../collector/peer/submit.ts';
+import { networkWords } from '../../common/protocol/network-words.ts';
+import { mayBeTaken } from '../../common/protocol/taken.ts';
 import { type PlainRecord, toBlock } from '../support/records.ts';
 import { RECEIVED_MS, SealedLog } from '../support/sealed-log.ts';
 import { run } from './run.ts';
@@ -93,6 +95,25 @@ describe('enaga dshield', () => {
     );
   });
 
+  test('what a status says of whether it was taken: only a refusal is one', () => {
+    const refusals = [301, 307, 308, 400, 401, 403, 404, 409, 413, 429, 501, 521, 523, 525, 526, 530];
+    const silent = [201, 204, 302, 303, 408, 499, 500, 502, 503, 504, 520, 522, 524, 527];
+    expect([...refusals, ...silent].filter(mayBeTaken)).toEqual(silent);
+  });
+
+  test('what Node says of a connection has words, whatever the code', () => {
+    expect(
+      ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'HPE_INVALID_CONSTANT', 'CERT_REVOKED', 'toString'].map(code =>
+        networkWords(code),
+      ),
+    ).toEqual([
+      'no TLS is agreed on with it',
+      'what it answers is no HTTP',
+      'its certificate is not taken (CERT_REVOKED)',
+      undefined,
+    ]);
+  });
+
   test('sends nothing unless it is told where and as whom', async () => {
     expect((await dshield('--submit')).code).toBe(2);
     expect((await dshield('--submit', '--url', 'https://dshield.example/')).code).toBe(2);
@@ -134,7 +155,7 @@ describe('enaga dshield', () => {
     expect(Buffer.from(nonce!, 'base64')).toHaveLength(8);
     expect((await submit()).stdout).toContain('0 packets submitted');
     append([record({ dstPort: 2323 })]);
-    expect((await submit()).stdout).toMatch(/1 packets submitted to [\d.:]+; 5 were sent before/);
+    expect((await submit()).stdout).toMatch(/: 1 packet submitted to [\d.:]+; 5 were sent before/);
     expect(bodies).toHaveLength(2);
     expect(bodies[1]!.body.logs).toEqual([{ ...EXPECTED[0], dport: '2323' }]);
     for (const { stdout, stderr } of [refused, first]) expect(`${stdout}${stderr}`).not.toContain('secretkey');
@@ -159,7 +180,7 @@ describe('enaga dshield', () => {
     // It has the whole document, and nobody knows what it does with it.
     expect((await submit()).code).toBe(1);
     expect(ports.splice(0)).toEqual(all);
-    answers = 500;
+    answers = 400;
     append([record({ dstPort: 2323 })]);
     for (let times = 0; times < 2; times++)
       expect(await submit()).toMatchObject({
@@ -175,22 +196,25 @@ describe('enaga dshield', () => {
     expect([taken.code, taken.stderr]).toEqual([0, expect.not.stringContaining('may have been')]);
     expect(ports.splice(0)).toEqual(['2323']);
     expect((await submit('--resend')).stdout).toContain('0 packets submitted');
-    // A proxy that has waited in vain says nothing of the server behind it.
-    for (const [n, none] of (['nothing', 408, 502, 504] as const).entries()) {
+    // A proxy that has waited in vain says nothing of the server behind it; nor does a status that is none of the reference's.
+    for (const [n, none] of (['nothing', 204, 502, 524] as const).entries()) {
       const dstPort = 4440 + n;
       answers = none;
       append([record({ dstPort })]);
-      expect((await submit()).code).toBe(1);
+      const { code, stderr } = await submit();
+      expect([code, stderr]).toEqual([1, expect.stringMatching(/[Ii]t (may have been|was) taken\n$/)]);
       answers = 200;
       expect((await submit()).stderr).toContain('1 packet may have been taken');
-      expect((await submit('--resend')).stdout).toContain('1 packets submitted');
+      expect((await submit('--resend')).stdout).toContain(': 1 packet submitted');
       expect(ports.splice(0)).toEqual([String(dstPort), String(dstPort)]);
       expect((await submit()).stdout).toContain('0 packets submitted');
     }
     server.close();
     // Nobody is there: nothing left, and nothing is held back later.
     append([record({ dstPort: 5555 })]);
-    expect((await submit()).stderr).toMatch(/cannot be asked/);
+    expect((await submit()).stderr).toMatch(
+      /^enaga dshield: \S+ cannot be asked: the connection is refused\. Nothing was taken: mend that, and run it again\n$/,
+    );
     expect((await submit()).stderr).not.toMatch(/may have been/);
     expect((await submit('--resend', '--leave-out')).code).toBe(2);
     expect((await dshield('--leave-out')).code).toBe(2);
@@ -206,7 +230,10 @@ describe('enaga dshield', () => {
     fs.writeFileSync(credentials, 'userid=12345\napikey = secretkeysecretkey==\n');
     for (let times = 0; times < 2; times++) {
       const { code, stderr } = await dshield('--submit', '--url', url, '--credentials', credentials);
-      expect([code, stderr]).toEqual([1, expect.stringMatching(/cannot be asked: .*certificate/)]);
+      expect([code, stderr]).toEqual([
+        1,
+        `enaga dshield: ${new URL(url).host} cannot be asked: its certificate is of no authority that is trusted here (--ca FILE names one). Nothing was taken: mend that, and run it again\n`,
+      ]);
     }
     expect(requests).toBe(0);
     server.close();

@@ -256,11 +256,11 @@ describe('a peer that is slow, or away', () => {
     expect(kept()).toBe(before);
   });
 
-  test('it asks for time, and gets it', async () => {
+  test.each([429, 408])('it asks for time with %i, and gets it', async status => {
     Object.assign(answers, honest(GOOD, BAD));
     let refused = 0;
     answers[`/v1/days/${BAD}`] = (response: http.ServerResponse) => {
-      if (refused++ === 0) response.writeHead(429, { 'retry-after': '1' }).end('{}');
+      if (refused++ === 0) response.writeHead(status, { 'retry-after': '1' }).end('{}');
       else response.end(JSON.stringify(total(BAD)));
     };
     const started = Date.now();

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { auditCommand } from '../../collector/commands/audit.ts';
 import { dataPaths, readSecret } from '../../collector/commands/data.ts';
+import { memberCommand } from '../../collector/commands/member.ts';
 import { Log } from '../../collector/log/log.ts';
 import { Registry } from '../../collector/registry/registry.ts';
 import { takeLock } from '../../common/sqlite/lock.ts';
@@ -107,8 +108,14 @@ describe('enaga sensor', () => {
     expect((await run('sensor', 'rotate', 'tokyo-1')).stdout).toMatch(
       /must enrol again with this token, and be started again; its old key is good for 24 h after that\n[\s\S]*--ca FILE[\s\S]*^HOST: a name/m,
     );
+    const added = await runCommand([memberCommand], ['member', 'add', 'example', '--data', data]);
+    expect(added.stdout).toMatch(
+      / --collector https:\/\/HOST:8740 --token-file FILE [\s\S]* https:\/\/HOST:8740\/sign-in\n$/,
+    );
     const changed = await run('sensor', 'change', 'tokyo-1', '--network', '198.51.100.0/25');
-    expect(changed.stdout).toMatch(/^it learns its networks when it enrols: enaga sensor rotate tokyo-1/m);
+    expect(changed.stdout).toMatch(
+      /^it is told within a minute, and records by them from its next start on: start it/m,
+    );
     const all = (await runCommand([auditCommand], ['audit', '--all', '--data', data])).stdout;
     expect(all).toMatch(/ sensor change +tokyo-1 +networks 198\.51\.100\.0\/25$/m);
     expect(all).toMatch(/ org add +example +title Example University$/m);

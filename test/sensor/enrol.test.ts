@@ -62,6 +62,11 @@ it('has its key on the disk before it spends the token, and takes it away when i
   const again = await one.enrol();
   expect(keysIn(one.paths)).toEqual([again.key]);
   expect(again.key).not.toBe(before);
+  // A proxy's word says not whether the token is spent.
+  one.onAsked = () => ({ status: 524 });
+  await expect(one.enrol()).rejects.toThrow('answers 524: try again later, and ask for a new token if');
+  one.onAsked = () => ({ status: 429 });
+  await expect(one.enrol()).rejects.toThrow(/answers 429: try again later$/);
 });
 
 it('spends no token on a state or a configuration that it cannot use', async () => {

@@ -84,6 +84,34 @@ it('fault 1: counts every packet once, however often it is killed', async () => 
   expect(collector.records).toBe(2 * PACKETS);
 });
 
+it('says first of all that it does not run, unless it has read its captures and sent them', async () => {
+  const { collector, state } = await enrolled();
+  const told = async () => {
+    const { code, stdout } = await sensor('status', '--state', state);
+    return [code, stdout.split('\n', 1)[0]!.replace(/^\S+ /, ''), stdout.trimEnd().split('\n').at(-1)];
+  };
+  const idle = [1, 'DOES NOT RUN: the end says more', expect.stringMatching(/^! it does not run: nothing is/)];
+  expect(await told()).toEqual(idle); // enrolled and never run
+  expect((await sensor('run', '--state', state, '--read', traffic)).code).toBe(0);
+  expect(await told()).toEqual([0, 'has read its captures, healthy', 'healthy']);
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    const before = collector.heartbeats.length;
+    const paced = ['--pace', '1x', '--shift-to', 'now'];
+    const { child, outcome } = startSensor(['run', '--state', state, '--read', traffic, ...paced]);
+    await expect.poll(() => collector.heartbeats.length, { timeout: 20_000 }).toBeGreaterThan(before);
+    child.kill(signal);
+    await outcome;
+    expect(await told()).toEqual(idle);
+  }
+  await collector.stop();
+  expect((await sensor('run', '--state', state, '--read', traffic, '--again', '--once')).code).toBe(0);
+  expect(await told()).toEqual([
+    1,
+    'has read its captures, NOT HEALTHY: the end says why',
+    expect.stringMatching(/^! it does not run, and batches wait/),
+  ]);
+});
+
 it('drops the oldest while the collector is away, and says how many packets that were', async () => {
   const { collector, state } = await enrolled();
   const port = Number(new URL(collector.url).port);
@@ -121,7 +149,8 @@ it('fault 3: stops at a signal, keeps what is not sent, and lets no second one o
   const second = await sensor(...paced);
   expect(second).toMatchObject({ code: 1, stdout: '' });
   expect(second.stderr).toMatch(/^enaga-sensor run: another enaga-sensor runs on .*--state\n$/);
-  expect((await sensor('status', '--state', state)).stdout).toContain('recorded');
+  const runs = await sensor('status', '--state', state);
+  expect([runs.code, runs.stdout]).toEqual([0, expect.stringMatching(/^\S+: runs, healthy\n[\s\S]*\nhealthy\n$/)]);
   collector.mischief = () => 'swallow';
   child.kill('SIGTERM');
   expect(await outcome).toMatchObject({ code: 0, signal: null });

@@ -19,8 +19,8 @@ export interface MailTls {
 
 export class MailServer {
   readonly mails: ReceivedMail[] = [];
-  /** The answer to a whole mail; 250 unless set. */
-  answer = '250 kept';
+  /** The answer to a whole mail; undefined: none, the connection is cut. */
+  answer: string | undefined = '250 kept';
   /** Names and passwords that were given. */
   readonly signedIn: string[] = [];
   /** What was said in the clear, a line each. */
@@ -81,7 +81,8 @@ export class MailServer {
       if (text !== '.') return void data.push(text.replace(/^\./, ''));
       this.mails.push({ from, to, text: data.join('\r\n') });
       [from, to, data] = ['', [], undefined];
-      say(this.answer);
+      if (this.answer === undefined) socket.destroy();
+      else say(this.answer);
     };
     if (greets) say('220 test');
     socket.on('data', piece => {
