@@ -3,7 +3,7 @@
  * whatever order and parts its records were counted, and nothing but such an encoding is decoded. Little-endian throughout.
  *
  *   magic       8 bytes   "ENAGADAY"
- *   version     u16       3; every change of what follows, of a cell's name or of a source's fields is a new version
+ *   version     u16       4; every change of what follows, of a cell's name or of a source's fields is a new version
  *   tables      u16       how many
  *   day         u32       days since 1970, to the year 9999
  *
@@ -64,7 +64,7 @@ import {
 
 const MAGIC = new Int32Array(new TextEncoder().encode('ENAGADAY').buffer);
 /** Whoever keeps a state notes with which version it was written: another is not read. */
-export const STATE_VERSION = 3;
+export const STATE_VERSION = 4;
 /** Single tables (`encodeTable`) are written the same since this version of a state. */
 export const TABLES_SINCE = 2;
 const HEADER_BYTES = 16;

@@ -28,6 +28,8 @@ export const TARGET_MASK = (1 << TARGET_BITS) - 1;
 export const KINDS = [...CLASSES, 'mirai', 'zmap', 'masscan'] as const;
 /** The kinds from here on are marks, in the order of their bits (common/record/classify.ts). */
 export const FIRST_MARK = CLASSES.length;
+/** Kinds that are told of a country: its sources are known, and so those that Nmap shows in. */
+export const COUNTRY_KINDS = [...KINDS, 'nmap'] as const;
 
 /** Tells an IPv6 network from an IPv4 network in the second word of its name, beside the side. */
 export const IPV6_NETWORK = 2;
@@ -41,6 +43,8 @@ export const IPV6_NETWORK = 2;
  *   portCountries   target and side, country   portHours      target, hour
  *   portKinds       target, kind (packets only; of classes "other" alone, for the sides of `ports` tell the rest)
  *   asns            ASN, side                  countryHours   country, hour
+ *   countryKinds    country, kind (as portKinds: the sides of `countries` tell the rest)
+ *   countryAsns     country, ASN (packets only: of which sources they are their rows tell)
  *   networks        IPv4: address >>> 8, side; IPv6: first 32 bits, next 16 bits << 2 | 2 | side
  *
  * The same for each sensor alone, where that is asked for (sensors.ts); else these are empty:
@@ -62,6 +66,8 @@ export const TABLES = {
   portHours: CELL_SETS,
   portKinds: CELL_SETS,
   countryHours: CELL_SETS,
+  countryKinds: CELL_SETS,
+  countryAsns: CELL_SETS,
   sensorTotal: DAY_SETS,
   sensorClasses: CELL_SETS,
   sensorPorts: CELL_SETS,
@@ -75,8 +81,15 @@ export const TABLE_NAMES = Object.keys(TABLES) as TableName[];
 
 export type Tables = Record<TableName, CellTable>;
 
-/** The tables that flows are settled into target by target. */
-const TARGET_TABLES: readonly TableName[] = ['ports', 'portCountries', 'portHours', 'portKinds'];
+/** Tables that the part with the targets alone has: what flows and hours say, without what sources say. */
+const TARGET_TABLES: readonly TableName[] = [
+  'ports',
+  'portCountries',
+  'portHours',
+  'portKinds',
+  'countryKinds',
+  'countryAsns',
+];
 
 /** Written out, so that every day's tables are the same kind of object to the compiler. */
 export const tablesOf = <T>(table: (name: TableName) => T): Record<TableName, T> => ({
@@ -92,6 +105,8 @@ export const tablesOf = <T>(table: (name: TableName) => T): Record<TableName, T>
   portHours: table('portHours'),
   portKinds: table('portKinds'),
   countryHours: table('countryHours'),
+  countryKinds: table('countryKinds'),
+  countryAsns: table('countryAsns'),
   sensorTotal: table('sensorTotal'),
   sensorClasses: table('sensorClasses'),
   sensorPorts: table('sensorPorts'),

@@ -4,7 +4,7 @@
  * which the system gives memory only to the pages touched: about a megabyte for TCP and UDP.
  */
 import type { GeoTable } from '../../common/geo/table.ts';
-import { type Day, HOURS_PER_DAY, TARGET_BITS, TARGET_MASK } from './day.ts';
+import { COUNTRIES, type Day, HOURS_PER_DAY, SIDES, TARGET_BITS, TARGET_MASK } from './day.ts';
 
 const NAMES = 1 << (TARGET_BITS + 1);
 const KINDS = 256;
@@ -23,6 +23,8 @@ export class HourCounts {
   readonly touchedNames: number[] = [];
   readonly touchedNetworks: number[] = [];
   readonly touchedPlaces: number[] = [];
+  /** By country and side, while they are settled. */
+  readonly #countries = new Float64Array(COUNTRIES * SIDES);
 
   constructor(geo: GeoTable) {
     this.places = new Uint32Array(2 * geo.placeCountry.length);
@@ -40,18 +42,17 @@ export class HourCounts {
   /** Adds what is counted of one sensor to the day, and begins anew. `hour` counts from 1970. */
   settleSensor(day: Day, hour: number, sensor: number, geo: GeoTable): void {
     const { tables } = day;
-    const hourOfDay = hour % HOURS_PER_DAY;
     for (const place of this.touchedPlaces) {
       const packets = this.places[place]!;
       const side = place & 1;
       const country = geo.placeCountry[place >>> 1]!;
-      tables.total.count(side, 0, packets, sensor);
-      tables.hours.count(hourOfDay, 0, packets, sensor);
-      tables.countries.count(country, side, packets, sensor);
-      tables.countryHours.count(country, hourOfDay, packets, sensor);
-      tables.asns.count(geo.placeAsn[place >>> 1]! | 0, side, packets, sensor);
+      const asn = geo.placeAsn[place >>> 1]! | 0;
+      this.#countries[(country << 1) | side]! += packets; // many places are of one country
+      tables.asns.count(asn, side, packets, sensor);
+      tables.countryAsns.count(country, asn, packets, sensor);
       this.places[place] = 0;
     }
+    this.#settleCountries(tables, hour % HOURS_PER_DAY, sensor);
     for (const network of this.touchedNetworks) this.networks[network] = 0;
     for (let kind = 0; kind < KINDS; kind++) {
       const packets = this.kinds[kind]!;
@@ -63,6 +64,19 @@ export class HourCounts {
     }
     this.touchedPlaces.length = 0;
     this.touchedNetworks.length = 0;
+  }
+
+  #settleCountries({ total, hours, countries, countryHours }: Day['tables'], hourOfDay: number, sensor: number): void {
+    const packets = this.#countries;
+    for (let at = 0; at < packets.length; at++) {
+      if (packets[at] === 0) continue;
+      const [country, side] = [at >>> 1, at & 1];
+      total.count(side, 0, packets[at]!, sensor);
+      hours.count(hourOfDay, 0, packets[at]!, sensor);
+      countries.count(country, side, packets[at]!, sensor);
+      countryHours.count(country, hourOfDay, packets[at]!, sensor);
+      packets[at] = 0;
+    }
   }
 
   /** Adds the packets of each name to the day, and begins anew: which sensors sent them the flows know, and what they sum to. */

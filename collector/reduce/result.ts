@@ -4,7 +4,7 @@ import { formatAddress4, formatAddress6 } from '../../common/record/address.ts';
 import { CLASSES, TOOLS } from '../../common/record/classify.ts';
 import { ICMP, ICMPV6, protocolName } from '../../common/record/protocol.ts';
 import { DAY_MS } from '../../common/time.ts';
-import { HOURS_PER_DAY, IPV6_NETWORK, KINDS } from './day.ts';
+import { COUNTRY_KINDS, HOURS_PER_DAY, IPV6_NETWORK, KINDS } from './day.ts';
 import type { Count, DayResult, PortKindRow, ScanCount, Target } from './results.ts';
 import type { DayRows, Row } from './rows.ts';
 
@@ -71,5 +71,11 @@ export function resultOf(day: DayRows): DayResult {
     portKinds: () => portKinds(day),
     countryHours: () =>
       day.rows('countryHours').map(row => ({ country: countryCode(row.a), hour: row.b, ...count(row) })),
+    countryKinds: () =>
+      day
+        .rows('countryKinds')
+        .map(row => ({ country: countryCode(row.a), kind: COUNTRY_KINDS[row.b]!, ...count(row) })),
+    countryAsns: () =>
+      day.rows('countryAsns').map(row => ({ country: countryCode(row.a), asn: row.b, ...scanCount(row) })),
   };
 }

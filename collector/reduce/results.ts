@@ -28,6 +28,12 @@ export type PortHourRow = Target & { hour: number } & Count;
 /** Packets to a target by class, which sum to all, and by the marks of tools. */
 export type PortKindRow = Target & Record<PacketClass | MarkedTool, number>;
 export type CountryHourRow = { country: string; hour: number } & Count;
+/**
+ * Packets and sources of a country by class, and by tool: packets by the mark each carries, for Nmap those of confirmed sources; sources
+ * once two packets confirmed the tool.
+ */
+export type CountryKindRow = { country: string; kind: PacketClass | Tool } & Count;
+export type CountryAsnRow = { country: string; asn: number } & ScanCount;
 
 export interface SourceRow {
   address: string;
@@ -62,7 +68,10 @@ export interface DayResult {
   /** 24 rows, one an hour. */
   hours: HourRow[];
   topSources: SourceRow[];
-  /** Present when the day had more sources than are kept: the share of them that was, which `tools` and `topSources` are from. */
+  /**
+   * Present when the day had more sources than are kept: the share of them that was, which `tools` and `topSources` are from, and the
+   * sources of `countryKinds` and `countryAsns`.
+   */
   sample?: number;
   /** The finer tables, made when asked for: they can have millions of rows. */
   portCountries(): PortCountryRow[];
@@ -70,6 +79,9 @@ export interface DayResult {
   /** Of days counted before there was this table, none. */
   portKinds(): PortKindRow[];
   countryHours(): CountryHourRow[];
+  /** Of days counted before there were these tables, none. Only rows with packets. */
+  countryKinds(): CountryKindRow[];
+  countryAsns(): CountryAsnRow[];
 }
 
 /** Name and build date (YYYY-MM-DD) of a geography database. */

@@ -6,6 +6,7 @@ import type { GeoTable } from '../../common/geo/table.ts';
 import { formatAddress4, formatAddress6 } from '../../common/record/address.ts';
 import { BACKSCATTER, OTHER, SCAN, TOOLS } from '../../common/record/classify.ts';
 import type { CellTable } from './cells.ts';
+import { countryAsnRows, countryKindRows } from './country-rows.ts';
 import { BACKSCATTER_SIDE, type Day, SCANNING_SIDE, TARGET_BITS, TARGET_MASK } from './day.ts';
 import { IPV4_HIGH } from './hash.ts';
 import { resultOf } from './result.ts';
@@ -38,6 +39,8 @@ export interface Row extends Named, Readonly<ScanCount> {}
  *   portCountries   country, target          portHours   target, hour          countryHours   country, hour
  *   asns            ASN, 0                   networks    as in day.ts, the side left out
  *   portKinds       target, kind (day.ts): packets alone
+ *   countryKinds    country, kind (day.ts): sources of a class, or confirmed as a tool's
+ *   countryAsns     country, ASN
  *
  * A country is the two letters of its code in two bytes, a target as in day.ts.
  */
@@ -55,6 +58,8 @@ export const ROW_TABLES = [
   'portHours',
   'countryHours',
   'portKinds',
+  'countryKinds',
+  'countryAsns',
 ] as const;
 export type RowTable = (typeof ROW_TABLES)[number];
 
@@ -62,7 +67,7 @@ export type RowTable = (typeof ROW_TABLES)[number];
 export interface DayRows {
   /** Days since 1970. */
   readonly day: number;
-  /** `tools` and `topSources` are of one in 2^level sources. */
+  /** `tools`, `topSources` and the sources of `countryKinds` and `countryAsns` are of one in 2^level sources. */
   readonly level: number;
   /** Of all names, or of those whose first word is `a`. */
   rows(table: RowTable, a?: number): Row[];
@@ -235,6 +240,7 @@ function toolRows({ tables, sources }: Day): Row[] {
 export function dayRows(day: Day, geo: Places): DayRows {
   const { tables, sources } = day;
   const inCountry = countryNamer(geo);
+  const ofCountries = (rows: Row[]) => rows.map(row => ({ ...row, ...inCountry(row) })).sort(byPackets);
   const makers: Record<RowTable, () => Row[]> = {
     total: () => sidedRows(tables.total, aloneInName),
     classes: () => plainRows(tables.classes),
@@ -248,12 +254,14 @@ export function dayRows(day: Day, geo: Places): DayRows {
     portHours: () => plainRows(tables.portHours),
     countryHours: () => plainRows(tables.countryHours, inCountry),
     portKinds: () => portKindRows(tables),
+    countryKinds: () => ofCountries(countryKindRows(day, geo)),
+    countryAsns: () => ofCountries(countryAsnRows(day, geo)),
   };
   return {
     day: day.day,
     level: sources.level,
     rows: (table, a) => named(makers[table](), a),
-    has: table => tables[table === 'portKinds' ? 'ports' : table].size > 0,
+    has: table => tables[table === 'portKinds' ? 'ports' : table === 'countryKinds' ? 'countries' : table].size > 0,
     topSources: () => topSources(sources, geo),
   };
 }

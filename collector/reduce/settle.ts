@@ -138,7 +138,7 @@ function settleStretch(day: Day, entries: Int32Array, places: Int32Array, keys: 
   for (let i = 0; i < places.length; i++) settleSource(day, entries, places[i]!, high[i]!, low[i]!, geo);
 }
 
-/** The cells of the target at hand, whose flows come one after another. */
+/** The cells of the target at hand, whose flows come one after another, and what its flows say of their countries by kind. */
 class TargetCells {
   #target = -1;
   /** By side; by country and side; by hour; by kind. */
@@ -146,14 +146,18 @@ class TargetCells {
   readonly #portCountries: Rows;
   readonly #portHours: Rows;
   readonly #portKinds: Rows;
+  /** Of all targets: by country and kind. */
+  readonly #countryKinds: Rows;
 
-  constructor({ tables: { ports, portCountries, portHours, portKinds } }: Day, sensors: readonly number[]) {
-    for (const table of [ports, portCountries, portHours, portKinds])
+  constructor({ tables }: Day, sensors: readonly number[]) {
+    const { ports, portCountries, portHours, portKinds, countryKinds } = tables;
+    for (const table of [ports, portCountries, portHours, portKinds, countryKinds])
       for (const sensor of sensors) table.makeRoom(sensor);
     this.#ports = new Rows(ports, SIDES);
     this.#portCountries = new Rows(portCountries, COUNTRIES * SIDES);
     this.#portHours = new Rows(portHours, HOURS_PER_DAY);
     this.#portKinds = new Rows(portKinds, KINDS.length);
+    this.#countryKinds = new Rows(countryKinds, COUNTRIES * KINDS.length);
   }
 
   settle(entries: Int32Array, at: number, high: number, low: number, sensors: readonly number[], geo: GeoTable): void {
@@ -181,13 +185,15 @@ class TargetCells {
       this.#portHours.table.countAt(portHour, 0, sensor); // its packets are counted by the hour (hour.ts)
       this.#portHours.table.addSource(portHour, high, low);
     }
-    if (packetClass === OTHER) this.#countKind(OTHER, packets, sensor);
+    if (packetClass === OTHER) this.#countKind(OTHER, country, packets, sensor);
     for (let rest = keyMarks(key) & MARKS_OF_KINDS; rest !== 0; rest &= rest - 1)
-      this.#countKind(FIRST_MARK + lowestBit(rest), packets, sensor);
+      this.#countKind(FIRST_MARK + lowestBit(rest), country, packets, sensor);
   }
 
-  #countKind(kind: number, packets: number, sensor: number): void {
+  #countKind(kind: number, country: number, packets: number, sensor: number): void {
     this.#portKinds.table.countAt(this.#portKinds.of(kind, this.#target, kind), packets, sensor);
+    const row = this.#countryKinds.of(country * KINDS.length + kind, country, kind);
+    this.#countryKinds.table.countAt(row, packets, sensor);
   }
 }
 

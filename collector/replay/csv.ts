@@ -16,10 +16,12 @@
  *     port-hours.csv      date, protocol, port, type, code, hour, packets, sources
  *     port-kinds.csv      date, protocol, port, type, code, scan, backscatter, other, mirai, zmap, masscan
  *     country-hours.csv   date, country, hour, packets, sources
+ *     country-kinds.csv   date, country, kind, packets, sources
+ *     country-asns.csv    date, country, asn, packets, sources, scanningSources
  *     skipped.csv         reason, packets   (of all captures together: a packet without a record has no day)
  *
  * Of `port-kinds.csv` each column is packets: scan, backscatter and other sum to the port's, and each tool's are those with its mark.
- * `port` is empty for ICMP, `type` and `code` for everything else. Rows stand by day, then as in the day's tables.
+ * In `country-kinds.csv` a kind is a class or a tool, as in classes.csv and tools.csv. `port` is empty for ICMP, `type` and `code` for everything else. Rows stand by day, then as in the day's tables.
  */
 
 import { mkdir } from 'node:fs/promises';
@@ -137,6 +139,18 @@ export const CSV_TABLES: readonly CsvTable[] = [
     ['country', 'hour', ...COUNT],
     day => day.countryHours(),
     row => [row.country, row.hour, ...counts(row)],
+  ),
+  daily(
+    'country-kinds',
+    ['country', 'kind', ...COUNT],
+    day => day.countryKinds(),
+    row => [row.country, row.kind, ...counts(row)],
+  ),
+  daily(
+    'country-asns',
+    ['country', 'asn', ...SCAN_COUNT],
+    day => day.countryAsns(),
+    row => [row.country, row.asn, ...scanCounts(row)],
   ),
   { name: 'skipped', columns: ['reason', 'packets'], rows: results => skippedRows(results.skipped) },
 ];

@@ -29,6 +29,8 @@ const twoWords: ReadonlySet<PackedTable> = new Set([
   'countryHours',
   'portKinds',
   'portAsns',
+  'countryKinds',
+  'countryAsns',
 ]);
 const packetsAlone: ReadonlySet<PackedTable> = new Set(['portKinds', 'portAsns']);
 const withSides: ReadonlySet<PackedTable> = new Set([
@@ -38,6 +40,7 @@ const withSides: ReadonlySet<PackedTable> = new Set([
   'portCountries',
   'asns',
   'networks',
+  'countryAsns',
 ]);
 
 export interface Part {

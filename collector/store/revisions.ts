@@ -67,15 +67,20 @@ export function noteClosed(database: SqliteDatabase, day: number, nowMs: number)
     .run(day, revision, nowMs, packets, batches, records, leftOut, content);
 }
 
+/** Tables that came later and say nothing that the same batches would not say again. */
+const LATER = (['portKinds', 'countryKinds', 'countryAsns'] as const).map(name => ROW_TABLES.indexOf(name));
+
 /**
- * Of all that is told of the day: its rows, and from when they are. Ports by kind came later and say nothing that the same
- * batches would not say again: left out, so that a day counted again for their sake is the revision that it was.
+ * Of all that is told of the day: its rows, and from when they are. Tables that came later are left out, so that a day counted again
+ * for their sake is the revision that it was.
  */
 function contentOf(database: SqliteDatabase, day: number, facts: readonly unknown[]): string {
   const hash = createHash('sha256').update(JSON.stringify(facts));
   const rows = database
-    .prepare('SELECT name, sensor, part, bytes FROM rows WHERE day = ? AND name <> ? ORDER BY name, sensor, part')
-    .iterate(day, ROW_TABLES.indexOf('portKinds')) as Iterable<{
+    .prepare(
+      `SELECT name, sensor, part, bytes FROM rows WHERE day = ? AND name NOT IN (${LATER.join()}) ORDER BY name, sensor, part`,
+    )
+    .iterate(day) as Iterable<{
     name: number;
     sensor: number;
     part: number;

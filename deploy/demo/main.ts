@@ -16,6 +16,7 @@ import { startFolding } from '../../collector/store/folding.ts';
 import { StoreReader } from '../../collector/store/query.ts';
 import { loadGeo } from '../../common/geo/load.ts';
 import { parsePrefix } from '../../common/record/address.ts';
+import { asnDatabase } from './asns.ts';
 import { darknetCapture, WORM_PORT } from './traffic.ts';
 
 const root = path.dirname(path.dirname(import.meta.dirname));
@@ -171,6 +172,14 @@ async function closeOldDays(data: string, collector: ChildProcess, yesterday: st
   }
 }
 
+/** The senders' autonomous systems, which are as made up as the senders. */
+function useAsns(data: string): void {
+  const [config, name] = [path.join(data, 'config.json'), 'made-up-asns.mmdb'];
+  fs.writeFileSync(path.join(data, name), asnDatabase(loadGeo({ geoFiles: [] })));
+  const settings = JSON.parse(fs.readFileSync(config, 'utf8'));
+  fs.writeFileSync(config, `${JSON.stringify({ ...settings, asn: name }, null, 2)}\n`);
+}
+
 async function addSensor(data: string, url: string, folder: string, sensor: (typeof SENSORS)[number]): Promise<Sensor> {
   const { name, economy, network } = sensor;
   const where = ['--owner', ORGANISATION, '--economy', economy, '--network', network];
@@ -245,8 +254,10 @@ async function demo(folder: string): Promise<void> {
   await enaga('init', '--data', data);
   await enaga('org', 'add', ORGANISATION, '--data', data);
   fs.writeFileSync(path.join(data, 'exports.json'), `${JSON.stringify(SENDER, null, 2)}\n`);
+  useAsns(data);
   const { collector: first, url } = await serve(data);
   say(`  collector at ${url}, its data in ${shownPath(data)}`);
+  say('  countries are those of the default database; AS numbers are made up, of those set aside for documentation');
   const sensors: Sensor[] = [];
   for (const sensor of SENSORS) sensors.push(await addSensor(data, url, folder, sensor));
 

@@ -116,14 +116,18 @@ function wormPacket(senders: Senders, dst: number, hours: number, random: () => 
 
 /** Senders by rank, each always at the same address, within the largest blocks of its economy. */
 function createSenders(geo: GeoTable): Senders {
-  const blocks = ECONOMIES.filter(economy => allocatedIpv4(geo).has(economy)).map(economy =>
-    largestBlock(geo, economy),
-  );
+  const blocks = senderBlocks(geo);
   return rank => {
     const random = createRandom(0x5eed + rank);
     const { first, size } = blocks[Math.floor(random() ** 2 * blocks.length)]!;
     return first + Math.floor(random() * size);
   };
+}
+
+/** Where all senders are: IPv4 addresses from `first` on, so many; a block for each of sixteen economies at the most. */
+export function senderBlocks(geo: GeoTable): { readonly first: number; readonly size: number }[] {
+  const allocated = allocatedIpv4(geo);
+  return ECONOMIES.filter(economy => allocated.has(economy)).map(economy => largestBlock(geo, economy));
 }
 
 function largestBlock({ starts4, places4, placeCountry, countries }: GeoTable, economy: string) {

@@ -142,8 +142,12 @@ describe('a state', () => {
         const random = seeded(seed);
         const rows = (records: readonly PlainRecord[]) =>
           reduce(records, { sourcesMax }).map(day => {
-            const { portCountries, portHours, portKinds, countryHours, ...rest } = dayResult(day, GEO);
-            return JSON.stringify([rest, portCountries(), portHours(), portKinds(), countryHours()]);
+            const { portCountries, portHours, portKinds, countryHours, countryKinds, countryAsns, ...rest } = dayResult(
+              day,
+              GEO,
+            );
+            const finer = [portCountries, portHours, portKinds, countryHours, countryKinds, countryAsns];
+            return JSON.stringify([rest, ...finer.map(rows => rows())]);
           });
         expectSame(rows(shuffled(list, random)), rows(list));
       }),

@@ -7,13 +7,15 @@ import { type Recount, recount } from '../support/recount.ts';
 
 /** The finer tables made, and networks in the order of their text: which of two with as many packets is first is free. */
 function plain(day: Day): Recount {
-  const { portCountries, portHours, portKinds, countryHours, ...rest } = dayResult(day, GEO);
+  const { portCountries, portHours, portKinds, countryHours, countryKinds, countryAsns, ...rest } = dayResult(day, GEO);
   return {
     ...rest,
     portCountries: portCountries(),
     portHours: portHours(),
     portKinds: portKinds(),
     countryHours: countryHours(),
+    countryKinds: countryKinds(),
+    countryAsns: countryAsns(),
     networks: rest.networks.toSorted((x, y) => y.packets - x.packets || (x.network < y.network ? -1 : 1)),
   };
 }

@@ -93,6 +93,13 @@ describe('more sources than are kept', () => {
     ] as const)
       expect(result[key]).toEqual(all[key]);
     expect(result.portCountries()).toEqual(all.portCountries());
+    const packets = (rows: readonly { packets: number }[]) =>
+      rows.map(({ sources: _, ...row }: Record<string, unknown>) => row);
+    expect(packets(result.countryAsns().map(({ scanningSources: _, ...row }) => row))).toEqual(
+      packets(all.countryAsns().map(({ scanningSources: _, ...row }) => row)),
+    );
+    const marked = ({ kind }: { kind: string }) => kind !== 'nmap'; // its packets are those of confirmed sources
+    expect(packets(result.countryKinds().filter(marked))).toEqual(packets(all.countryKinds().filter(marked)));
     expect(result.tools.mirai.packets).toBe(SOURCES);
   });
 
@@ -106,9 +113,11 @@ describe('more sources than are kept', () => {
 
   test('count tools without bias: scaled by the sample, the mean of many hash keys is the truth', () => {
     const truth = reduced(SOURCES, 1).result.tools;
+    const [asn] = reduced(SOURCES, 1).result.countryAsns();
+    expect(asn).toMatchObject({ country: 'JP', asn: 64_496, sources: SOURCES, scanningSources: SOURCES });
     expect([truth.mirai.sources, truth.nmap.sources, truth.nmap.packets]).toEqual([1000, 300, 900]);
     const runs = 60;
-    const sum = { mirai: 0, nmap: 0, nmapPackets: 0 };
+    const sum = { mirai: 0, nmap: 0, nmapPackets: 0, ofAs: 0 };
     for (let seed = 0; seed < runs; seed++) {
       const { day, result } = reduced(256, 100 + seed);
       const scale = 2 ** day.sources.level;
@@ -117,9 +126,17 @@ describe('more sources than are kept', () => {
       sum.mirai += result.tools.mirai.sources / runs;
       sum.nmap += result.tools.nmap.sources / runs;
       sum.nmapPackets += result.tools.nmap.packets / runs;
+      sum.ofAs += result.countryAsns()[0]!.sources / runs;
+      // All senders are of one country.
+      const [mirai, nmap] = (['mirai', 'nmap'] as const).map(tool => {
+        const { country: _, kind: _k, ...count } = result.countryKinds().find(({ kind }) => kind === tool)!;
+        return count;
+      });
+      expect([mirai, nmap]).toEqual([result.tools.mirai, result.tools.nmap]);
     }
     // Standard deviation of a run: sqrt(n * 15); of the mean of 60 less by 7.7; four of those.
     expect(Math.abs(sum.mirai - 1000)).toBeLessThan((4 * Math.sqrt(1000 * 15)) / Math.sqrt(runs));
+    expect(Math.abs(sum.ofAs - SOURCES)).toBeLessThan((4 * Math.sqrt(SOURCES * 15)) / Math.sqrt(runs));
     expect(Math.abs(sum.nmap - 300)).toBeLessThan((4 * Math.sqrt(300 * 15)) / Math.sqrt(runs));
     expect(Math.abs(sum.nmapPackets - 900)).toBeLessThan((3 * 4 * Math.sqrt(300 * 15)) / Math.sqrt(runs));
   });

@@ -71,6 +71,14 @@ test('rows are those of the results, day by day', async () => {
     ...[first.date, 'tcp', '23', '', ''],
     ...[telnet.scan, telnet.backscatter, telnet.other, telnet.mirai, telnet.zmap, telnet.masscan].map(String),
   ]);
+  const [asn] = first.countryAsns();
+  expect((await read('country-asns'))[1]).toEqual(
+    [first.date, asn!.country, asn!.asn, asn!.packets, asn!.sources, asn!.scanningSources].map(String),
+  );
+  const kind = first.countryKinds().find(row => row.country === 'CN' && row.kind === 'mirai')!;
+  expect(await read('country-kinds')).toContainEqual(
+    [first.date, 'CN', 'mirai', kind.packets, kind.sources].map(String),
+  );
   expect(await read('port-countries')).toHaveLength(1 + first.portCountries().length + second.portCountries().length);
 });
 

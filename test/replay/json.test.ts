@@ -10,8 +10,8 @@ test('read back, the document is the results without their functions', () => {
   expect(rest).toEqual(expectedRest);
   expect(days).toHaveLength(2);
   for (const [i, day] of expected.entries()) {
-    const { portCountries: _p, portHours: _h, portKinds: _k, countryHours: _c, ...tables } = day;
-    expect(days[i]).toEqual(tables);
+    const tables = Object.entries(day).filter(([, value]) => typeof value !== 'function');
+    expect(days[i]).toEqual(Object.fromEntries(tables));
   }
 });
 

@@ -108,7 +108,8 @@ describe('after a month', () => {
 
   it('every table of every day is what a recount of its records gives', () => {
     for (const [day, list] of byDay) {
-      const { portCountries, portHours, portKinds, countryHours, ...rest } = reader.day(day)!;
+      const { portCountries, portHours, portKinds, countryHours, countryKinds, countryAsns, ...rest } =
+        reader.day(day)!;
       const expected = recount(day, list);
       expect({
         ...rest,
@@ -116,6 +117,8 @@ describe('after a month', () => {
         portHours: portHours(),
         portKinds: portKinds(),
         countryHours: countryHours(),
+        countryKinds: countryKinds(),
+        countryAsns: countryAsns(),
       }).toEqual(expected);
       const { packets, sources, scanningSources } = expected;
       expect(reader.days({ from: day, to: day })[0]).toMatchObject({ packets, sources, scanningSources });

@@ -13,8 +13,6 @@ import { readPortAsns } from '../../collector/store/port-asns.ts';
 import { StoreReader } from '../../collector/store/query.ts';
 import { openStoreFile } from '../../collector/store/schema.ts';
 import { Tail } from '../../collector/store/tail.ts';
-import { loadGeo } from '../../common/geo/load.ts';
-import { writeMmdb } from '../support/mmdb-writer.ts';
 import { hasType, type PlainRecord, record, seeded } from '../support/records.ts';
 import { blocksOf, FIRST_DAY, HASH_KEY, RECEIVED_MS, SealedLog } from '../support/sealed-log.ts';
 
@@ -46,18 +44,7 @@ function counted(list: readonly PlainRecord[]): Record<string, number> {
 let made: SealedLog;
 beforeEach(() => {
   made = new SealedLog();
-  const file = path.join(made.data.geo, 'asn.mmdb');
-  writeMmdb(
-    file,
-    { databaseType: 'Test-ASN', buildEpoch: 1_750_000_000, ipVersion: 6 },
-    ASES.map(([cidr, asn]) => [cidr, { autonomous_system_number: asn }]),
-  );
-  const { sha256, geo } = loadGeo({ asnFile: file });
-  const files = [
-    { file: 'default.mmdb', role: 'geo' as const },
-    { file: 'asn.mmdb', role: 'asn' as const },
-  ];
-  made.log.appendGeo({ sha256, ...geo, files }, RECEIVED_MS);
+  made.useAsns(ASES);
 });
 afterEach(() => made.remove());
 

@@ -60,8 +60,9 @@ const reducedDays = (list: readonly PlainRecord[], sourcesMax?: number) => {
 };
 
 const whole = (result: ReturnType<typeof dayResult>): string => {
-  const { portCountries, portHours, portKinds, countryHours, ...rest } = result;
-  return JSON.stringify([rest, portCountries(), portHours(), portKinds(), countryHours()]);
+  const { portCountries, portHours, portKinds, countryHours, countryKinds, countryAsns, ...rest } = result;
+  const finer = [portCountries, portHours, portKinds, countryHours, countryKinds, countryAsns];
+  return JSON.stringify([rest, ...finer.map(rows => rows())]);
 };
 
 describe('the store', () => {

@@ -154,7 +154,7 @@ function nmap(list: readonly PlainRecord[]): Count {
   return { packets: confirmed.reduce((sum, { group }) => sum + group.length, 0), sources: confirmed.length };
 }
 
-type FinerTable = 'portCountries' | 'portHours' | 'countryHours' | 'portKinds';
+type FinerTable = 'portCountries' | 'portHours' | 'countryHours' | 'portKinds' | 'countryKinds' | 'countryAsns';
 /** Like `DayResult`, with the finer tables made. */
 export type Recount = Omit<DayResult, FinerTable> & { [Table in FinerTable]: ReturnType<DayResult[Table]> };
 
@@ -170,6 +170,20 @@ const kindsOf = (group: readonly PlainRecord[]) => ({
   zmap: packetsOf(group, ({ tool }) => (tool & 2) !== 0),
   masscan: packetsOf(group, ({ tool }) => (tool & 4) !== 0),
 });
+
+/** Of one country a row a kind: those that have packets. */
+function countryKinds(country: string, group: readonly PlainRecord[]) {
+  const classes = (['scan', 'backscatter', 'other'] as const).map(
+    kind => ({ country, kind, ...count(group.filter(one => classOf(one) === kind)) }) as const,
+  );
+  const tools = [
+    { country, kind: 'mirai', ...marked(group, 1) },
+    { country, kind: 'zmap', ...marked(group, 2) },
+    { country, kind: 'masscan', ...marked(group, 4) },
+    { country, kind: 'nmap', ...nmap(group) },
+  ];
+  return [...classes, ...tools].filter(({ packets }) => packets > 0);
+}
 
 export function recount(day: number, all: readonly PlainRecord[]): Recount {
   const list = all.filter(({ hour }) => Math.floor(hour / 24) === day);
@@ -197,6 +211,15 @@ export function recount(day: number, all: readonly PlainRecord[]): Recount {
       country: names[0],
       hour: names[1],
       ...count(group),
+    })),
+    countryKinds: grouped(list, countryOf)
+      .sort((x, y) => compare(x.names, y.names))
+      .flatMap(({ names, group }) => countryKinds(String(names[0]), group))
+      .sort((x, y) => y.packets - x.packets || (x.country === y.country ? 0 : x.country < y.country ? -1 : 1)),
+    countryAsns: grouped(list, countryOf, asnOf).map(({ names, group }) => ({
+      country: names[0],
+      asn: names[1],
+      ...scanCount(group),
     })),
   } as unknown as Pick<Recount, 'ports'>;
   return {

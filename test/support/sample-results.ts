@@ -5,6 +5,7 @@
  * packets, and hourly and per-country cells to their row.
  */
 
+import { COUNTRY_KINDS } from '../../collector/reduce/day.ts';
 import type { DayResult, PortRow, Results, ScanCount, SourceRow, Target } from '../../collector/reduce/results.ts';
 
 export interface SampleOptions {
@@ -225,6 +226,21 @@ function sampleDay(
       }),
     countryHours: () =>
       countries.flatMap(({ country, packets: n }) => occupied(n).map(cell => ({ country, ...cell }))).sort(byPackets),
+    countryKinds: () =>
+      countries
+        .flatMap(({ country, packets: n }) => {
+          const parts = [...split(n, [90, 7, 3]), Math.round(n * 0.3), Math.round(n * 0.08), Math.round(n * 0.05), 0];
+          return COUNTRY_KINDS.map((kind, i) => ({ country, kind, packets: parts[i], sources: sourcesOf(parts[i]) }));
+        })
+        .filter(row => row.packets > 0)
+        .sort(byPackets),
+    countryAsns: () =>
+      countries
+        .flatMap(({ country, packets: n }) =>
+          split(n, [6, 3, 1]).map((part, i) => ({ country, asn: 64_496 + i, ...scanCount(part, 0.97) })),
+        )
+        .filter(row => row.packets > 0)
+        .sort(byPackets),
   };
 }
 

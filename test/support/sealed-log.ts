@@ -186,6 +186,22 @@ export class SealedLog {
     return loadGeo({ geoFiles: [file] }).sha256;
   }
 
+  /** From here on days are counted with a database of these ASes too, as asn.mmdb. */
+  useAsns(asns: readonly (readonly [cidr: string, asn: number])[]): void {
+    const file = path.join(this.data.geo, 'asn.mmdb');
+    writeMmdb(
+      file,
+      { databaseType: 'Test-ASN', buildEpoch: 1_750_000_000, ipVersion: 6 },
+      asns.map(([cidr, asn]) => [cidr, { autonomous_system_number: asn }]),
+    );
+    const { sha256, geo } = loadGeo({ asnFile: file });
+    const files: GeoEntry['files'] = [
+      { file: 'default.mmdb', role: 'geo' },
+      { file: 'asn.mmdb', role: 'asn' },
+    ];
+    this.log.appendGeo({ sha256, ...geo, files }, RECEIVED_MS);
+  }
+
   append(...specs: readonly BatchSpec[]): void {
     this.log.append(specs.map(spec => this.sealer.seal(spec)));
   }

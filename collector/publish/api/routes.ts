@@ -13,12 +13,12 @@ import { dayRoutes } from './day-routes.ts';
 import { Figures } from './figures.ts';
 import { storeOf } from './listing.ts';
 import { peerRoutes } from './peer-routes.ts';
-import { portRoutes } from './port-routes.ts';
 import { refuseParameters } from './problems.ts';
 import type { ReadPowers } from './read-powers.ts';
 import { recordRoutes } from './record-routes.ts';
 import { addSending } from './sending.ts';
 import { splitRoutes } from './split-routes.ts';
+import { subjectRoutes } from './subject-routes.ts';
 import { trendRoutes } from './trend-routes.ts';
 
 export interface ReadOptions {
@@ -48,7 +48,7 @@ export function readRoutes(
   trendRoutes(app, { powers, figures: figuresNow });
   allocationRoutes(app, { powers, figures: figuresNow });
   splitRoutes(app, { powers, figures: figuresNow });
-  portRoutes(app, { powers, figures: figuresNow });
+  subjectRoutes(app, { powers, figures: figuresNow });
   peerRoutes(app, { powers, figures: figuresNow });
   recordRoutes(app, powers);
   readerRoute(app);

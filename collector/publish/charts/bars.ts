@@ -14,6 +14,8 @@ export interface Bar {
 }
 
 const ROW_HEIGHT = 34;
+/** Names in capitals and digits, as of ASes, are wider than words. */
+const CAPITALS = 6;
 /** Of the longest bar, whatever the lengths of names and numbers. */
 const BAR_WIDTH_MIN = 40;
 
@@ -21,7 +23,7 @@ const BAR_WIDTH_MIN = 40;
 export function barsChart(bars: readonly Bar[], canvas: Canvas, colourOf = seriesColour): ChartElement {
   const marginRight = endMargin(bars.map(({ text }) => ({ en: text, ja: text })));
   const room = Math.max(0, canvas.width - marginRight - BAR_WIDTH_MIN);
-  const marginLeft = Math.min(endMargin(bars.map(bar => bar.label)), room);
+  const marginLeft = Math.min(endMargin(bars.map(bar => bar.label)) + CAPITALS, room);
   const items = bars.map((bar, rank) => ({ ...bar, colour: colourOf(rank, bar.key) }));
   return draw(
     { ...canvas, height: 8 + ROW_HEIGHT * bars.length },

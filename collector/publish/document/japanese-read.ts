@@ -133,6 +133,22 @@ export const JAPANESE_READ: Readonly<Record<string, string>> = {
   'days with packets to the port of which no AS is told': 'このポート宛のパケットがあり、ASを集計していない日',
   'of autonomous systems, with its date': 'ASデータベースの名前と日付',
   "of the port's packets on the days counted, 0 to 1": '集計した日の、このポート宛の全パケットに占める割合（0～1）',
+  'What the packets from a country were, day by day: by class and by tool':
+    '1つの国・地域からのパケットの内訳（日別）：分類別、ツール別',
+  "At most 366 days. Scan, backscatter and other sum to the country's packets; a packet may have the marks of several tools. Nmap's are those of sources that it was confirmed of.":
+    '366日まで。scan、backscatter、otherの合計はその国・地域からの全パケットです。1つのパケットが複数のツールの特徴を持つことがあります。Nmapは、確認された送信元からのパケットです。',
+  'a class, or a tool': '分類またはツール',
+  "distinct; a tool's once two packets confirmed it; of a day with more sources than are kept, scaled from a sample; null of a day counted before kinds were":
+    '送信元数（重複を除く）。ツールは2パケット以上で確認したもの。送信元数が保存できる上限を超えた日は標本からの推定値。内訳を数える前に集計した日はnull',
+  'From which autonomous systems the packets from a country came, over some days':
+    '1つの国・地域からのパケットの送信元AS（期間合計）',
+  'At most 92 days, where the collector has a database of autonomous systems. Open days too.':
+    '92日まで。コレクターにASデータベースがある場合に限ります。集計中の日も含みます。',
+  'days with packets from the country of which no AS is told': 'この国・地域からのパケットがあり、ASを集計していない日',
+  'distinct, of one day; of a day with more sources than are kept, scaled from a sample; null of several days':
+    '1日の送信元数（重複を除く）。送信元数が保存できる上限を超えた日は標本からの推定値。複数の日についてはnull',
+  "of the country's packets on the days counted, 0 to 1":
+    '集計した日の、この国・地域からの全パケットに占める割合（0～1）',
   'The ranks that a port or a country had, by day, week, month or quarter':
     '1つのポートまたは国・地域の順位の推移（日、週、月、四半期ごと）',
   'At most 92 periods. By packets. A rank is told up to 1000, to the public as far as a table is shown.':

@@ -126,6 +126,8 @@ export interface SiteOptions extends ReadOptions {
   readonly closing?: Partial<ClosingOptions>;
   readonly rule?: Partial<PublicRule>;
   readonly renewal?: ReadSideOptions['renewal'];
+  /** A database of ASes. */
+  readonly asns?: readonly (readonly [cidr: string, asn: number])[];
 }
 
 const SENDER: Sender = {
@@ -134,8 +136,9 @@ const SENDER: Sender = {
 };
 
 /** With its data, which goes when it is closed. */
-export async function makeSite({ closing, ...options }: SiteOptions = {}) {
+export async function makeSite({ closing, asns, ...options }: SiteOptions = {}) {
   const made = new SealedLog([]);
+  if (asns !== undefined) made.useAsns(asns);
   for (const name of ['alpha', 'beta', 'gamma', 'delta', 'kr-csirt', 'operator'])
     made.registry.addOrganisation({ name }, 0);
   for (const [n, [name, owner]] of SENSORS.entries())
@@ -172,7 +175,7 @@ interface Tokens {
 export async function openSite(
   made: SealedLog,
   tokens: Tokens,
-  { rule, trustedProxies = [], renewal, ...options }: Omit<SiteOptions, 'closing'> = {},
+  { rule, trustedProxies = [], renewal, ...options }: Omit<SiteOptions, 'closing' | 'asns'> = {},
 ) {
   const side = openReadSide({
     data: made.data,

@@ -1,7 +1,9 @@
 /** How the browser's tests look at a page: one browser for all of them, a page each, and everything that went wrong in it. */
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
+import { expect } from 'vitest';
 import { NOW, type Site } from './support.ts';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
@@ -84,3 +86,27 @@ export async function violations(page: Page): Promise<string[]> {
   const found = (await page.evaluate('axe.run()')) as { violations: { id: string; nodes: { html: string }[] }[] };
   return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
 }
+
+/** Cells of a figure's table, a row each, the head first. */
+export async function cellsOf(page: Page, id: string): Promise<string[][]> {
+  await page.locator(`#${id} summary`).click();
+  await page.locator(`#${id} tbody tr`).first().waitFor();
+  const lines = [page.locator(`#${id} thead tr`), ...(await page.locator(`#${id} tbody tr`).all())];
+  return Promise.all(lines.map(line => line.locator('th, td').allTextContents()));
+}
+
+/** Of a figure that is downloaded, without the quotes of its source. */
+export async function csvOf(page: Page, id: string): Promise<string[][]> {
+  const coming = page.waitForEvent('download');
+  await page.locator(`#${id}`).getByRole('button', { name: 'CSV' }).click();
+  const text = await readFile(await (await coming).path(), 'utf8');
+  return text
+    .trimEnd()
+    .split('\r\n')
+    .map(line => line.split(','));
+}
+
+export const numberIn = (text: string): number => Number(text.replaceAll(',', ''));
+/** As far as a figure is written. */
+export const near = (text: string, value: number) =>
+  expect(Math.abs(numberIn(text) - value)).toBeLessThanOrEqual(value >= 9.95 ? 0.5 : 0.05);

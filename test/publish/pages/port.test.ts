@@ -1,27 +1,26 @@
 /** A port's page: by tool, by class, by AS and its ranks, against what /v1 says; a country's ranks; and what the public sees of them. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import Database from 'better-sqlite3';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   hoursFrom,
+  type KindRow,
   kindsFrom,
-  type PortKindRow,
   type RankRow,
   ranksFrom,
   wholeDays,
-} from '../../../collector/publish/pages/client/port-rows.ts';
+} from '../../../collector/publish/pages/client/subject-rows.ts';
 import { keptAssets } from '../../../collector/publish/pages/kept.ts';
 import { packRows } from '../../../collector/store/packed.ts';
-import { keepPicture, looker, overflow, violations } from './look.ts';
+import { cellsOf, csvOf, keepPicture, looker, near, numberIn, overflow, violations } from './look.ts';
 import { DAY_MS, makeSite, NOW, type Site } from './support.ts';
 
 const CLASSES = ['scan', 'backscatter', 'other'];
 const MARKS = ['mirai', 'zmap', 'masscan'];
 
 describe('kinds', () => {
-  const dayOf = (date: string, packets: number | null): PortKindRow[] =>
+  const dayOf = (date: string, packets: number | null): KindRow[] =>
     [...CLASSES, ...MARKS].map((kind, n) => ({
       ...{ start: `${date}T00:00:00Z`, kind },
       ...{ packets: packets === null ? null : packets + n, meanPerSensor: packets === null ? null : packets / 2 + n },
@@ -31,8 +30,8 @@ describe('kinds', () => {
     const rows = [...dayOf('2026-03-02', 20), ...dayOf('2026-03-01', null), ...dayOf('2026-03-03', 40)];
     const kinds = kindsFrom(rows);
     expect(kinds.starts).toEqual([Date.UTC(2026, 2, 2), Date.UTC(2026, 2, 3)]);
-    expect(kinds.means.get('scan')).toEqual([10, 20]);
-    expect(kinds.means.get('masscan')).toEqual([15, 25]);
+    expect(kinds.values.get('scan')).toEqual([10, 20]);
+    expect(kinds.values.get('masscan')).toEqual([15, 25]);
     expect(kinds.packets.get('backscatter')).toBe(62);
     expect(kinds.unknownTo).toBe('2026-03-01');
     expect(kindsFrom(dayOf('2026-03-02', 0)).unknownTo).toBeUndefined();
@@ -42,7 +41,7 @@ describe('kinds', () => {
     const hardly = dayOf('2026-03-03', 40).map(row => ({ ...row, meanPerSensor: null }));
     const kinds = kindsFrom([...dayOf('2026-03-02', 20), ...hardly]);
     expect(kinds.starts).toEqual([Date.UTC(2026, 2, 2)]);
-    expect(kinds.means.get('scan')).toEqual([10]);
+    expect(kinds.values.get('scan')).toEqual([10]);
     expect(kinds.packets.get('backscatter')).toBe(62);
     expect(kinds.unknownTo).toBeUndefined();
   });
@@ -52,6 +51,17 @@ describe('kinds', () => {
     expect(wholeDays(hours, '2026-03-17')).toEqual(['2026-03-11', '2026-03-17']);
     expect(wholeDays({ from: '2026-02-16', step: 'day' }, '2026-03-17')).toEqual(['2026-02-16', '2026-03-17']);
   });
+});
+
+test('sources of kinds are drawn also of a day that was hardly watched, and are not of a day of which they are not known', () => {
+  const row = (date: string, kind: string, sources: number | null): KindRow => ({
+    ...{ start: `${date}T00:00:00Z`, kind, packets: sources, sources, meanPerSensor: null },
+  });
+  const rows = [row('2026-03-01', 'nmap', null), row('2026-03-02', 'nmap', 3), row('2026-03-02', 'scan', 9)];
+  const kinds = kindsFrom(rows, 'sources');
+  expect(kinds.starts).toEqual([Date.UTC(2026, 2, 2)]);
+  expect([kinds.values.get('nmap'), kinds.values.get('scan'), kinds.values.get('mirai')]).toEqual([[3], [9], [0]]);
+  expect(kinds.unknownTo).toBe('2026-03-01');
 });
 
 test('ranks: a period that is not counted is a gap, one without a rank no number, one that is not over marked', () => {
@@ -116,31 +126,9 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
     database.close();
   }
 
-  /** Cells of a figure's table, a row each. */
-  async function cellsOf(page: Page, id: string): Promise<string[][]> {
-    await page.locator(`#${id} summary`).click();
-    await page.locator(`#${id} tbody tr`).first().waitFor();
-    const lines = [page.locator(`#${id} thead tr`), ...(await page.locator(`#${id} tbody tr`).all())];
-    return Promise.all(lines.map(line => line.locator('th, td').allTextContents()));
-  }
-  const numberIn = (text: string): number => Number(text.replaceAll(',', ''));
-  /** As far as a figure is written. */
-  const near = (text: string, value: number) =>
-    expect(Math.abs(numberIn(text) - value)).toBeLessThanOrEqual(value >= 9.95 ? 0.5 : 0.05);
-
-  async function csvOf(page: Page, id: string): Promise<string[][]> {
-    const coming = page.waitForEvent('download');
-    await page.locator(`#${id}`).getByRole('button', { name: 'CSV' }).click();
-    const text = await readFile(await (await coming).path(), 'utf8');
-    return text
-      .trimEnd()
-      .split('\r\n')
-      .map(line => line.split(','));
-  }
-
   test('by tool and by class, the means are those of /v1, and all is the sum of the classes', async () => {
     const { page, trouble } = await look(site, '/ports/tcp/23', { token: site.token });
-    const rows = await site.ask<PortKindRow>('/v1/port-kinds?port=23/tcp&from=2026-03-11&to=2026-03-17', site.token);
+    const rows = await site.ask<KindRow>('/v1/port-kinds?port=23/tcp&from=2026-03-11&to=2026-03-17', site.token);
     const meanOf = (start: string, kind: string) =>
       rows.find(row => row.kind === kind && row.start.startsWith(start))!.meanPerSensor!;
     const [head, ...lines] = await cellsOf(page, 'tools');
@@ -188,7 +176,7 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
     await page.close();
     const other = await look(site, '/ports/tcp/37215', { token: site.token });
     expect(await other.page.locator('p.state').allTextContents()).toEqual([
-      expect.stringContaining('counted once a day is closed'),
+      expect.stringContaining('a day is counted once it is closed'),
     ]);
     await other.page.close();
   });

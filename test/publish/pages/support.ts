@@ -57,12 +57,15 @@ export interface SiteOptions {
   /** Of each sensor, without the worm. */
   readonly packetsPerDay: number;
   readonly assets: Promise<Assets>;
+  /** A database of ASes. */
+  readonly asns?: readonly (readonly [cidr: string, asn: number])[];
 }
 
 export type Site = Awaited<ReturnType<typeof makeSite>>;
 
-export async function makeSite({ days, sensors, packetsPerDay, assets }: SiteOptions) {
+export async function makeSite({ days, sensors, packetsPerDay, assets, asns }: SiteOptions) {
   const made = new SealedLog([]);
+  if (asns !== undefined) made.useAsns(asns);
   for (const name of new Set(OWNERS)) made.registry.addOrganisation({ name }, 0);
   made.registry.addOrganisation({ name: 'operator' }, 0);
   for (const [n, owner] of OWNERS.slice(0, sensors).entries()) {

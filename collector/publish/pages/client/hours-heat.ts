@@ -2,8 +2,8 @@
 import { wholeDay } from './common.ts';
 import { say } from './dom.ts';
 import { heatFigure } from './heat.ts';
-import { hoursFrom } from './port-rows.ts';
 import type { SubjectTable } from './rows.ts';
+import { hoursFrom } from './subject-rows.ts';
 import { seriesOf } from './trends.ts';
 import { daysBefore, type Latest, type WindowName } from './windows.ts';
 

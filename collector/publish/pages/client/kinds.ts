@@ -49,9 +49,9 @@ function byDay(
   };
 }
 
-const UNIT = { en: 'Mean packets per sensor and day', ja: 'センサー1台・1日あたりの平均パケット数' };
+export const UNIT = { en: 'Mean packets per sensor and day', ja: 'センサー1台・1日あたりの平均パケット数' };
 
-const CLASS_CAPTIONS: Record<CountName, Words> = {
+export const CLASS_CAPTIONS: Record<CountName, Words> = {
   packets: {
     en: `${UNIT.en}. Backscatter is what victims of floods answer to forged addresses. UTC.`,
     ja: `${UNIT.ja}。バックスキャッターは、送信元を詐称した攻撃の被害者からの応答です。UTC。`,
@@ -61,7 +61,7 @@ const CLASS_CAPTIONS: Record<CountName, Words> = {
     ja: '1日あたりの送信元アドレス数（複数の分類に含まれる場合があります）。バックスキャッターの送信元は攻撃の被害者です。UTC。',
   },
 };
-const TOOL_CAPTIONS: Record<CountName, Words> = {
+export const TOOL_CAPTIONS: Record<CountName, Words> = {
   packets: {
     en: `${UNIT.en} with a tool’s mark. Newer ZMap leaves none: its figure is a floor. UTC.`,
     ja: `ツールの特徴をもつパケットの${UNIT.ja}。新しいZMapは特徴を残さないため下限値です。UTC。`,

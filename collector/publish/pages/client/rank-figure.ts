@@ -5,8 +5,8 @@ import { ask, orNone } from './api.ts';
 import { wholeDay } from './common.ts';
 import { say } from './dom.ts';
 import { figure } from './figure.ts';
-import { type RankRow, type RankStep, ranksFrom } from './port-rows.ts';
 import type { SubjectTable } from './rows.ts';
+import { type RankRow, type RankStep, ranksFrom } from './subject-rows.ts';
 import { daysBefore, type Latest, periodsBefore, type WindowName } from './windows.ts';
 
 const WINDOWS: Record<WindowName, readonly [step: RankStep, periods: number]> = {

@@ -83,7 +83,10 @@ export const membersOnly = (what: 'ports' | 'countries'): HTMLElement =>
           en: 'From which countries and networks, and with which tools: for members. ',
           ja: '送信元の地域・AS、スキャンツールの内訳はメンバー向けです。',
         })
-      : say({ en: 'To which ports, by day: for members. ', ja: '日ごとの宛先ポートはメンバー向けです。' }),
+      : say({
+          en: 'To which ports, from which networks, and with which tools: for members. ',
+          ja: '宛先ポート、送信元AS、スキャンツールの内訳はメンバー向けです。',
+        }),
     h('a', { href: pathOf.page('sign-in') }, say({ en: 'Sign in', ja: 'サインイン' })),
   );
 

@@ -8,17 +8,17 @@ import { h, language, say } from './dom.ts';
 import { figure } from './figure.ts';
 import { hoursHeat } from './hours-heat.ts';
 import { otherOf, type Pairs, pairsOf, sidesFigure, sidesHeat, sidesTable } from './pairs.ts';
-import { asnsFigure } from './port-asns.ts';
-import { portClassesFigure, portKindsOf, portToolsFigure } from './port-kinds.ts';
 import { rankFigure } from './rank-figure.ts';
 import type { Ranked, SubjectTable } from './rows.ts';
 import { changeWords, datesText, loadServices, meanText, type ServiceOf } from './sentences.ts';
 import { slot } from './slot.ts';
 import { membersOnly, nothingYet, tooFewSensors } from './states.ts';
+import { asnsFigure } from './subject-asns.ts';
+import { kindsOfSubject, subjectClasses, subjectTools } from './subject-kinds.ts';
 import { timelineOf } from './timelines.ts';
 import { latestDay, rankings, rankRowsMax, seriesOf, totalOf, weeksTo } from './trends.ts';
 import { controls, type View } from './view.ts';
-import { daysBefore, type Latest, periodsBefore, type Stretch, stretchOf } from './windows.ts';
+import { type CountName, daysBefore, type Latest, periodsBefore, type Stretch, stretchOf } from './windows.ts';
 
 /** Weeks of rank history. */
 const weeksMax = 6;
@@ -60,11 +60,11 @@ export async function subjectPage(
         )
       : undefined,
     slot('tall', seriesFigure(subject, view, stretch, latest, source, signal)),
-    isPort ? kindsCharts(key, stretch, latest, source, signal) : undefined,
+    latest.hourly ? kindsCharts(subject, view.count, stretch, latest, source, signal) : undefined,
     isPort ? slot('tall', bySensor(key, latest.date, signal)) : undefined,
     pairs === undefined ? membersOnly(otherOf(table)) : sidesCharts(table, pairs, source),
     latest.hourly ? slot('tall', hoursHeat(subject, view.window, latest, source, signal)) : undefined,
-    isPort ? slot('tall', asnsFigure(key, stretch, latest, source, signal)) : undefined,
+    latest.hourly ? slot('tall', asnsFigure(subject, stretch, latest, source, signal)) : undefined,
     slot('tall', rankFigure(subject, view.window, latest, source, signal)),
   ];
   const sides =
@@ -103,14 +103,15 @@ const sidesCharts = (table: SubjectTable, pairs: Promise<Pairs>, source: Promise
 
 /** With which tool, and scans against backscatter: out of one answer. */
 function kindsCharts(
-  port: string,
+  subject: Subject,
+  counted: CountName,
   stretch: Stretch,
   latest: Latest,
   source: Promise<string>,
   signal: AbortSignal,
 ): HTMLElement[] {
-  const kinds = portKindsOf(port, stretch, latest, signal);
-  return [portToolsFigure, portClassesFigure].map(figureOf =>
+  const kinds = kindsOfSubject(subject, counted, stretch, latest, signal);
+  return [subjectTools, subjectClasses].map(figureOf =>
     slot(
       'tall',
       kinds.then(async found => figureOf(found, await source)),

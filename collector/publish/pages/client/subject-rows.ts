@@ -1,25 +1,32 @@
-/** What a port's page makes of rows of /v1: its days by kind, and ranks as a timeline. */
+/** What a port's page and a country's make of rows of /v1: their days by kind, and ranks as a timeline. */
 import { DAY_MS } from '../../../../common/time.ts';
-import { CLASSES } from '../../names.ts';
+import { CLASSES, TOOLS } from '../../names.ts';
 import type { Timeline } from '../../series.ts';
 import type { SeriesRow } from './rows.ts';
-import { dateOf, daysBefore, type Latest, msOf, type Stretch } from './windows.ts';
+import { type CountName, dateOf, daysBefore, type Latest, msOf, type Stretch } from './windows.ts';
 
-export const MARKS = ['mirai', 'zmap', 'masscan'] as const;
+/** What is told of a port; of a country, Nmap too. */
+const KINDS = [...CLASSES, ...TOOLS];
 
-export interface PortKindRow {
+export interface KindRow {
   /** UTC, ISO 8601. */
   readonly start: string;
   readonly kind: string;
   /** Null of a day that was counted before kinds were. */
   readonly packets: number | null;
+  /** Of a country. */
+  readonly sources?: number | null;
   readonly meanPerSensor: number | null;
 }
 
-export interface PortKinds {
-  /** Days of which kinds are known and enough was watched for means, ascending, by their first moment; with the mean of each kind. */
+export interface Kinds {
+  readonly counted: CountName;
+  /**
+   * Days of which kinds are known, and for means enough was watched, ascending, by their first moment; with what each kind came to:
+   * mean packets, or sources.
+   */
   readonly starts: readonly number[];
-  readonly means: ReadonlyMap<string, readonly number[]>;
+  readonly values: ReadonlyMap<string, readonly number[]>;
   /** Packets of each kind on all days of which kinds are known. */
   readonly packets: ReadonlyMap<string, number>;
   /** The last day of which they are not known, YYYY-MM-DD. */
@@ -32,23 +39,36 @@ export const wholeDays = ({ from, step }: Pick<Stretch, 'from' | 'step'>, last: 
   last,
 ];
 
-export function kindsFrom(rows: readonly PortKindRow[]): PortKinds {
+export function kindsFrom(rows: readonly KindRow[], counted: CountName = 'packets'): Kinds {
   const byDay = [...Map.groupBy(rows, ({ start }) => start)].sort(([a], [b]) => (a < b ? -1 : 1));
-  const isKnown = (list: readonly PortKindRow[]) => list.every(({ packets }) => packets !== null);
+  const isKnown = (list: readonly KindRow[]) => list.every(({ packets }) => packets !== null);
   const known = byDay.filter(([, list]) => isKnown(list));
-  const watched = known.filter(([, list]) => list.every(({ meanPerSensor }) => meanPerSensor !== null));
-  const rowOf = (list: readonly PortKindRow[], kind: string) => list.find(row => row.kind === kind);
-  const kinds = [...CLASSES, ...MARKS];
+  const countOf = (row: KindRow) => (counted === 'sources' ? row.sources : row.meanPerSensor);
+  const drawn = known.filter(([, list]) => list.every(row => countOf(row) !== null));
+  const rowOf = (list: readonly KindRow[], kind: string) => list.find(row => row.kind === kind);
+  const valueIn = (list: readonly KindRow[], kind: string): number => {
+    const row = rowOf(list, kind);
+    return (row && countOf(row)) ?? 0;
+  };
   return {
-    starts: watched.map(([start]) => Date.parse(start)),
-    means: new Map(
-      kinds.map(kind => [kind, watched.map(([, list]) => rowOf(list, kind)?.meanPerSensor ?? 0)] as const),
-    ),
+    counted,
+    starts: drawn.map(([start]) => Date.parse(start)),
+    values: new Map(KINDS.map(kind => [kind, drawn.map(([, list]) => valueIn(list, kind))] as const)),
     packets: new Map(
-      kinds.map(kind => [kind, known.reduce((sum, [, list]) => sum + (rowOf(list, kind)?.packets ?? 0), 0)] as const),
+      KINDS.map(kind => [kind, known.reduce((sum, [, list]) => sum + (rowOf(list, kind)?.packets ?? 0), 0)] as const),
     ),
     unknownTo: byDay.findLast(([, list]) => !isKnown(list))?.[0].slice(0, 'YYYY-MM-DD'.length),
   };
+}
+
+export interface AsnRow {
+  readonly rank: number;
+  readonly asn: number;
+  readonly packets: number;
+  /** Of a country and one day. */
+  readonly sources?: number | null;
+  readonly meanPerSensor: number | null;
+  readonly share: number;
 }
 
 export interface RankRow {

@@ -1,0 +1,152 @@
+/** From which autonomous systems the packets to a port, or from a country, came: bars of the busiest, and all of them as a table. */
+import { barsChart } from '../../charts/bars.ts';
+import { count, plural, share, type Words } from '../../words.ts';
+import { ask, orNone } from './api.ts';
+import { wholeDay } from './common.ts';
+import { h, say } from './dom.ts';
+import { panel } from './panel.ts';
+import type { SubjectTable } from './rows.ts';
+import { datesText, meanText } from './sentences.ts';
+import { type AsnRow, wholeDays } from './subject-rows.ts';
+import { daysBefore, type Latest, type Stretch } from './windows.ts';
+
+/** /v1 tells it of so many days at once. */
+const daysMax = 91;
+const barsMax = 8;
+const tableMax = 200;
+
+interface Days {
+  readonly counted: readonly string[];
+  readonly notCounted: readonly string[];
+  /** Of autonomous systems. */
+  readonly database: string | null;
+}
+
+const nameOf = (asn: number): string => (asn === 0 ? say({ en: 'unknown', ja: '不明' }) : `AS${asn}`);
+const same = (text: string) => ({ en: text, ja: text });
+
+interface Subject {
+  readonly table: SubjectTable;
+  readonly key: string;
+}
+
+/** Undefined where there were no packets. */
+export async function asnsFigure(
+  subject: Subject,
+  stretch: Stretch,
+  latest: Latest,
+  source: Promise<string>,
+  signal: AbortSignal,
+): Promise<HTMLElement | undefined> {
+  const [first, to] = wholeDays(stretch, wholeDay(latest));
+  const from = [first, daysBefore(to, daysMax - 1)].sort().at(-1)!;
+  const none = { rows: [], counted: [], notCounted: [], database: null };
+  const asked = (range: { from: string; to: string }) => orNone(askOf(subject, range, signal), none);
+  const { rows, counted, notCounted, database } = await asked({ from, to });
+  if (rows.length === 0) return notCounted.length === 0 ? undefined : notTold(subject);
+  const lastDay = counted.at(-1)!;
+  const ofLastDay = subject.table === 'ports' ? undefined : (await asked({ from: lastDay, to: lastDay })).rows;
+  const sources = ofLastDay && new Map(ofLastDay.map(row => [row.asn, row.sources ?? null] as const));
+  const sourcesOf = ({ asn }: AsnRow) => (sources === undefined ? [] : [sources.get(asn) ?? 0]);
+  return panel({
+    id: 'asns',
+    title: say({ en: 'From which networks', ja: '送信元AS' }),
+    caption: captionOf(subject, { counted, notCounted }, rows.length),
+    source: [await source, database ?? ''].filter(text => text !== '').join(say({ en: ', ', ja: '、' })),
+    draw: canvas => barsChart(barsOf(rows), canvas, (_, key) => (key === 'other' ? OTHER_FILL : BAR_FILL)),
+    csv: () => [
+      ['rank', 'asn', 'packets', 'meanPerSensor', 'share', ...(sources === undefined ? [] : ['sourcesOfLastDay'])],
+      ...rows.map(row =>
+        [row.rank, row.asn, row.packets, row.meanPerSensor ?? '', row.share, ...sourcesOf(row)].map(String),
+      ),
+    ],
+    table: () => ({
+      head: [
+        'AS',
+        say({ en: 'Packets', ja: 'パケット' }),
+        say({ en: 'Mean a sensor', ja: 'センサー平均' }),
+        say({ en: 'Share', ja: '割合' }),
+        ...(sources === undefined
+          ? []
+          : [say({ en: `Sources, ${datesText(lastDay, lastDay)}`, ja: `送信元数（${datesText(lastDay, lastDay)}）` })]),
+      ],
+      rows: rows
+        .slice(0, tableMax)
+        .map(row => [
+          nameOf(row.asn),
+          count(row.packets),
+          row.meanPerSensor === null ? '–' : meanText(row.meanPerSensor),
+          share(row.share, 1),
+          ...sourcesOf(row).map(count),
+        ]),
+    }),
+  });
+}
+
+const askOf = ({ table, key }: Subject, days: { from: string; to: string }, signal: AbortSignal) =>
+  table === 'ports'
+    ? ask<AsnRow, Days>('/v1/port-asns', { port: key, ...days }, { signal })
+    : ask<AsnRow, Days>('/v1/country-asns', { country: key, ...days }, { signal });
+
+const BAR_FILL = 'var(--series-1)';
+const OTHER_FILL = 'var(--series-other)';
+
+/** The busiest and what is left. */
+function barsOf(rows: readonly AsnRow[]) {
+  const first = rows.slice(0, rows.length <= barsMax + 1 ? rows.length : barsMax);
+  const rest = rows.slice(first.length);
+  const bars = first.map(row => ({
+    key: String(row.asn),
+    label: same(nameOf(row.asn)),
+    value: row.share,
+    text: share(row.share, 1),
+  }));
+  if (rest.length === 0) return bars;
+  const value = rest.reduce((sum, row) => sum + row.share, 0);
+  const label = same(say({ en: `${count(rest.length)} others`, ja: `ほか${count(rest.length)}AS` }));
+  return [...bars, { key: 'other', label, value, text: share(value, 1) }];
+}
+
+/** Which days it is of, and which it is not of. */
+function captionOf({ table }: Subject, { counted, notCounted }: Omit<Days, 'database'>, asns: number): string {
+  const span = datesText(counted[0]!, counted.at(-1)!);
+  const missing = notCounted.length;
+  const words = WORDS[table];
+  const english = `${words.share.en}, ${span}: ${plural(asns, 'autonomous system', 'autonomous systems')}.`;
+  const japanese = `${words.share.ja}（${span}、全${count(asns)}AS）。`;
+  if (missing === 0) return say({ en: english, ja: japanese });
+  return say({
+    en: `${english} ${plural(missing, 'day', 'days')} of this time ${missing === 1 ? 'is' : 'are'} not counted: ${words.when.en}.`,
+    ja: `${japanese}この期間の${count(missing)}日分は集計がありません。${words.when.ja}`,
+  });
+}
+
+/** What shares are of, and which days are counted. */
+const WORDS: Readonly<Record<SubjectTable, { readonly share: Words; readonly when: Words }>> = {
+  ports: {
+    share: { en: 'Share of the packets to the port', ja: 'このポート宛パケットに占める割合' },
+    when: {
+      en: 'a day is counted once it is closed, of its busiest ports, where a database of autonomous systems was in use and its records are all there',
+      ja: '集計は日次データの確定後に、その日の上位ポートを対象として行い、ASデータベースがない日や記録の一部が失われた日は集計しません。',
+    },
+  },
+  countries: {
+    share: { en: 'Share of the packets from here', ja: 'この国・地域からのパケットに占める割合' },
+    when: {
+      en: 'a day is counted where a database of autonomous systems was in use, and not if an earlier version counted it',
+      ja: 'ASデータベースがない日や、以前のバージョンで集計した日は集計がありません。',
+    },
+  },
+};
+
+function notTold({ table }: Subject): HTMLElement {
+  const { when } = WORDS[table];
+  return h(
+    'p',
+    { class: 'state' },
+    say({
+      en: `From which networks: there is nothing for this time; ${when.en}.`,
+      ja: `送信元AS：この期間の集計はありません。${when.ja}`,
+    }),
+  );
+}
