@@ -1,5 +1,8 @@
 /**
- * Gives memory back at once, of which there are no other views in use. Megabytes a batch left to the garbage collector made it mark
- * the whole heap every dozen batches: half of what it cost, and a tenth of all a collector under full load did.
+ * Gives memory back at once, of which there are no other views in use; of what was given away already there is nothing to do.
+ * Megabytes a batch left to the garbage collector made it mark the whole heap every dozen batches: half of what it cost, and a
+ * tenth of all a collector under full load did.
  */
-export const freeMemory = (buffer: ArrayBuffer): void => void buffer.transfer(0);
+export function freeMemory(buffer: ArrayBuffer): void {
+  if (!buffer.detached) buffer.transfer(0);
+}

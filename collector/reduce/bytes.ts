@@ -3,6 +3,8 @@
  * as all of memory is here (common/record/record.ts asserts it), so rows of tables are copied as they lie.
  */
 
+import { grownWords } from './lines.ts';
+
 /** The bytes are not the encoding of a state. */
 export class BadState extends Error {
   override readonly name = 'BadState';
@@ -18,7 +20,7 @@ const WORD_BYTES = 4;
 
 export class Writer {
   /** What is written, and room for more. */
-  words = new Int32Array(1 << 14);
+  words: Int32Array<ArrayBuffer> = new Int32Array(1 << 14);
   #at = 0;
 
   /** Makes room for so many words, which the caller writes; returns where they begin. To be called before `words` is read. */
@@ -26,9 +28,7 @@ export class Writer {
     const at = this.#at;
     this.#at += count;
     if (this.#at > this.words.length) {
-      const grown = new Int32Array(Math.max(this.#at, 2 * this.words.length));
-      grown.set(this.words);
-      this.words = grown;
+      this.words = grownWords(this.words, Math.max(this.#at, 2 * this.words.length));
     }
     return at;
   }

@@ -9,10 +9,11 @@
  *   4, 5   its set of sources (distinct.ts): at, size
  *   6 ...  sensors that contributed, a bit each: as many words as the highest sensor index needs
  */
+import { freeMemory } from '../../common/memory.ts';
 import { check, packetsMax, type Reader, type Writer } from './bytes.ts';
 import { type DistinctLimits, DistinctPool, type DistinctPoolData } from './distinct.ts';
 import { mixPair } from './hash.ts';
-import { createLines, doublesOver } from './lines.ts';
+import { createLines, doublesOver, grownLines } from './lines.ts';
 
 const PACKETS = 2;
 const SET_AT = 4;
@@ -37,6 +38,8 @@ export class CellTable {
   rows: Int32Array<ArrayBuffer>;
   doubles: Float64Array;
   #sensorWords = 2;
+  /** No cell has a bit of a sensor in a later word. */
+  #lastWord = 0;
   /** Words a row. */
   stride = SENSORS + 2;
   /** Row number plus one, 0 for an empty place; a power of two long. */
@@ -53,6 +56,7 @@ export class CellTable {
       this.size = data.size;
       this.#indexed = data.indexed;
       this.#sensorWords = data.sensorWords;
+      this.#lastWord = data.sensorWords - 1;
       this.stride = SENSORS + data.sensorWords;
     }
   }
@@ -69,6 +73,13 @@ export class CellTable {
     };
   }
 
+  /** Gives its memory back: it is not to be used any more. */
+  free(): void {
+    freeMemory(this.rows.buffer);
+    freeMemory(this.#index.buffer);
+    this.pool.free();
+  }
+
   /** Counts packets of one sensor in the cell; returns its row. */
   count(a: number, b: number, packets: number, sensor: number): number {
     this.makeRoom(sensor);
@@ -79,7 +90,9 @@ export class CellTable {
 
   /** Makes room for the bits of sensors up to this one: every row moves if there was none. */
   makeRoom(sensor: number): void {
-    if (sensor >>> 5 >= this.#sensorWords) this.#widen((sensor >>> 5) + 1);
+    const word = sensor >>> 5;
+    if (word > this.#lastWord) this.#lastWord = word;
+    if (word >= this.#sensorWords) this.#widen(word + 1);
   }
 
   /** Counts packets of a sensor, for which there is room, in the cell at this row. */
@@ -151,6 +164,7 @@ export class CellTable {
   /** Adds one cell of another table of the same limits, by the number of its row, to the cell of this name. */
   mergeCell(other: CellTable, n: number, a: number, b: number): void {
     if (this.#sensorWords < other.#sensorWords) this.#widen(other.#sensorWords);
+    if (this.#lastWord < other.#lastWord) this.#lastWord = other.#lastWord;
     const from = n * other.stride;
     const row = this.row(a, b);
     this.doubles[(row + PACKETS) >> 1]! += other.doubles[(from + PACKETS) >> 1]!;
@@ -183,7 +197,7 @@ export class CellTable {
 
   /** Words that hold a bit of any cell's sensors: those after them are 0 in all. */
   sensorWordsUsed(): number {
-    for (let word = this.#sensorWords - 1; word >= 0; word--)
+    for (let word = this.#lastWord; word >= 0; word--)
       for (let n = 0; n < this.size; n++) if (this.sensorBits(n, word) !== 0) return word + 1;
     return 0;
   }
@@ -202,6 +216,7 @@ export class CellTable {
   /** Reads what `write` wrote of a cell that the table does not have yet. Throws `BadState`. */
   read(input: Reader, sensorWords: number): void {
     if (sensorWords > this.#sensorWords) this.#widen(sensorWords);
+    if (sensorWords - 1 > this.#lastWord) this.#lastWord = sensorWords - 1;
     const from = input.take(SET_AT + sensorWords);
     const { words } = input;
     const packets = input.double(from + PACKETS);
@@ -218,13 +233,12 @@ export class CellTable {
   }
 
   #resize(words: number): void {
-    const rows = createLines(words);
-    rows.set(this.rows);
-    this.rows = rows;
-    this.doubles = doublesOver(rows);
+    this.rows = grownLines(this.rows, words);
+    this.doubles = doublesOver(this.rows);
   }
 
   #reindex(places: number): void {
+    freeMemory(this.#index.buffer);
     this.#index = new Int32Array(places);
     this.#indexed = 0;
     this.#indexRows();
@@ -255,6 +269,7 @@ export class CellTable {
     const rows = createLines(Math.max(16, 2 ** Math.ceil(Math.log2(this.size + 1))) * stride);
     for (let n = 0; n < this.size; n++)
       rows.set(this.rows.subarray(n * this.stride, (n + 1) * this.stride), n * stride);
+    freeMemory(this.rows.buffer);
     this.rows = rows;
     this.doubles = doublesOver(rows);
     this.#sensorWords = even;

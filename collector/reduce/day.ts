@@ -138,6 +138,12 @@ export class Day {
     return { day: this.day, tables: tablesOf(name => this.tables[name].data()), sources: this.sources.data() };
   }
 
+  /** Gives its memory back: it is not to be used any more. */
+  free(): void {
+    for (const name of TABLE_NAMES) this.tables[name].free();
+    this.sources.free();
+  }
+
   /** Joins to the part that has the sources of a day the one that has its targets (fold.ts), which is not to be used after. */
   join(targets: Day): void {
     for (const name of TABLE_NAMES)

@@ -9,7 +9,9 @@
  * A set is named by two words that its owner keeps: `at`, where its block or its registers begin, and `size`, the count of its
  * keys and the class `c` of its block, or `SKETCH`.
  */
+import { freeMemory } from '../../common/memory.ts';
 import { check, type Reader, type Writer } from './bytes.ts';
+import { grownWords } from './lines.ts';
 import { rankMax, sketchAdd, sketchEstimate, sketchMerge } from './sketch.ts';
 
 /** `size` of a set that became a sketch; also in a state, as an unsigned word. */
@@ -66,6 +68,12 @@ export class DistinctPool {
       registers: this.#registers,
       sketches: this.#sketches,
     };
+  }
+
+  /** Gives its memory back: it is not to be used any more. */
+  free(): void {
+    freeMemory(this.#slots.buffer);
+    freeMemory(this.#registers.buffer);
   }
 
   /** `words[w]` is the set's `at` and `words[w + 1]` its `size`, both 0 for a set without keys. Returns whether the key was new. */
@@ -304,9 +312,8 @@ export class DistinctPool {
     }
     const at = this.#sketches++ * registers;
     if (at + registers > this.#registers.length) {
-      const grown = new Uint8Array(Math.max(registers, 2 * this.#registers.length));
-      grown.set(this.#registers);
-      this.#registers = grown;
+      const bytes = Math.max(registers, 2 * this.#registers.length);
+      this.#registers = new Uint8Array(this.#registers.buffer.transfer(bytes));
     }
     return at;
   }
@@ -321,11 +328,8 @@ export class DistinctPool {
     }
     const at = this.#used;
     this.#used += slots;
-    if (2 * this.#used > this.#slots.length) {
-      const grown = new Int32Array(Math.max(2 * this.#used, 2 * this.#slots.length));
-      grown.set(this.#slots);
-      this.#slots = grown;
-    }
+    if (2 * this.#used > this.#slots.length)
+      this.#slots = grownWords(this.#slots, Math.max(2 * this.#used, 2 * this.#slots.length));
     return at;
   }
 }

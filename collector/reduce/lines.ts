@@ -17,6 +17,14 @@ export const createLines = (words: number): Int32Array<ArrayBuffer> =>
 export const createSharedLines = (words: number): Int32Array<SharedArrayBuffer> =>
   new Int32Array(new SharedArrayBuffer(bytesOf(words)), LINE_BYTES - ALLOCATOR_BYTES, words);
 
+/** The same words and more, which are 0, with the memory that they had given back: nothing else may look at it. */
+export const grownLines = ({ buffer, byteOffset }: Int32Array<ArrayBuffer>, words: number): Int32Array<ArrayBuffer> =>
+  new Int32Array(buffer.transfer(bytesOf(words)), byteOffset, words);
+
+/** The same of words that begin anywhere. */
+export const grownWords = ({ buffer }: Int32Array<ArrayBuffer>, words: number): Int32Array<ArrayBuffer> =>
+  new Int32Array(buffer.transfer(4 * words));
+
 /** The same memory as doubles. */
 export const doublesOver = ({ buffer, byteOffset, length }: Int32Array<ArrayBuffer>): Float64Array =>
   new Float64Array(buffer, byteOffset, length >> 1);

@@ -21,9 +21,10 @@
  *
  * Addresses, needed for few rows and at the end, lie apart: four words, most significant first; IPv4 as ::ffff:a.b.c.d.
  */
+import { freeMemory } from '../../common/memory.ts';
 import { CLASSES } from '../../common/record/classify.ts';
 import { type DistinctLimits, DistinctPool, type DistinctPoolData } from './distinct.ts';
-import { createLines, doublesOver } from './lines.ts';
+import { createLines, doublesOver, grownLines, grownWords } from './lines.ts';
 
 export const SOURCE_WORDS = 16;
 const PACKETS = 0;
@@ -112,6 +113,12 @@ export class SourceTable {
   data(): SourceTableData {
     const { rows, count, level } = this;
     return { rows, addresses: this.#addresses, index: this.#index, count, level, targets: this.targets.data() };
+  }
+
+  /** Gives its memory back: it is not to be used any more. */
+  free(): void {
+    for (const { buffer } of [this.rows, this.#addresses, this.#index]) freeMemory(buffer);
+    this.targets.free();
   }
 
   /** Whether one more source thins the table. */
@@ -267,16 +274,13 @@ export class SourceTable {
   }
 
   #grow(): void {
-    const rows = createLines(2 * this.rows.length);
-    rows.set(this.rows);
-    this.rows = rows;
-    this.doubles = doublesOver(rows);
-    const addresses = new Int32Array(2 * this.#addresses.length);
-    addresses.set(this.#addresses);
-    this.#addresses = addresses;
+    this.rows = grownLines(this.rows, 2 * this.rows.length);
+    this.doubles = doublesOver(this.rows);
+    this.#addresses = grownWords(this.#addresses, 2 * this.#addresses.length);
   }
 
   #reindex(words: number): void {
+    freeMemory(this.#index.buffer);
     this.#index = new Int32Array(words);
     for (let n = 0; n < this.count; n++) {
       const at = n * SOURCE_WORDS;

@@ -15,9 +15,9 @@ import { daysNow, daysWithStates } from './days-now.ts';
 import { type KeptPlaces, readPlaces } from './geography.ts';
 import { type DayNow, type MadeDay, madeRows, makeDay } from './made-day.ts';
 import { type OpenDay, OpenDays, type OpenDaysOptions } from './open-days.ts';
+import { type KeptProgress, type Position, readProgress } from './position.ts';
 import { openStoreFile } from './schema.ts';
 import { readDay, readState, statesOf } from './segments.ts';
-import { type KeptProgress, type Position, readProgress } from './store.ts';
 
 /** A day of the list. */
 export interface DaySummary extends ScanCount {

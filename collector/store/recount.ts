@@ -8,7 +8,7 @@ import type { GeoTable } from '../../common/geo/table.ts';
 import { DAY_MS } from '../../common/time.ts';
 import type { LogReader } from '../log/reader.ts';
 import { BadState, encodeDay } from '../reduce/codec.ts';
-import { Day, KINDS } from '../reduce/day.ts';
+import { COUNTRY_KINDS, Day, KINDS } from '../reduce/day.ts';
 import type { HashKey } from '../reduce/hash.ts';
 import { countryCode, networkOf, targetOf } from '../reduce/result.ts';
 import {
@@ -26,9 +26,9 @@ import { hourlyDays, topPorts } from './closing.ts';
 import { countPortAsns } from './count-asns.ts';
 import type { Geographies, KeptPlaces } from './geography.ts';
 import { readPortAsns } from './port-asns.ts';
+import { isCountedFrom } from './position.ts';
 import type { StoreReader } from './query.ts';
 import { type Damage, type Refolded, refoldDay } from './refold.ts';
-import { isCountedFrom } from './store.ts';
 
 /** What one of them says and the other does not, or says otherwise; absent where it says nothing. */
 export interface Difference {
@@ -154,6 +154,10 @@ function label(table: RowTable | 'portAsns', { a, b }: Row): string {
       return `${targetText(a)} AS${b}`;
     case 'portKinds':
       return `${targetText(a)} ${KINDS[b]}`;
+    case 'countryKinds':
+      return `${countryCode(a)} ${COUNTRY_KINDS[b]}`;
+    case 'countryAsns':
+      return `${countryCode(a)} AS${b}`;
     case 'portHours':
       return `${targetText(a)} hour ${b}`;
     case 'countries':

@@ -14,6 +14,7 @@ import { BadState } from '../reduce/codec.ts';
 import type { Exclusion } from '../registry/exclusions.ts';
 import { Registry } from '../registry/registry.ts';
 import { Handed } from './handed.ts';
+import { Merging } from './merging.ts';
 import type { Answer, FoldingOptions, Order } from './orders.ts';
 import { Tail } from './tail.ts';
 
@@ -31,6 +32,7 @@ let stopping = false;
 let wake = () => {};
 const stop = Promise.withResolvers<void>();
 const handed = new Handed();
+const merging = new Merging();
 port.on('message', (order: Order) => {
   if (typeof order === 'object') handed.add(order);
   if (order === 'stop') {
@@ -78,6 +80,7 @@ const newTail = () =>
     checkpointMs,
     closing,
     handed,
+    merging,
     now: Date.now,
     say,
   });

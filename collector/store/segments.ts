@@ -7,7 +7,7 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { SqliteDatabase } from '../../common/sqlite/open.ts';
 import type { CellTable } from '../reduce/cells.ts';
 import { BadState, decodeDay, decodeTable, encodeDay, encodeTable } from '../reduce/codec.ts';
-import { Day, TABLES } from '../reduce/day.ts';
+import { type Day, TABLES } from '../reduce/day.ts';
 import type { DistinctLimits } from '../reduce/distinct.ts';
 
 const fanIn = 8;
@@ -27,44 +27,62 @@ export function decompress(bytes: Uint8Array): Uint8Array {
   }
 }
 
-export function addSegment(database: SqliteDatabase, day: Day, tier = 0): void {
+/** A day's state as a segment has it. */
+export const segmentOf = (day: Day): Uint8Array => compress(encodeDay(day));
+
+export function addSegment(database: SqliteDatabase, day: number, segment: Uint8Array, tier = 0): void {
+  database.prepare('INSERT INTO segments (day, tier, bytes) VALUES (?, ?, ?)').run(day, tier, segment);
+}
+
+/** Segments of a day that are to become one of the next tier. */
+export interface FullTier {
+  readonly day: number;
+  readonly tier: number;
+  readonly ids: readonly number[];
+  /** Of all together, compressed. */
+  readonly bytes: number;
+}
+
+/** The day's lowest tier that is full, if there is one. */
+export function fullTier(database: SqliteDatabase, day: number): FullTier | undefined {
+  const found = database
+    .prepare(
+      `SELECT tier, json_group_array(id) AS ids, sum(length(bytes)) AS bytes FROM segments WHERE day = ?
+       GROUP BY tier HAVING count(*) >= ? ORDER BY tier LIMIT 1`,
+    )
+    .get(day, fanIn) as { tier: number; ids: string; bytes: number } | undefined;
+  return found && { day, tier: found.tier, ids: JSON.parse(found.ids), bytes: found.bytes };
+}
+
+/** The segment that these become; undefined if one of them is there no longer. Throws `BadState`. */
+export function mergeTier(
+  database: SqliteDatabase,
+  { day, ids }: FullTier,
+  sourcesMax: number,
+): Uint8Array | undefined {
+  const segments = database
+    .prepare('SELECT bytes FROM segments WHERE id IN (SELECT value FROM json_each(?))')
+    .pluck()
+    .all(JSON.stringify(ids)) as Uint8Array[];
+  if (segments.length < ids.length) return undefined;
+  const merged = merge(decodeAll(day, segments, sourcesMax));
+  return segmentOf(merged!);
+}
+
+/** Puts a segment in the place of those that it was merged of. */
+export function keepMerged(database: SqliteDatabase, { day, tier, ids }: FullTier, segment: Uint8Array): void {
   database
-    .prepare('INSERT INTO segments (day, tier, bytes) VALUES (?, ?, ?)')
-    .run(day.day, tier, compress(encodeDay(day)));
-}
-
-interface Segment {
-  readonly id: number;
-  readonly bytes: Uint8Array;
-}
-
-/** Merges segments of the day while a tier is full, each in a transaction of its own. Returns how many it made. */
-export function mergeSegments(database: SqliteDatabase, day: number, sourcesMax: number): number {
-  const fullTier = database
-    .prepare('SELECT min(tier) FROM (SELECT tier FROM segments WHERE day = ? GROUP BY tier HAVING count(*) >= ?)')
-    .pluck();
-  for (let made = 0; ; made++) {
-    const tier = fullTier.get(day, fanIn) as number | null;
-    if (tier === null) return made;
-    const segments = database
-      .prepare('SELECT id, bytes FROM segments WHERE day = ? AND tier = ? ORDER BY id')
-      .all(day, tier) as Segment[];
-    const merged = mergeAll(day, segments, sourcesMax);
-    database
-      .transaction(() => {
-        const remove = database.prepare('DELETE FROM segments WHERE id = ?');
-        for (const { id } of segments) remove.run(id);
-        addSegment(database, merged, tier + 1);
-      })
-      .immediate();
-  }
+    .transaction(() => {
+      const remove = database.prepare('DELETE FROM segments WHERE id = ?');
+      for (const id of ids) remove.run(id);
+      addSegment(database, day, segment, tier + 1);
+    })
+    .immediate();
 }
 
 /** The whole day; undefined if it has no segments. Throws `BadState`. */
-export function readDay(database: SqliteDatabase, day: number, sourcesMax: number): Day | undefined {
-  const segments = database.prepare('SELECT id, bytes FROM segments WHERE day = ? ORDER BY id').all(day) as Segment[];
-  return segments.length === 0 ? undefined : mergeAll(day, segments, sourcesMax);
-}
+export const readDay = (database: SqliteDatabase, day: number, sourcesMax: number): Day | undefined =>
+  merge(statesOf(database, day, sourcesMax));
 
 /** The states whose merge the day is, the largest first and one in memory at a time. Throws `BadState`. */
 export function* statesOf(database: SqliteDatabase, day: number, sourcesMax: number): Generator<Day, void> {
@@ -73,14 +91,21 @@ export function* statesOf(database: SqliteDatabase, day: number, sourcesMax: num
   for (const id of ids) yield decode(day, bytes.get(id) as Uint8Array, sourcesMax);
 }
 
-function mergeAll(number: number, segments: readonly Segment[], sourcesMax: number): Day {
-  let day: Day | undefined;
-  for (const { bytes } of segments) {
-    const state = decode(number, bytes, sourcesMax);
-    if (day === undefined) day = state;
-    else day.merge(state);
+function merge(states: Iterable<Day>): Day | undefined {
+  let merged: Day | undefined;
+  for (const state of states) {
+    if (merged === undefined) {
+      merged = state;
+      continue;
+    }
+    merged.merge(state);
+    state.free();
   }
-  return day ?? new Day(number, sourcesMax);
+  return merged;
+}
+
+function* decodeAll(day: number, segments: readonly Uint8Array[], sourcesMax: number): Generator<Day, void> {
+  for (const bytes of segments) yield decode(day, bytes, sourcesMax);
 }
 
 function decode(day: number, bytes: Uint8Array, sourcesMax: number): Day {

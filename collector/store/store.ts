@@ -6,42 +6,29 @@
  *
  * One writer. It does not look at the clock, nor at the log: whoever drives it (tail.ts) does.
  */
-import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { GeoTable } from '../../common/geo/table.ts';
 import type { SqliteDatabase } from '../../common/sqlite/open.ts';
 import { CellTable } from '../reduce/cells.ts';
-import { STATE_VERSION, TABLES_SINCE } from '../reduce/codec.ts';
+import { TABLES_SINCE } from '../reduce/codec.ts';
 import { type Day, TABLES } from '../reduce/day.ts';
 import { sourcesMaxDefault } from '../reduce/sources.ts';
 import { addAccounts } from './accounts-file.ts';
 import type { OpenedBatch } from './batch.ts';
 import { Delta, type DeltaOptions } from './delta.ts';
 import { type Geographies, keepPlaces } from './geography.ts';
+import type { Merging } from './merging.ts';
+import { type Position, readProgress, rulesOf } from './position.ts';
 import { firstRevision } from './revisions.ts';
 import { FOLDED_TABLES, openStoreFile } from './schema.ts';
-import { addSegment, mergeSegments, readState, WHOLE, writeState } from './segments.ts';
-
-/** How far a log is counted: the batch at this position is the last that is; 0 and no bytes before the first. */
-export interface Position {
-  readonly log: string;
-  readonly position: number;
-  readonly sha256: Uint8Array;
-}
-
-/** Whether what is counted up to this position is of this log. A damaged batch may have no name left: then none is expected. */
-export function isCountedFrom(
-  log: { readonly id: string; sha256At(position: number): Uint8Array | undefined },
-  { log: id, position, sha256 }: Position,
-): boolean {
-  const there = position === 0 ? sha256 : (log.sha256At(position) ?? new Uint8Array(0));
-  return id === log.id && Buffer.compare(there, sha256) === 0;
-}
+import { addSegment, fullTier, keepMerged, mergeTier, readState, segmentOf, WHOLE, writeState } from './segments.ts';
 
 export interface StoreOptions extends DeltaOptions {
   readonly geographies: Geographies;
   /** Sensors that a day is to be counted without, asked when its first batch comes. */
   readonly excluded: (day: number) => readonly number[];
+  /** Where large segments are merged; with the commit that made them many, if this is not given. */
+  readonly merging?: Merging;
 }
 
 /** A day that is being counted. */
@@ -166,8 +153,9 @@ export class Store {
       .transaction(() => {
         for (const day of this.#touched) this.#touch(day, this.#open.get(day)!);
         for (const day of days) {
-          addSegment(this.database, day);
+          addSegment(this.database, day.day, segmentOf(day));
           this.#addTotal(day);
+          day.free();
         }
         addAccounts(this.database, this.#delta.accounts);
         this.database
@@ -178,7 +166,16 @@ export class Store {
     this.#delta.accounts.clear();
     this.#touched.clear();
     if (this.#open.size > openDaysMax) this.#open.clear();
-    for (const { day } of days) mergeSegments(this.database, day, this.#sourcesMax);
+    for (const { day } of days) this.#merge(day);
+  }
+
+  /** Keeps what was merged beside. To be called now and then. */
+  keepMerged(): void {
+    const merged = this.#options.merging?.take();
+    if (merged === undefined) return;
+    const { tier, segment } = merged;
+    if (segment !== undefined) keepMerged(this.database, tier, segment);
+    this.#merge(tier.day, segment !== undefined);
   }
 
   /**
@@ -197,6 +194,7 @@ export class Store {
     })();
     this.#delta.takeDays();
     this.#delta.accounts.clear();
+    this.#options.merging?.stop();
     this.#open.clear();
     this.#touched.clear();
     this.#reached = { position: 0, sha256: new Uint8Array(0) };
@@ -224,6 +222,7 @@ export class Store {
 
   /** Puts a day that was folded anew from the log, up to the position committed, in the place of what was kept of it. */
   replace(number: number, state: Day | undefined, excluded: readonly number[]): void {
+    this.#options.merging?.stop();
     const { database } = this;
     database
       .transaction(() => {
@@ -236,7 +235,7 @@ export class Store {
           .run(number);
         this.#setExcluded(number, excluded);
         if (state === undefined) return;
-        addSegment(database, state, WHOLE);
+        addSegment(database, number, segmentOf(state), WHOLE);
         this.#addTotal(state);
       })
       .immediate();
@@ -255,6 +254,7 @@ export class Store {
   }
 
   close(): void {
+    this.#options.merging?.stop();
     this.database.close();
   }
 
@@ -329,6 +329,20 @@ export class Store {
       .run(packetsOf(day.tables.total), day.day);
   }
 
+  /** Merges segments of the day while a tier is full: large ones beside, where that can be and others are not merged now. */
+  #merge(day: number, mayBeside = true): void {
+    const { merging } = this.#options;
+    for (;;) {
+      const tier = fullTier(this.database, day);
+      if (tier === undefined) return;
+      if (mayBeside && merging?.isFor(tier)) {
+        if (!merging.isBusy) merging.start({ file: this.database.name, tier, sourcesMax: this.#sourcesMax });
+        return;
+      }
+      keepMerged(this.database, tier, mergeTier(this.database, tier, this.#sourcesMax)!);
+    }
+  }
+
   #excludedOf(day: number): ReadonlySet<number> {
     const sensors = this.database.prepare('SELECT sensor FROM excluded WHERE day = ?').pluck().all(day) as number[];
     return new Set(sensors);
@@ -351,24 +365,3 @@ const packetsOf = (table: CellTable): number => {
   for (let n = 0; n < table.size; n++) packets += table.packets(n);
   return packets;
 };
-
-/** States made with another of these cannot be merged. Of the key, which is a secret, only a hash is kept. */
-const rulesOf = ({ hashKey, sourcesMax = sourcesMaxDefault }: DeltaOptions) => ({
-  stateVersion: STATE_VERSION,
-  sourcesMax,
-  keyPrint: createHash('sha256').update(`enaga ${hashKey.low} ${hashKey.high}`).digest('hex'),
-});
-
-export interface KeptProgress extends Position {
-  readonly stateVersion: number;
-  readonly sourcesMax: number;
-  readonly keyPrint: string;
-}
-
-export const readProgress = (database: SqliteDatabase): KeptProgress | undefined =>
-  database
-    .prepare(
-      `SELECT log, position, sha256, state_version AS stateVersion, sources_max AS sourcesMax, key_print AS keyPrint
-       FROM progress`,
-    )
-    .get() as KeptProgress | undefined;

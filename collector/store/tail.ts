@@ -16,22 +16,28 @@ import { type ClosingOptions, closeDays } from './closing.ts';
 import type { DeltaOptions } from './delta.ts';
 import { type Geographies, LoggedGeographies } from './geography.ts';
 import type { Handed } from './handed.ts';
+import type { Merging } from './merging.ts';
 import { PendingAsns } from './pending-asns.ts';
+import { isCountedFrom } from './position.ts';
 import { type Damage, refoldDay } from './refold.ts';
 import { keepRollups } from './rollup.ts';
-import { isCountedFrom, Store } from './store.ts';
+import { Store } from './store.ts';
 
 /** Read at a time: a few megabytes of memory, and many batches settled together. */
 const readMax = { batches: 128, bytes: 8 * 2 ** 20 };
 /** With as many read at once there is a backlog, and days are closed later. */
 const backlogMin = 32;
-/**
- * In a backlog commits are so many times further apart: it is drained sooner, since what was counted of a port, a source or a
- * country is written once a commit.
- */
-const backlogCheckpoints = 5;
-/** Folded and not committed. */
+/** Records folded and not committed. */
 const pendingMax = 4_000_000;
+/**
+ * With so many, more come than 250,000 a second, and commits are so many times further apart: they take a third of all work then,
+ * and less the fewer there are, since what was counted of a port, a source or a country is written once a commit.
+ */
+const rushMin = 500_000;
+const rushCheckpoints = 5;
+/** So many are committed as soon as no more have come for a while. */
+const manyMin = 100_000;
+const quietMs = 50;
 
 export interface Progress {
   /** Of the last batch in the store. */
@@ -56,6 +62,8 @@ export interface TailOptions extends DeltaOptions {
   readonly closing: ClosingOptions;
   /** Batches that need not be read from the log. */
   readonly handed?: Handed;
+  /** Where large segments are merged, beside. */
+  readonly merging?: Merging;
   readonly now: () => number;
   readonly say: (text: string) => void;
 }
@@ -94,6 +102,8 @@ export class Tail {
   #damaged = 0;
   #oldestMs: number | null = null;
   #lastCheckpointMs: number;
+  /** When something was folded last. */
+  #lastBatchMs = 0;
   #nextExclusionsMs = 0;
   #nextClosingMs = 0;
 
@@ -140,10 +150,11 @@ export class Tail {
 
   /** Returns whether there may be more to do at once. */
   step(): boolean {
-    const { checkpointMs, now } = this.#options;
+    const { now } = this.#options;
     const batches = this.#foldNext();
-    const dueMs = batches < backlogMin ? checkpointMs : backlogCheckpoints * checkpointMs;
-    if (now() - this.#lastCheckpointMs >= dueMs || this.#store.pending >= pendingMax) this.commit();
+    if (batches > 0) this.#lastBatchMs = now();
+    if (this.#isDue()) this.commit();
+    this.#store.keepMerged();
     const ms = now();
     if (ms >= this.#nextExclusionsMs) {
       this.#nextExclusionsMs = ms + exclusionsMs;
@@ -218,6 +229,16 @@ export class Tail {
     return logged.length;
   }
 
+  /** Whether what is folded is to be kept now. */
+  #isDue(): boolean {
+    const { checkpointMs, now } = this.#options;
+    const { pending } = this.#store;
+    const ms = now();
+    if (pending >= pendingMax) return true;
+    if (pending >= manyMin && ms - this.#lastBatchMs >= quietMs) return true;
+    return ms - this.#lastCheckpointMs >= (pending < rushMin ? checkpointMs : rushCheckpoints * checkpointMs);
+  }
+
   #readNext(): LoggedBatch[] | DamagedEntry {
     try {
       return this.#options.reader.after(this.#store.reached, readMax);
@@ -279,6 +300,7 @@ export class Tail {
     const { closing, now, sourcesMax } = this.#options;
     // A day that has just got something is neither quiet nor done with: what is pending is committed first.
     this.commit();
+    this.#options.merging?.stop(); // of segments that may go now
     for (const day of closeDays(this.#store.database, now(), closing, sourcesMax)) this.#store.forget(day);
     keepRollups(this.#store.database, now());
     this.#asns.look();

@@ -31,7 +31,7 @@ const times = 10;
 const tenfoldPart = 5;
 const tenfoldPacketsMax = 2_000_000;
 const wirePacketsMax = 500_000;
-const pipePacketsMax = 5_000_000;
+const pipePacketsMax = 10_000_000;
 const readBytes = 1 << 22;
 
 const HELP = `Measures enaga replay against walking the packets alone, tshark, tcpdump, nfdump and libtrace.
@@ -40,7 +40,7 @@ usage: npm run bench -- [options]
   --packets N   packets of the generated capture (default ${count(packetsDefault)}; with --quick ${count(packetsQuick)})
   --rounds N    how often each runs (default ${roundsDefault}; with --quick 1)
   --quick       a short look: a small capture, one round
-  --pipe        instead: from sealed batches over HTTP and TLS to the store (half a minute for 5 million packets)
+  --pipe        instead: from sealed batches over HTTP and TLS to the store (two minutes for 10 million packets)
   --thousand    instead: a thousand sensors, and a collector that is killed and away for half a minute (two minutes)
   --live        instead: the rate a live sensor takes without a drop, against tcpdump (needs root, tcpdump, cc)
   --markdown    print Markdown, as it stands in the README

@@ -1,7 +1,8 @@
 /**
  * The pipe: from sealed batches to committed aggregates through a real collector, with signatures, syncs, fold and checkpoints, on
  * loopback. The load comes from this process, on the same processors. Three loads one after the other, each until the store has
- * all of it: as fast as acknowledgements come, half of the rate so reached, and 100,000 records a second.
+ * all of it: as fast as acknowledgements come, half of the rate so reached, and 100,000 records a second. A load before them is not
+ * counted, in which the collector's code is compiled: what is asked is a rate that lasts.
  */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import fs from 'node:fs';
@@ -28,7 +29,7 @@ const sensors = 8;
 const inFlight = 4;
 const steadyRate = 100_000;
 /** Shares of the records that each load gets. */
-const SHARES = { full: 0.6, half: 0.3, steady: 0.1 };
+const SHARES = { warm: 0.1, full: 0.5, half: 0.3, steady: 0.1 };
 const pollMs = 100;
 
 export interface Load {
@@ -73,6 +74,7 @@ export async function measurePipe(capture: string, tls: boolean): Promise<Pipe> 
     const batches = await seal(capture, enrolled);
     const all = batches.reduce((sum, { records }) => sum + records, 0);
     const take = (share: number) => batches.splice(0, Math.ceil((share * all) / batches[0]!.records));
+    await run(client, take(SHARES.warm), Number.POSITIVE_INFINITY);
     const full = await run(client, take(SHARES.full), Number.POSITIVE_INFINITY);
     const half = await run(client, take(SHARES.half), full.acknowledgedRate / 2);
     const steady = await run(client, batches, steadyRate);

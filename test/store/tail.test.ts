@@ -71,23 +71,25 @@ test('a late batch that waits for its commit when its day loses its state makes 
   expect(made.recount().differences).toEqual([]);
 });
 
-test('in a backlog commits are further apart, and the end of it is committed in time', () => {
+test('while many come commits are further apart, and the last of many are committed as soon as no more come', () => {
   const ms = { now: RECEIVED_MS };
   const { tail } = openTail({ ms, checkpointMs: 1000 });
-  made.append(...Array.from({ length: 300 }, () => ({ sensor: 0, records: block(1) })));
-  ms.now += 2000;
-  tail.step();
-  expect(tail.progress.position).toBe(0);
-  ms.now += 3000;
-  tail.step();
-  const committed = tail.progress.position;
-  expect(committed).toBeGreaterThan(0);
-  expect(committed).toBeLessThan(made.log.head());
-  ms.now += 1000;
-  tail.step();
-  expect(tail.progress.position).toBe(committed);
-  tail.step(); // nothing more to read
-  expect(tail.progress.position).toBe(made.log.head());
+  const many = block(8000);
+  const append = (batches: number) =>
+    made.append(...Array.from({ length: batches }, () => ({ sensor: 0, records: many })));
+  const committedAfter = (stepMs: number) => {
+    ms.now += stepMs;
+    tail.step();
+    return tail.progress.records / 8000;
+  };
+  append(63);
+  expect(committedAfter(2000)).toBe(0);
+  append(1);
+  expect(committedAfter(3000)).toBe(64);
+  append(13);
+  expect([committedAfter(10), committedAfter(49), committedAfter(1)]).toEqual([64, 64, 77]);
+  append(1);
+  expect([committedAfter(10), committedAfter(900), committedAfter(90)]).toEqual([77, 77, 78]);
   tail.close();
   expect(made.recount().differences).toEqual([]);
 });
