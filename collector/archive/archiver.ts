@@ -23,7 +23,7 @@ import type { DayRange, LogReader } from '../log/reader.ts';
 import { BadLog } from '../store/batch.ts';
 import type { Geographies } from '../store/geography.ts';
 import type { StoreReader } from '../store/query.ts';
-import { isCountedFrom } from '../store/store.ts';
+import { isCountedFrom } from '../store/position.ts';
 import { checkBegin, clean, clearSpills } from './clean.ts';
 import { Commits, type Pending } from './commits.ts';
 import { fileSha256 } from './file-sha256.ts';

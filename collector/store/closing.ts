@@ -5,23 +5,11 @@
 
 import type { SqliteDatabase } from '../../common/sqlite/open.ts';
 import { DAY_MS } from '../../common/time.ts';
-import { CellTable } from '../reduce/cells.ts';
-import { type Day, TABLES, TARGET_MASK } from '../reduce/day.ts';
-import {
-  countryNumber,
-  type DayRows,
-  dayRows,
-  ROW_TABLES,
-  type Row,
-  type RowTable,
-  SENSOR_ROW_TABLES,
-  sensorRows,
-} from '../reduce/rows.ts';
+import type { DayRows, Row } from '../reduce/rows.ts';
 import { sourcesMaxDefault } from '../reduce/sources.ts';
-import { readPlaces } from './geography.ts';
-import { mostPacketsFirst, type Part, packRows, topRows, unpackRows } from './packed.ts';
-import { noteClosed } from './revisions.ts';
-import { readDay, writeState } from './segments.ts';
+import { ALL_SENSORS, closedDay, keepClosed, numberOf } from './closed-day.ts';
+import type { Closer } from './closer.ts';
+import { mostPacketsFirst, type Part, topRows, unpackRows } from './packed.ts';
 
 export interface ClosingOptions {
   /** After the end of a day. */
@@ -36,10 +24,6 @@ export const CLOSING: ClosingOptions = { graceMs: DAY_MS, quietMs: 3_600_000, se
 
 /** Ports by the hour are millions of rows: kept for so many days. */
 export const hourlyDays = 90;
-/** Ports of which a closed day keeps sources, and a sensor's day rows. */
-export const topPorts = 1000;
-/** `rows.sensor` of all sensors together. */
-export const ALL_SENSORS = -1;
 
 /** Days that are to be closed by now, ascending. */
 export const daysToClose = (database: SqliteDatabase, nowMs: number, { graceMs, quietMs }: ClosingOptions): number[] =>
@@ -63,15 +47,27 @@ export function closesMs(
   return changedMs === undefined ? undefined : Math.max((day + 1) * DAY_MS + graceMs, changedMs + quietMs);
 }
 
-/** Closes what is to be closed by now, and drops what is kept no longer. Returns the days it changed. */
+/** Closes a day that is to be closed. Throws `BadState`. */
+export function closeDay(database: SqliteDatabase, day: number, nowMs: number, sourcesMax = sourcesMaxDefault): void {
+  const closed = closedDay(database, day, sourcesMax);
+  if (closed !== undefined) keepClosed(database, closed, nowMs);
+}
+
+/**
+ * Closes what is to be closed by now, and drops what is kept no longer. Returns the days it changed. What is large the closer is
+ * given, one day at a time: whoever takes it from there closes it.
+ */
 export function closeDays(
   database: SqliteDatabase,
   nowMs: number,
   options: ClosingOptions,
-  sourcesMax = sourcesMaxDefault,
+  { sourcesMax = sourcesMaxDefault, closer }: { readonly sourcesMax?: number; readonly closer?: Closer } = {},
 ): number[] {
   const over = daysToClose(database, nowMs, options);
-  for (const day of over) closeDay(database, day, nowMs, sourcesMax);
+  const large = over.filter(day => closer?.isFor(database, day));
+  const small = over.filter(day => !large.includes(day));
+  for (const day of small) closeDay(database, day, nowMs, sourcesMax);
+  if (large[0] !== undefined && closer?.isBusy === false) closer.start(database.name, { day: large[0], sourcesMax });
   const done = database
     .prepare(
       'SELECT day FROM days WHERE closed_ms + ? <= ? AND stale = 0 AND EXISTS (SELECT 1 FROM segments s WHERE s.day = days.day)',
@@ -82,7 +78,7 @@ export function closeDays(
     for (const day of done) database.prepare('DELETE FROM segments WHERE day = ?').run(day);
     dropHours(database, Math.floor(nowMs / DAY_MS) - hourlyDays);
   })();
-  return [...over, ...done];
+  return [...small, ...done];
 }
 
 /** Ports by the hour of days before this one, day by day: the key of the rows begins with the day, and most have none left. */
@@ -97,70 +93,6 @@ function dropHours(database: SqliteDatabase, before: number): void {
     .all(before, ...key) as number[];
   const remove = database.prepare('DELETE FROM rows WHERE day = ? AND name = ? AND sensor = ?');
   for (const day of days) remove.run(day, ...key);
-}
-
-/** Writes the day's rows, in one transaction with the note that it is closed. */
-function closeDay(database: SqliteDatabase, number: number, nowMs: number, sourcesMax: number): void {
-  const geo = database.prepare('SELECT geo FROM days WHERE day = ?').pluck().get(number) as string;
-  const places = readPlaces(database, geo);
-  const day = readDay(database, number, sourcesMax);
-  database
-    .transaction(() => {
-      for (const table of ['rows', 'top_sources']) database.prepare(`DELETE FROM ${table} WHERE day = ?`).run(number);
-      if (day !== undefined) {
-        writeRows(database, dayRows(day, places), ALL_SENSORS);
-        for (const sensor of sensorsOf(day)) writeRows(database, sensorRows(day, places, new Set([sensor])), sensor);
-        writeState(database, number, 'countries', countriesByCode(day.tables.countries, places.countries));
-        writeState(database, number, 'ports', busiest(day.tables.ports));
-      }
-      database
-        .prepare('UPDATE days SET closed_ms = ?, level = ? WHERE day = ?')
-        .run(nowMs, day?.sources.level ?? 0, number);
-      noteClosed(database, number, nowMs);
-    })
-    .immediate();
-}
-
-function writeRows(database: SqliteDatabase, day: DayRows, sensor: number): void {
-  const insert = database.prepare('INSERT INTO rows VALUES (?, ?, ?, ?, ?)');
-  for (const name of sensor === ALL_SENSORS ? ROW_TABLES : SENSOR_ROW_TABLES) {
-    const rows = day.rows(name);
-    if (sensor !== ALL_SENSORS && name === 'ports') rows.splice(topPorts);
-    for (const { part, bytes } of packRows(name, rows)) insert.run(numberOf(name), sensor, day.day, part, bytes);
-  }
-  const insertTop = database.prepare('INSERT INTO top_sources VALUES (?, ?, ?)');
-  for (const [rank, source] of day.topSources().entries()) insertTop.run(day.day, rank, JSON.stringify(source));
-}
-
-const numberOf = (name: RowTable): number => ROW_TABLES.indexOf(name);
-
-const sensorsOf = ({ tables: { sensorTotal } }: Day): number[] => {
-  const sensors = new Set<number>();
-  for (let n = 0; n < sensorTotal.size; n++) sensors.add(sensorTotal.nameB(n) >>> 1);
-  return [...sensors].sort((a, b) => a - b);
-};
-
-/** Countries by the numbers of their codes: those of a geography mean nothing to another. */
-export function countriesByCode(table: CellTable, countries: readonly string[]): CellTable {
-  const into = new CellTable(TABLES.countries);
-  for (let n = 0; n < table.size; n++)
-    into.mergeCell(table, n, countryNumber(countries[table.nameA(n)]!), table.nameB(n));
-  return into;
-}
-
-/** The cells, both sides, of the ports with most packets; ties by number. */
-export function busiest(table: CellTable): CellTable {
-  const packets = new Map<number, number>();
-  for (let n = 0; n < table.size; n++) {
-    const target = table.nameA(n) & TARGET_MASK;
-    packets.set(target, (packets.get(target) ?? 0) + table.packets(n));
-  }
-  const top = [...packets].sort(([a, m], [b, n]) => n - m || a - b).slice(0, topPorts);
-  const kept = new Set(top.map(([target]) => target));
-  const into = new CellTable(TABLES.ports);
-  for (let n = 0; n < table.size; n++)
-    if (kept.has(table.nameA(n) & TARGET_MASK)) into.mergeCell(table, n, table.nameA(n), table.nameB(n));
-  return into;
 }
 
 /** What reads rows of a file: prepared once, for a year's series asks 365 times. */

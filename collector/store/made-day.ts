@@ -17,7 +17,7 @@ import {
   type RowTable,
   sensorTotalRowsOf,
 } from '../reduce/rows.ts';
-import { busiest, countriesByCode, topPorts } from './closing.ts';
+import { busiest, countriesByCode, topPorts } from './closed-day.ts';
 import { mostPacketsFirst, packRows, unpackRows } from './packed.ts';
 import { STATES, type StateName } from './segments.ts';
 

@@ -22,7 +22,8 @@ import {
   totalOf,
 } from '../reduce/rows.ts';
 import type { Account, Watch } from './account.ts';
-import { hourlyDays, topPorts } from './closing.ts';
+import { topPorts } from './closed-day.ts';
+import { hourlyDays } from './closing.ts';
 import { countPortAsns } from './count-asns.ts';
 import type { Geographies, KeptPlaces } from './geography.ts';
 import { readPortAsns } from './port-asns.ts';

@@ -13,6 +13,7 @@ import { LogReader } from '../log/reader.ts';
 import { BadState } from '../reduce/codec.ts';
 import type { Exclusion } from '../registry/exclusions.ts';
 import { Registry } from '../registry/registry.ts';
+import { Closer } from './closer.ts';
 import { Handed } from './handed.ts';
 import { Merging } from './merging.ts';
 import type { Answer, FoldingOptions, Order } from './orders.ts';
@@ -33,6 +34,7 @@ let wake = () => {};
 const stop = Promise.withResolvers<void>();
 const handed = new Handed();
 const merging = new Merging();
+const closer = new Closer();
 port.on('message', (order: Order) => {
   if (typeof order === 'object') handed.add(order);
   if (order === 'stop') {
@@ -81,6 +83,7 @@ const newTail = () =>
     closing,
     handed,
     merging,
+    closer,
     now: Date.now,
     say,
   });

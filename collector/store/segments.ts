@@ -3,6 +3,7 @@
  * has `fanIn` of them they become one of the next tier, so that a day of 43,200 commits has 35 at the most, and no record is
  * merged more than five times.
  */
+import assert from 'node:assert/strict';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { SqliteDatabase } from '../../common/sqlite/open.ts';
 import type { CellTable } from '../reduce/cells.ts';
@@ -69,13 +70,15 @@ export function mergeTier(
   return segmentOf(merged!);
 }
 
-/** Puts a segment in the place of those that it was merged of. */
+/** Puts a segment in the place of those that it was merged of; if they are gone, as those of a closed day for their age, drops it. */
 export function keepMerged(database: SqliteDatabase, { day, tier, ids }: FullTier, segment: Uint8Array): void {
   database
     .transaction(() => {
-      const remove = database.prepare('DELETE FROM segments WHERE id = ?');
-      for (const id of ids) remove.run(id);
-      addSegment(database, day, segment, tier + 1);
+      const { changes } = database
+        .prepare('DELETE FROM segments WHERE day = ? AND tier = ? AND id IN (SELECT value FROM json_each(?))')
+        .run(day, tier, JSON.stringify(ids));
+      if (changes === ids.length) addSegment(database, day, segment, tier + 1);
+      else assert.equal(changes, 0);
     })
     .immediate();
 }
@@ -122,10 +125,11 @@ export const STATES = {
 } as const satisfies Record<string, DistinctLimits>;
 export type StateName = keyof typeof STATES;
 
-export function writeState(database: SqliteDatabase, day: number, name: StateName, table: CellTable): void {
-  database
-    .prepare('INSERT OR REPLACE INTO states (day, name, bytes) VALUES (?, ?, ?)')
-    .run(day, name, compress(encodeTable(table)));
+/** A table as it is kept for itself. */
+export const stateOf = (table: CellTable): Uint8Array => compress(encodeTable(table));
+
+export function writeState(database: SqliteDatabase, day: number, name: StateName, state: Uint8Array): void {
+  database.prepare('INSERT OR REPLACE INTO states (day, name, bytes) VALUES (?, ?, ?)').run(day, name, state);
 }
 
 /** Throws `BadState`. */

@@ -21,7 +21,17 @@ import type { Merging } from './merging.ts';
 import { type Position, readProgress, rulesOf } from './position.ts';
 import { firstRevision } from './revisions.ts';
 import { FOLDED_TABLES, openStoreFile } from './schema.ts';
-import { addSegment, fullTier, keepMerged, mergeTier, readState, segmentOf, WHOLE, writeState } from './segments.ts';
+import {
+  addSegment,
+  fullTier,
+  keepMerged,
+  mergeTier,
+  readState,
+  segmentOf,
+  stateOf,
+  WHOLE,
+  writeState,
+} from './segments.ts';
 
 export interface StoreOptions extends DeltaOptions {
   readonly geographies: Geographies;
@@ -173,9 +183,9 @@ export class Store {
   keepMerged(): void {
     const merged = this.#options.merging?.take();
     if (merged === undefined) return;
-    const { tier, segment } = merged;
-    if (segment !== undefined) keepMerged(this.database, tier, segment);
-    this.#merge(tier.day, segment !== undefined);
+    const { work, made } = merged;
+    if (made !== undefined) keepMerged(this.database, work.tier, made);
+    this.#merge(work.tier.day, made !== undefined);
   }
 
   /**
@@ -323,7 +333,7 @@ export class Store {
   #addTotal(day: Day): void {
     const total = readState(this.database, day.day, 'total') ?? new CellTable(TABLES.total);
     total.merge(day.tables.total);
-    writeState(this.database, day.day, 'total', total);
+    writeState(this.database, day.day, 'total', stateOf(total));
     this.database
       .prepare('UPDATE days SET packets = packets + ? WHERE day = ?')
       .run(packetsOf(day.tables.total), day.day);
@@ -336,7 +346,7 @@ export class Store {
       const tier = fullTier(this.database, day);
       if (tier === undefined) return;
       if (mayBeside && merging?.isFor(tier)) {
-        if (!merging.isBusy) merging.start({ file: this.database.name, tier, sourcesMax: this.#sourcesMax });
+        if (!merging.isBusy) merging.start(this.database.name, { tier, sourcesMax: this.#sourcesMax });
         return;
       }
       keepMerged(this.database, tier, mergeTier(this.database, tier, this.#sourcesMax)!);

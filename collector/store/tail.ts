@@ -12,7 +12,9 @@ import type { LogReader } from '../log/reader.ts';
 import { dateOf } from '../reduce/result.ts';
 import type { Exclusion } from '../registry/exclusions.ts';
 import { DamagedBatch, type OpenedBatch, openOrDamaged } from './batch.ts';
-import { type ClosingOptions, closeDays } from './closing.ts';
+import { keepClosed } from './closed-day.ts';
+import type { Closer } from './closer.ts';
+import { type ClosingOptions, closeDay, closeDays, daysToClose } from './closing.ts';
 import type { DeltaOptions } from './delta.ts';
 import { type Geographies, LoggedGeographies } from './geography.ts';
 import type { Handed } from './handed.ts';
@@ -62,8 +64,9 @@ export interface TailOptions extends DeltaOptions {
   readonly closing: ClosingOptions;
   /** Batches that need not be read from the log. */
   readonly handed?: Handed;
-  /** Where large segments are merged, beside. */
+  /** Where large segments are merged and large days closed, beside. */
   readonly merging?: Merging;
+  readonly closer?: Closer;
   readonly now: () => number;
   readonly say: (text: string) => void;
 }
@@ -155,6 +158,7 @@ export class Tail {
     if (batches > 0) this.#lastBatchMs = now();
     if (this.#isDue()) this.commit();
     this.#store.keepMerged();
+    this.#keepClosed();
     const ms = now();
     if (ms >= this.#nextExclusionsMs) {
       this.#nextExclusionsMs = ms + exclusionsMs;
@@ -182,6 +186,7 @@ export class Tail {
 
   /** What is not committed comes from the log again. */
   close(): void {
+    this.#options.closer?.stop();
     this.#store.close();
   }
 
@@ -296,12 +301,26 @@ export class Tail {
     return true;
   }
 
+  /** Closes the day that was made ready for it beside, unless it is another by now; then the next one. */
+  #keepClosed(): void {
+    const { closer, closing, now, sourcesMax } = this.#options;
+    const done = closer?.take();
+    if (done === undefined) return;
+    this.commit();
+    this.#nextClosingMs = 0;
+    const { made, work } = done;
+    const { database } = this.#store;
+    if (!daysToClose(database, now(), closing).includes(work.day)) return; // something has come for it
+    if (made === undefined) closeDay(database, work.day, now(), sourcesMax);
+    else keepClosed(database, made, now());
+    this.#store.forget(work.day);
+  }
+
   #close(): void {
-    const { closing, now, sourcesMax } = this.#options;
+    const { closing, now } = this.#options;
     // A day that has just got something is neither quiet nor done with: what is pending is committed first.
     this.commit();
-    this.#options.merging?.stop(); // of segments that may go now
-    for (const day of closeDays(this.#store.database, now(), closing, sourcesMax)) this.#store.forget(day);
+    for (const day of closeDays(this.#store.database, now(), closing, this.#options)) this.#store.forget(day);
     keepRollups(this.#store.database, now());
     this.#asns.look();
   }

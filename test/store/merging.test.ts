@@ -10,6 +10,7 @@ import { Reducer } from '../../collector/reduce/reducer.ts';
 import type { OpenedBatch } from '../../collector/store/batch.ts';
 import { Merging } from '../../collector/store/merging.ts';
 import { StoreReader } from '../../collector/store/query.ts';
+import { keepMerged, mergeTier } from '../../collector/store/segments.ts';
 import { Store } from '../../collector/store/store.ts';
 import { DAY, GEO, HASH_KEY, record, toBlock } from '../support/records.ts';
 import { openAll, Sealer } from '../support/sealed-log.ts';
@@ -96,6 +97,23 @@ test('what is merged of a day that was counted anew meanwhile is dropped', async
   store.keepMerged();
   expect(segments()).toBe(FAN_IN);
   expect(state()).toEqual(reduced([batches[0]!, ...batches.slice(FAN_IN, 2 * FAN_IN - 1)]));
+});
+
+test('what is merged of segments that went meanwhile is dropped', () => {
+  store.close();
+  store = Store.open(file, { hashKey: HASH_KEY, geographies: { at: () => GEO, named: () => GEO }, excluded: () => [] });
+  append(0, FAN_IN - 1);
+  const { database } = store;
+  const ids = database.prepare('SELECT id FROM segments').pluck().all() as number[];
+  const tier = { day: DAY, tier: 0, ids, bytes: 0 };
+  const segment = mergeTier(database, tier, 1024)!;
+  const before = segments();
+  database.exec('UPDATE segments SET day = day + 1'); // another day's may bear their numbers
+  keepMerged(database, tier, segment);
+  expect(segments()).toBe(before);
+  database.exec('DELETE FROM segments');
+  keepMerged(database, tier, segment);
+  expect(segments()).toBe(0);
 });
 
 test('a segment that is damaged is told of where it can be', async () => {

@@ -1,28 +1,15 @@
 /** The tail with a clock of the test's own: what waits for a commit when days are closed, and batches that are damaged. */
 import Database from 'better-sqlite3';
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ROW_TABLES } from '../../collector/reduce/rows.ts';
 import { CLOSING, closeDays } from '../../collector/store/closing.ts';
 import { StoreReader } from '../../collector/store/query.ts';
 import { Store } from '../../collector/store/store.ts';
 import { Tail } from '../../collector/store/tail.ts';
-import type { Records } from '../../common/record/record.ts';
-import { GEO, type PlainRecord, record, toBlock } from '../support/records.ts';
-import { FIRST_DAY, HASH_KEY, openAll, RECEIVED_MS, SealedLog, Sealer } from '../support/sealed-log.ts';
+import { GEO } from '../support/records.ts';
+import { FIRST_DAY, firstHour, HASH_KEY, openAll, RECEIVED_MS, SealedLog, Sealer } from '../support/sealed-log.ts';
 
 const DAY_MS = 86_400_000;
-const [template] = fc.sample(record, { seed: 8, numRuns: 1 });
-
-/** A block of a day's first hour. */
-const block = (count: number, day = FIRST_DAY): Records => {
-  const list = Array.from({ length: count }, (_, n): PlainRecord => {
-    const src = [0x01010000 + n];
-    return { ...template!, family: 4, sensor: 0, hour: 24 * day, src, dst: [0xc6336401], protocol: 6, dstPort: 23 };
-  });
-  return toBlock(list);
-};
-
 let made: SealedLog;
 beforeEach(() => {
   made = new SealedLog();
@@ -57,13 +44,13 @@ const read = <T>(look: (store: StoreReader) => T): T => {
 test('a late batch that waits for its commit when its day loses its state makes another revision', () => {
   const ms = { now: RECEIVED_MS };
   const { tail } = openTail({ ms });
-  made.append({ sensor: 0, records: block(3) });
+  made.append({ sensor: 0, records: firstHour(3) });
   tail.step();
   ms.now += 2 * DAY_MS;
   tail.step(); // the day is closed
   expect(read(store => store.days())).toMatchObject([{ packets: 3, closed: true, revision: 1 }]);
   ms.now += CLOSING.segmentsMs;
-  made.append({ sensor: 0, records: block(4), receivedMs: ms.now });
+  made.append({ sensor: 0, records: firstHour(4), receivedMs: ms.now });
   tail.step(); // and would lose its state now
   tail.commit();
   expect(read(store => store.days())).toMatchObject([{ packets: 7, closed: false, revision: 2 }]);
@@ -74,7 +61,7 @@ test('a late batch that waits for its commit when its day loses its state makes 
 test('while many come commits are further apart, and the last of many are committed as soon as no more come', () => {
   const ms = { now: RECEIVED_MS };
   const { tail } = openTail({ ms, checkpointMs: 1000 });
-  const many = block(8000);
+  const many = firstHour(8000);
   const append = (batches: number) =>
     made.append(...Array.from({ length: batches }, () => ({ sensor: 0, records: many })));
   const committedAfter = (stepMs: number) => {
@@ -103,7 +90,7 @@ test('hours of long ago are dropped by the key of their day alone', () => {
   });
   const sealer = new Sealer();
   const days = [0, 1, 2].map(n => FIRST_DAY + n);
-  store.append(openAll(days.map(day => sealer.seal({ sensor: 0, records: block(5, day) }))), 'a log');
+  store.append(openAll(days.map(day => sealer.seal({ sensor: 0, records: firstHour(5, day) }))), 'a log');
   closeDays(store.database, RECEIVED_MS + 2 * DAY_MS, CLOSING);
   const prepared = vi.spyOn(store.database, 'prepare');
   closeDays(store.database, (FIRST_DAY + 92) * DAY_MS, CLOSING);
@@ -131,7 +118,7 @@ describe('fault 2: a batch that is damaged in the log', () => {
     ['in what was noted of it', 'received_ms = received_ms + 1'],
     ['in its name', 'sha256 = zeroblob(32)'],
   ])('%s, is told once and gone past; all others count', (_, sql) => {
-    for (let n = 1; n <= 4; n++) made.append({ sensor: 0, records: block(n) }); // positions 2 to 5
+    for (let n = 1; n <= 4; n++) made.append({ sensor: 0, records: firstHour(n) }); // positions 2 to 5
     damage(3, sql);
     const ms = { now: RECEIVED_MS };
     const { tail, said } = openTail({ ms });
@@ -149,10 +136,10 @@ describe('fault 2: a batch that is damaged in the log', () => {
   });
 
   test('as the last one, and as one that the log took as it was', () => {
-    const sound = made.sealer.seal({ sensor: 0, records: block(2) });
-    const broken = made.sealer.seal({ sensor: 0, records: block(9) });
+    const sound = made.sealer.seal({ sensor: 0, records: firstHour(2) });
+    const broken = made.sealer.seal({ sensor: 0, records: firstHour(9) });
     made.log.append([sound, { ...broken, bytes: broken.bytes.map((byte, n) => (n > 40 ? byte ^ 0xff : byte)) }]);
-    made.append({ sensor: 0, records: block(3) });
+    made.append({ sensor: 0, records: firstHour(3) });
     damage(4, 'bytes = zeroblob(1)');
     const ms = { now: RECEIVED_MS };
     const { tail, said } = openTail({ ms });
@@ -170,7 +157,11 @@ describe('fault 2: a batch that is damaged in the log', () => {
   test('since it was counted, is found when its day is folded again', () => {
     const ms = { now: RECEIVED_MS };
     const { tail, said } = openTail({ ms });
-    made.append({ sensor: 0, records: block(2) }, { sensor: 0, records: block(5) }, { sensor: 1, records: block(1) });
+    made.append(
+      { sensor: 0, records: firstHour(2) },
+      { sensor: 0, records: firstHour(5) },
+      { sensor: 1, records: firstHour(1) },
+    );
     while (tail.step());
     tail.commit();
     damage(3, 'records = 77');

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
+import fc from 'fast-check';
 import type { GeoEntry, NewBatch } from '../../collector/log/entry.ts';
 import { Log } from '../../collector/log/log.ts';
 import { LogReader } from '../../collector/log/reader.ts';
@@ -21,7 +22,7 @@ import { SKIP_REASONS } from '../../common/packet/skip.ts';
 import { type Prefix, parsePrefix } from '../../common/record/address.ts';
 import { createRecords, type Records } from '../../common/record/record.ts';
 import { writeMmdb } from './mmdb-writer.ts';
-import { type PlainRecord, seeded, toBlock } from './records.ts';
+import { type PlainRecord, record, seeded, toBlock } from './records.ts';
 
 const HOUR_MS = 3_600_000;
 const MMDB = createRequire(import.meta.url).resolve(
@@ -88,6 +89,17 @@ export class Sealer {
 /** Batches as the log would give them, without a log: from position 1 on. */
 export const openAll = (batches: readonly NewBatch[]): OpenedBatch[] =>
   batches.map((batch, n) => openLogged({ ...batch, position: n + 1 }));
+
+const [template] = fc.sample(record, { seed: 8, numRuns: 1 });
+
+/** So many packets to one port in the first hour of a day, each of a source of its own. */
+export const firstHour = (count: number, day = FIRST_DAY): Records =>
+  toBlock(
+    Array.from({ length: count }, (_, n): PlainRecord => {
+      const src = [0x01010000 + n];
+      return { ...template!, family: 4, sensor: 0, hour: 24 * day, src, dst: [0xc6336401], protocol: 6, dstPort: 23 };
+    }),
+  );
 
 /** Records in blocks of one sensor, hour and family, parted at random. */
 export function blocksOf(list: readonly PlainRecord[], seed: number): { sensor: number; records: Records }[] {
