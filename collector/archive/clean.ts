@@ -12,16 +12,19 @@ import { filesOf, type Manifest } from './manifest.ts';
  * the rest, and to this one they are what a run left.
  */
 export function checkBegin(dir: string, logDir: string, manifest: Manifest): void {
+  const lack = lackOf(logDir, manifest.gone());
+  if (lack !== undefined) throw new BadDatabase(`${path.join(dir, MANIFEST)} ${lack}`);
+}
+
+/** What is wrong if the log begins behind what a manifest says is gone of it, 0 where there is none. */
+export function lackOf(logDir: string, gone: number): string | undefined {
   const files = new DayFiles(logDir);
   try {
     const [oldest] = files.names();
-    if (oldest === undefined) return;
+    if (oldest === undefined) return undefined;
     const { first } = files.open(oldest);
-    const next = manifest.gone() + 1;
-    if (first <= next) return;
-    throw new BadDatabase(
-      `${path.join(dir, MANIFEST)} is gone or an older one: ${logDir} begins at position ${first}, and what lies before, from ${next} on, is in parts that it does not name`,
-    );
+    if (first <= gone + 1) return undefined;
+    return `is gone or an older one: ${logDir} begins at position ${first}, and what lies before, from ${gone + 1} on, is in parts that it does not name`;
   } finally {
     files.close();
   }

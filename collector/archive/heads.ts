@@ -17,11 +17,11 @@ export type BatchHead = LoggedBatch;
 /** Of `partBatchesMax` heads as long as a head may be, which none will be. */
 const textBytesMax = partBatchesMax * 6000;
 
-/** The head that a batch travelled with. */
+/** The head that a batch travelled with: copied, for a Buffer's slice would keep all of its batch. */
 export function headOf(batch: LoggedBatch): BatchHead {
   const { counters } = readBatchHeader(batch.bytes);
   const length = headBytesOf(Object.keys(counters.skipped).length, counters.lost.length);
-  return { ...batch, bytes: batch.bytes.slice(0, length) };
+  return { ...batch, bytes: new Uint8Array(batch.bytes.subarray(0, length)) };
 }
 
 const text = (bytes: Uint8Array, encoding: 'hex' | 'base64'): string => Buffer.from(bytes).toString(encoding);

@@ -3,6 +3,7 @@
  * where those of their top lie, with their time beside their number; then each of these, which fit into the cache, is sorted by
  * radix. A third of the time that a radix sort over all rows takes, whose every pass reads and writes all over the memory.
  */
+import { freeMemory } from '../../common/memory.ts';
 
 /** Bits of a time that are sorted by at once: more where there are more rows than a count of each value. */
 const FEW = { bits: 8, passes: 4 };
@@ -24,6 +25,7 @@ export function orderOf(tops: Uint16Array, times: Uint32Array, topsMax: number):
     if (rows === 0) continue;
     sortRows(pairs.subarray(2 * from, 2 * (from + rows)), spare, next, order.subarray(from, from + rows));
   }
+  for (const { buffer } of [pairs, spare]) freeMemory(buffer);
   return order;
 }
 

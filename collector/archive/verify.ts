@@ -2,10 +2,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { BadDatabase } from '../../common/sqlite/open.ts';
+import { lackOf } from './clean.ts';
 import { type Duck, openDuck, ownSpillOf } from './duck.ts';
 import { fileSha256 } from './file-sha256.ts';
 import { readHeads } from './heads.ts';
-import { headsFile, recordsFile } from './layout.ts';
+import { headsFile, MANIFEST, recordsFile } from './layout.ts';
 import { Manifest, type Part } from './manifest.ts';
 import { PartBatches } from './rebuild.ts';
 
@@ -15,14 +16,21 @@ export interface Verified {
   readonly damaged: readonly { readonly file: string; readonly why: string }[];
 }
 
-/** Of one day, or of all. Parts whose records were removed for their age are left out. Throws `BadDatabase` for a manifest. */
-export async function verifyArchive(dir: string, day?: number): Promise<Verified> {
-  if (!Manifest.isThere(dir)) return { parts: 0, records: 0, damaged: [] };
+export interface VerifyOptions {
+  /** This day alone. */
+  readonly day?: number | undefined;
+  /** The log's directory: what has gone from it is in parts that the manifest names. */
+  readonly logDir?: string;
+}
+
+/** Parts whose records were removed for their age are left out. Throws `BadDatabase` for a manifest. */
+export async function verifyArchive(dir: string, { day, logDir }: VerifyOptions = {}): Promise<Verified> {
+  if (!Manifest.isThere(dir)) return { parts: 0, records: 0, damaged: unnamed(dir, logDir, 0) };
   const manifest = Manifest.open(dir, { readonly: true });
   const duck = await openDuck({ directories: [dir], spill: ownSpillOf(dir) });
   try {
     const parts = manifest.parts(day).filter(({ expiredMs }) => expiredMs === null);
-    const damaged: { file: string; why: string }[] = [];
+    const damaged = unnamed(dir, logDir, manifest.gone());
     for (const part of parts) {
       const why = await faultOf(dir, duck, part);
       if (why !== undefined) damaged.push({ file: path.join(dir, recordsFile(part.day, part.part)), why });
@@ -32,6 +40,11 @@ export async function verifyArchive(dir: string, day?: number): Promise<Verified
     duck.close();
     manifest.close();
   }
+}
+
+function unnamed(dir: string, logDir: string | undefined, gone: number): { file: string; why: string }[] {
+  const why = logDir === undefined ? undefined : lackOf(logDir, gone);
+  return why === undefined ? [] : [{ file: path.join(dir, MANIFEST), why }];
 }
 
 async function faultOf(dir: string, { connection }: Duck, part: Part): Promise<string | undefined> {

@@ -55,7 +55,7 @@ export class PartWriter {
     const [records, names] = this.#filesOf(day, part);
     try {
       fs.mkdirSync(path.dirname(records), { recursive: true, mode: 0o700 });
-      await copyRows(this.#duck, this.#table, staged, records + UNFINISHED);
+      await copyRows(this.#duck, this.#table, staged, records + UNFINISHED, 'v2');
       fs.chmodSync(records + UNFINISHED, 0o600);
       const groups = await groupsOf(this.#duck.connection, records + UNFINISHED);
       fs.writeFileSync(names + UNFINISHED, writeHeads({ heads, groups }), { mode: 0o600 });
@@ -96,11 +96,11 @@ export interface RecordsOptions {
   readonly staged: Staged;
 }
 
-/** Records alone, in a file of the archive's columns. Throws `NotArchived`. */
+/** Records alone, in a file of the archive's columns that anybody's reader is for. Throws `NotArchived`. */
 export async function writeRecords({ dir, file, staged }: RecordsOptions): Promise<void> {
   const duck = await openDuck({ directories: [dir], spill: spillOf(dir) });
   try {
-    await copyRows(duck, new ScanTable(duck.connection), staged, file);
+    await copyRows(duck, new ScanTable(duck.connection), staged, file, 'v1');
   } finally {
     duck.close();
   }
@@ -108,15 +108,24 @@ export async function writeRecords({ dir, file, staged }: RecordsOptions): Promi
 
 /**
  * zstd's level 3 makes files smaller by a fiftieth, for a tenth more time; larger dictionaries make them larger. The country, whose
- * number the rows are sorted by, is written as text: of an ENUM every group says that it has all of it.
+ * number the rows are sorted by, is written as text: of an ENUM every group says that it has all of it. Version 2 of the format is
+ * smaller; but Arrow refuses addresses in it, whose differences take more than 32 bits.
  */
 const COPY = `COPY (SELECT * REPLACE (country::VARCHAR AS country) FROM ${SCAN}) TO `;
-const WRITTEN = `FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 4096,
+const WRITTEN = `FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 4096,
   ROW_GROUP_SIZE ${groupRows}`;
 
-async function copyRows({ connection }: Duck, table: ScanTable, staged: Staged, file: string): Promise<void> {
+async function copyRows(
+  { connection }: Duck,
+  table: ScanTable,
+  staged: Staged,
+  file: string,
+  version: 'v1' | 'v2',
+): Promise<void> {
   try {
-    await table.during(staged, () => connection.run(`${COPY} ${quoted(file)} (${WRITTEN})`));
+    await table.during(staged, () =>
+      connection.run(`${COPY} ${quoted(file)} (${WRITTEN}, PARQUET_VERSION ${version})`),
+    );
   } catch (error) {
     throw notWritten(file, error);
   }

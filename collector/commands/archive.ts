@@ -171,9 +171,9 @@ function outcomeText({ parts, damaged, files, expired, strange }: Archived, whyN
 }
 
 async function verify({ data, day, json }: Flags): Promise<void> {
-  const { archive: dir } = existingData(data);
+  const { archive: dir, log: logDir } = existingData(data);
   const { verifyArchive } = await import('../archive/verify.ts'); // with DuckDB, which the other commands do without
-  const { parts, records, damaged } = await verifyArchive(dir, day);
+  const { parts, records, damaged } = await verifyArchive(dir, { day, logDir });
   if (json) printJson({ parts, records, damaged });
   else if (damaged.length === 0)
     printLines(

@@ -97,8 +97,11 @@ test.each(['gone', 'older'])(
     if (how === 'older') fs.writeFileSync(manifest, older);
     await expect(made.archived()).rejects.toThrow(BadDatabase);
     expect(made.partFiles()).toEqual(parts);
+    const { damaged } = await verifyArchive(made.archive, { logDir: made.data.log });
+    expect(damaged).toEqual([{ file: manifest, why: expect.stringContaining('is gone or an older one: ') }]);
     fs.writeFileSync(manifest, sound);
     expect(await made.archived()).toMatchObject({ parts: [], files: [], strange: [] });
-    expect(await verifyArchive(made.archive)).toMatchObject({ records: 2 * RECORDS, damaged: [] });
+    const { log: logDir } = made.data;
+    expect(await verifyArchive(made.archive, { logDir })).toMatchObject({ records: 2 * RECORDS, damaged: [] });
   },
 );
