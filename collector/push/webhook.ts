@@ -128,7 +128,8 @@ const OF_FILE = new Set([400, 409, 413, 415, 422]);
 
 function judged({ statusCode = 0, headers }: http.IncomingMessage): Outcome {
   if (statusCode >= 200 && statusCode < 300) return { kind: 'delivered' };
-  if (statusCode >= 300 && statusCode < 400) return failed('target', `${statusCode}: redirects are not followed`);
+  if (statusCode >= 300 && statusCode < 400)
+    return failed('target', `${statusCode}: redirects are not followed`, mayBeTaken(statusCode));
   const seconds = Number(headers['retry-after']);
   const waitMs = Number.isFinite(seconds) && seconds > 0 ? { waitMs: Math.min(waitMsMax, 1000 * seconds) } : {};
   const of = OF_FILE.has(statusCode) ? 'file' : 'target';

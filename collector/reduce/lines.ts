@@ -21,7 +21,7 @@ export const createSharedLines = (words: number): Int32Array<SharedArrayBuffer> 
 export const grownLines = ({ buffer, byteOffset }: Int32Array<ArrayBuffer>, words: number): Int32Array<ArrayBuffer> =>
   new Int32Array(buffer.transfer(bytesOf(words)), byteOffset, words);
 
-/** The same of words that begin anywhere. */
+/** The same of words that begin where their memory does, which is on no line. */
 export const grownWords = ({ buffer }: Int32Array<ArrayBuffer>, words: number): Int32Array<ArrayBuffer> =>
   new Int32Array(buffer.transfer(4 * words));
 

@@ -21,7 +21,8 @@
  *     skipped.csv         reason, packets   (of all captures together: a packet without a record has no day)
  *
  * Of `port-kinds.csv` each column is packets: scan, backscatter and other sum to the port's, and each tool's are those with its mark.
- * In `country-kinds.csv` a kind is a class or a tool, as in classes.csv and tools.csv. `port` is empty for ICMP, `type` and `code` for everything else. Rows stand by day, then as in the day's tables.
+ * In `country-kinds.csv` a kind is a class or a tool, as in classes.csv and tools.csv. `port` is empty for ICMP, `type` and `code` for
+ * everything else. Rows stand by day, then as in the day's tables.
  */
 
 import { mkdir } from 'node:fs/promises';

@@ -66,6 +66,6 @@ export function workAside<Work, Made>(make: (database: SqliteDatabase, work: Wor
   os.setPriority(os.constants.priority.PRIORITY_LOW); // of this thread alone: counting and acknowledging come first
   const { file, work } = workerData as { file: string; work: Work };
   const database = openStoreFile(file, true);
-  parentPort!.postMessage(database.transaction(() => make(database, work))()); // of one state of the store
+  parentPort!.postMessage(make(database, work));
   database.close();
 }

@@ -3,4 +3,7 @@ import { workAside } from './aside.ts';
 import { closedDay } from './closed-day.ts';
 import type { ClosingWork } from './closer.ts';
 
-workAside((database, { day, sourcesMax }: ClosingWork) => closedDay(database, day, sourcesMax));
+// Of one state of the store: its segments may be merged meanwhile.
+workAside((database, { day, sourcesMax }: ClosingWork) =>
+  database.transaction(() => closedDay(database, day, sourcesMax))(),
+);

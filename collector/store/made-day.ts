@@ -85,6 +85,7 @@ function toldOf(states: Iterable<Day>): Told | undefined {
     }
     for (const name of TOLD) day.tables[name].merge(state.tables[name]);
     day.sources.merge(state.sources);
+    state.free();
   }
   return day && { day, sensorPorts };
 }

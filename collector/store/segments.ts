@@ -12,6 +12,8 @@ import { type Day, TABLES } from '../reduce/day.ts';
 import type { DistinctLimits } from '../reduce/distinct.ts';
 
 const fanIn = 8;
+/** More of a tier are not left to a thread that does not get to them. */
+export const waitingMax = 4 * fanIn;
 /** Of a day's whole state: the last tier. */
 export const WHOLE = 100;
 /** Keys are as good as random: more effort gains little. */
@@ -54,6 +56,13 @@ export function fullTier(database: SqliteDatabase, day: number): FullTier | unde
     .get(day, fanIn) as { tier: number; ids: string; bytes: number } | undefined;
   return found && { day, tier: found.tier, ids: JSON.parse(found.ids), bytes: found.bytes };
 }
+
+/** Days of which a tier is full. */
+export const daysToMerge = (database: SqliteDatabase): number[] =>
+  database
+    .prepare('SELECT DISTINCT day FROM (SELECT day FROM segments GROUP BY day, tier HAVING count(*) >= ?) ORDER BY day')
+    .pluck()
+    .all(fanIn) as number[];
 
 /** The segment that these become; undefined if one of them is there no longer. Throws `BadState`. */
 export function mergeTier(

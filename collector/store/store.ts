@@ -23,6 +23,7 @@ import { firstRevision } from './revisions.ts';
 import { FOLDED_TABLES, openStoreFile } from './schema.ts';
 import {
   addSegment,
+  daysToMerge,
   fullTier,
   keepMerged,
   mergeTier,
@@ -30,6 +31,7 @@ import {
   segmentOf,
   stateOf,
   WHOLE,
+  waitingMax,
   writeState,
 } from './segments.ts';
 
@@ -186,6 +188,7 @@ export class Store {
     const { work, made } = merged;
     if (made !== undefined) keepMerged(this.database, work.tier, made);
     this.#merge(work.tier.day, made !== undefined);
+    for (const day of daysToMerge(this.database)) this.#merge(day); // which waited for it
   }
 
   /**
@@ -345,7 +348,7 @@ export class Store {
     for (;;) {
       const tier = fullTier(this.database, day);
       if (tier === undefined) return;
-      if (mayBeside && merging?.isFor(tier)) {
+      if (mayBeside && merging?.isFor(tier) && tier.ids.length < waitingMax) {
         if (!merging.isBusy) merging.start(this.database.name, { tier, sourcesMax: this.#sourcesMax });
         return;
       }

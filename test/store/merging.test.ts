@@ -16,9 +16,10 @@ import { DAY, GEO, HASH_KEY, record, toBlock } from '../support/records.ts';
 import { openAll, Sealer } from '../support/sealed-log.ts';
 
 const LOG = 'a log';
-const BATCHES = 40;
-/** As many segments of a tier become one. */
+/** As many segments of a tier become one; as many are not left to a thread that does not get to them. */
 const FAN_IN = 8;
+const WAITING = 32;
+const BATCHES = WAITING - 2;
 
 let folder: string;
 let file: string;
@@ -36,7 +37,7 @@ beforeEach(() => {
     merging,
   });
   const sealer = new Sealer();
-  const list = fc.sample(record, { seed: 5, numRuns: BATCHES });
+  const list = fc.sample(record, { seed: 5, numRuns: WAITING + 1 });
   const block = (n: number) => toBlock([{ ...list[n]!, sensor: 0, hour: 24 * DAY }]);
   batches = openAll(list.map((_, n) => sealer.seal({ sensor: 0, records: block(n) })));
 });
@@ -57,6 +58,15 @@ async function merged(): Promise<void> {
     return segments();
   };
   await expect.poll(look, { timeout: 20_000 }).toBeLessThan(before);
+}
+
+/** Until the thread has ended, and what it made is dealt with. */
+async function ended(): Promise<void> {
+  const look = () => {
+    store.keepMerged();
+    return merging.isBusy;
+  };
+  await expect.poll(look, { timeout: 20_000 }).toBe(false);
 }
 
 function state(): Uint8Array | undefined {
@@ -82,6 +92,15 @@ test('commits go on while segments are merged, and lose nothing by it', async ()
   await merged(); // all that came meanwhile together
   expect(segments()).toBe(2);
   expect(merging.isBusy).toBe(false);
+  expect(state()).toEqual(reduced(batches.slice(0, BATCHES)));
+});
+
+test('many segments are merged at once, whatever the thread is at', async () => {
+  append(0, WAITING + 1);
+  expect(segments()).toBe(2);
+  expect(merging.isBusy).toBe(true);
+  await ended();
+  expect(segments()).toBe(2);
   expect(state()).toEqual(reduced(batches));
 });
 

@@ -72,14 +72,14 @@ function countryRoutes(app: FastifyInstance, powers: DayRoutePowers): void {
     table: 'countryKinds',
     url: '/v1/country-kinds',
     summary: 'What the packets from a country were, day by day: by class and by tool',
-    description: `At most ${kindDaysMax} days. Scan, backscatter and other sum to the country's packets; a packet may have the marks of several tools. Nmap's are those of sources that it was confirmed of.`,
+    description: `At most ${kindDaysMax} days. Scan, backscatter and other sum to the country's packets; a packet may have the marks of several tools. Nmap's are those of sources confirmed to use it.`,
     query: COUNTRY,
     kinds: COUNTRY_KINDS,
     kind: 'a class, or a tool',
     counts: {
       sources: Nullable(
         Type.Integer(),
-        "distinct; a tool's once two packets confirmed it; of a day with more sources than are kept, scaled from a sample; null of a day counted before kinds were",
+        "distinct; a tool's once two packets confirmed it; of a day with more sources than are kept, scaled from a sample; null for a day counted before kinds were counted",
       ),
     },
   });
@@ -103,7 +103,7 @@ function countryRoutes(app: FastifyInstance, powers: DayRoutePowers): void {
 }
 
 interface SubjectRoute {
-  /** Of whose figures the reader must be one who may see them (roles.ts). */
+  /** Whoever may see this table may ask (roles.ts). */
   readonly table: string;
   readonly url: string;
   readonly summary: string;
@@ -130,7 +130,7 @@ function kindsRoute(app: FastifyInstance, { powers, figures }: DayRoutePowers, r
       start: Type.String({ description: 'UTC, ISO 8601' }),
       ...named,
       kind: oneOf(kinds, kind),
-      packets: Nullable(Type.Integer(), 'null of a day counted before kinds were'),
+      packets: Nullable(Type.Integer(), 'null for a day counted before kinds were counted'),
       ...counts,
       meanPerSensor: SHOWN.meanPerSensor,
     },

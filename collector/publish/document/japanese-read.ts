@@ -124,7 +124,7 @@ export const JAPANESE_READ: Readonly<Record<string, string>> = {
   "At most 366 days. Scan, backscatter and other sum to the port's packets; a packet may have several marks. Of Nmap there is none: it shows in several packets of a source.":
     '366日まで。scan、backscatter、otherの合計はそのポート宛の全パケットです。1つのパケットが複数のツールの特徴を持つことがあります。Nmapは、1つの送信元の複数のパケットからわかるため、ここには含みません。',
   'a class, or a tool whose mark the packets have': '分類、またはパケットがその特徴を持つツール',
-  'null of a day counted before kinds were': '内訳を数える前に集計した日はnull',
+  'null for a day counted before kinds were counted': '内訳の集計を始める前の日はnull',
   'From which autonomous systems the packets to a port came, over some days':
     '1つのポート宛パケットの送信元AS（期間合計）',
   'At most 92 days. Of closed days, counted from the log soon after they are closed and kept for 90 days, where the collector has a database of autonomous systems.':
@@ -135,11 +135,11 @@ export const JAPANESE_READ: Readonly<Record<string, string>> = {
   "of the port's packets on the days counted, 0 to 1": '集計した日の、このポート宛の全パケットに占める割合（0～1）',
   'What the packets from a country were, day by day: by class and by tool':
     '1つの国・地域からのパケットの内訳（日別）：分類別、ツール別',
-  "At most 366 days. Scan, backscatter and other sum to the country's packets; a packet may have the marks of several tools. Nmap's are those of sources that it was confirmed of.":
-    '366日まで。scan、backscatter、otherの合計はその国・地域からの全パケットです。1つのパケットが複数のツールの特徴を持つことがあります。Nmapは、確認された送信元からのパケットです。',
+  "At most 366 days. Scan, backscatter and other sum to the country's packets; a packet may have the marks of several tools. Nmap's are those of sources confirmed to use it.":
+    '366日まで。scan、backscatter、otherの合計はその国・地域からの全パケットです。1つのパケットが複数のツールの特徴を持つことがあります。Nmapは、Nmapの使用が確認された送信元からのパケットです。',
   'a class, or a tool': '分類またはツール',
-  "distinct; a tool's once two packets confirmed it; of a day with more sources than are kept, scaled from a sample; null of a day counted before kinds were":
-    '送信元数（重複を除く）。ツールは2パケット以上で確認したもの。送信元数が保存できる上限を超えた日は標本からの推定値。内訳を数える前に集計した日はnull',
+  "distinct; a tool's once two packets confirmed it; of a day with more sources than are kept, scaled from a sample; null for a day counted before kinds were counted":
+    '送信元数（重複を除く）。ツールは2パケット以上で確認したもの。送信元数が保存できる上限を超えた日は標本からの推定値。内訳の集計を始める前の日はnull',
   'From which autonomous systems the packets from a country came, over some days':
     '1つの国・地域からのパケットの送信元AS（期間合計）',
   'At most 92 days, where the collector has a database of autonomous systems. Open days too.':
