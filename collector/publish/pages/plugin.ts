@@ -3,6 +3,7 @@
  * the assets and reads nothing else: all figures are read by the browser, from /v1, as whoever has signed in.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { countryName } from '../names.ts';
 import type { Asset, Assets } from './bundle.ts';
 import { languageFor } from './language.ts';
 import { type PageName, shellHtml } from './shell.ts';
@@ -42,7 +43,9 @@ const ASSET_HEADERS = {
 
 const PORT = /^([a-z][a-z0-9]{1,7})\/(\d{1,5}(?::\d{1,3})?)$/;
 const SENSOR = /^[A-Za-z0-9._-]{1,64}$/;
-const COUNTRY = /^([A-Z]{2}|\?\?)$/;
+const COUNTRY = /^[A-Z]{2}$/;
+/** What programs ask, and answers itself. */
+const API = /^\/v1(?:[/?]|$)/;
 const portMax = 65_535;
 const NAME = /^[\w-]{1,80}\.(?:js|css|svg)$/;
 /** Keys of a page's query that its links keep. */
@@ -63,7 +66,7 @@ export function pageRoutes(app: FastifyInstance, { assets }: PageOptions): void 
     const status = name === 'missing' ? 404 : 200;
     return reply
       .code(status)
-      .headers(PAGE_HEADERS)
+      .headers({ ...PAGE_HEADERS, ...(status === 404 && { vary: 'accept, accept-language' }) })
       .send(shellHtml(pageOf(request, name, subject), made));
   };
   const hidden = { schema: { hide: true } };
@@ -76,11 +79,15 @@ export function pageRoutes(app: FastifyInstance, { assets }: PageOptions): void 
   });
   app.get('/countries/:code', hidden, (request, reply) => {
     const { code } = request.params as { code: string };
-    return COUNTRY.test(code) ? show(request, reply, 'country', code) : show(request, reply, 'missing');
+    return show(request, reply, isCountry(code) ? 'country' : 'missing', code);
   });
   app.get('/sensors/:name', hidden, (request, reply) => {
     const { name } = request.params as { name: string };
     return SENSOR.test(name) ? show(request, reply, 'sensor', name) : show(request, reply, 'missing');
+  });
+  app.get('/*', hidden, (request, reply) => {
+    if (API.test(request.url) || !wantsHtml(request)) return reply.callNotFound();
+    return show(request, reply, 'missing');
   });
   app.get('/assets/:name', hidden, async (request, reply) => {
     const { name } = request.params as { name: string };
@@ -89,6 +96,13 @@ export function pageRoutes(app: FastifyInstance, { assets }: PageOptions): void 
     return asset === undefined ? reply.callNotFound() : sendAsset(request, reply, asset);
   });
 }
+
+/** Any that has a name, as a registry's file may have withdrawn ones; ZZ is the name of what has none. */
+const isCountry = (code: string): boolean =>
+  code === '??' || (COUNTRY.test(code) && code !== 'ZZ' && countryName(code).en !== code);
+
+/** A browser that goes somewhere says so; programs that take anything are answered as before. */
+const wantsHtml = ({ headers }: FastifyRequest): boolean => /\btext\/html\b/i.test(headers.accept ?? '');
 
 /** `tcp/23` -> `23/tcp`, as targets are written everywhere else; undefined if it is none. */
 export function targetOf(path: string): string | undefined {

@@ -99,6 +99,76 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
     await page.close();
   });
 
+  test.each([
+    ['/nope', 'en-GB', 'No such page', '/'],
+    ['/nope?lang=ja', 'en-GB', 'ページがありません', '/?lang=ja'],
+    ['/countries/XX', 'en-GB', 'No such country code: XX', '/countries'],
+    ['/countries/ZZ', 'ja-JP', '「ZZ」という国・地域コードはありません', '/countries'],
+  ])('%s in %s: "%s", and a way on', async (address, locale, title, way) => {
+    const { page, requests } = await look(site, address, { locale, width: 360, bypassCSP: true });
+    expect(await page.locator('main h1').allTextContents()).toEqual([title]);
+    expect(await page.locator('main a').getAttribute('href')).toBe(way);
+    expect(requests).toEqual([]);
+    expect(await overflow(page)).toBe(0);
+    await keepPicture(page, `missing ${address}`);
+    expect(await violations(page)).toEqual([]);
+    await page.close();
+  });
+
+  test.each([
+    ['en-GB', /^–: not among that week’s 200 busiest, or not seen\.$/],
+    ['ja-JP', /^–：その週の上位200位に入っていないか、観測されていません。$/],
+  ])('in %s, dashes among the ranks by week are told why', async (locale, why) => {
+    const noteOf = async (port: string) => {
+      const { page } = await look(site, `/ports/tcp/${port}`, { locale, token: site.token });
+      const section = page.locator('section[aria-labelledby=history]');
+      const [cells, notes] = [await section.locator('td').allTextContents(), await section.locator('.note').all()];
+      const texts = await Promise.all(notes.map(note => note.textContent()));
+      await page.close();
+      return [cells.includes('–'), texts] as const;
+    };
+    expect(await noteOf('37215')).toEqual([true, [expect.stringMatching(why)]]);
+    expect(await noteOf('23')).toEqual([false, []]);
+  });
+
+  test.each([
+    ['en-GB', 'not enrolled yet', 'nothing'],
+    ['ja-JP', '登録前', '受信なし'],
+  ])('in %s, days before a sensor was there are "%s", silent ones "%s"', async (locale, before, silent) => {
+    const { page, trouble } = await look(site, '/sensors', { locale, token: site.token }, async one => {
+      await one.route(/\/v1\/sensors(\?|$)/, async route => {
+        const answer = await route.fetch();
+        const { rows, ...more } = (await answer.json()) as { rows: object[] };
+        const created = '2026-03-06T12:00:00Z';
+        await route.fulfill({ response: answer, json: { ...more, rows: rows.map(row => ({ ...row, created })) } });
+      });
+    });
+    const days = await page.locator('.strip').first().locator('li').all();
+    const told = await Promise.all(days.map(async day => [await day.textContent(), await day.getAttribute('class')]));
+    expect(told.slice(0, 2)).toEqual([
+      [`2026-03-05: ${before}`, 'before'],
+      [`2026-03-06: ${silent}`, 'silent'],
+    ]);
+    await keepPicture(page, `enrolled ${locale}`);
+    expect(trouble).toEqual([]);
+    await page.close();
+  });
+
+  test.each([
+    ['en-GB', 'All 3 sensors saw it, evenly: about 33% each.'],
+    ['ja-JP', '3台すべてで観測。ほぼ均等（各約33%）。'],
+  ])('in %s, of equal shares none is named', async (locale, answer) => {
+    const { page, trouble } = await look(site, '/ports/tcp/23', { locale, token: site.token }, async one => {
+      const share = { date: TODAY, owner: 'alpha', economy: 'JP', sensors: 1, seenBy: 1, busiest: 1 };
+      const rows = ['c', 'a', 'b'].map(sensor => ({ ...share, sensor, packets: 50, all: 150 }));
+      await one.route(/port-sensors/, route => route.fulfill({ json: { rows, next: null } }));
+    });
+    expect(await page.locator('.answer').textContent()).toBe(answer);
+    expect(await page.locator('#by-sensor tbody th a').allTextContents()).toEqual(['a', 'b', 'c']);
+    expect(trouble).toEqual([]);
+    await page.close();
+  });
+
   test('the public sees whole days, late, and asks as nobody', async () => {
     const { page, trouble, requests } = await look(site, '/?count=sources');
     expect(await page.locator('.when').textContent()).toContain('15 March 2026');

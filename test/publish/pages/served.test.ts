@@ -62,10 +62,29 @@ describe('pages', () => {
     expect(targetOf(where)).toBe(target);
   });
 
-  test.each(['/ports/tcp/99999', '/countries/china', '/countries/%3Cb%3E'])('%s is a page that says so', async url => {
-    const { statusCode, headers, body } = await app.inject(url);
+  const nowhere = ['/ports/tcp/99999', '/countries/china', '/countries/%3Cb%3E', '/countries/XX', '/countries/ZZ'];
+  test.each([...nowhere, '/nope', '/nope/more', '/v10'])('%s is a page that says so', async url => {
+    const accept = 'text/html,application/xhtml+xml,*/*;q=0.8';
+    const { statusCode, headers, body } = await app.inject({ url, headers: { accept } });
+    expect(headers.vary).toBe('accept, accept-language');
+    expect(body).toContain('data-page="missing"');
     expect([statusCode, headers['content-type']]).toEqual([404, 'text/html; charset=utf-8']);
     expect(body).not.toContain('<b>');
+  });
+
+  test.each([
+    ['/nope', '*/*'],
+    ['/nope', 'application/json'],
+    ['/v1', 'text/html'],
+    ['/v1/nope?x', 'text/html'],
+    ['/assets/nope', 'text/html'],
+  ])('%s for %s is no page', async (url, accept) => {
+    const { statusCode, headers } = await app.inject({ url, headers: { accept } });
+    expect([statusCode, headers['content-type']]).toEqual([404, 'application/json; charset=utf-8']);
+  });
+
+  test.each(['JP', 'AP', 'AN', '%3F%3F'])('a country that sources may have: %s', async code => {
+    expect((await app.inject(`/countries/${code}`)).statusCode).toBe(200);
   });
 
   test('where nothing could be made the pages say so', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { aimedOf, type PortRow, type Side } from '../../../collector/publish/pages/client/aimed.ts';
 import { movesOf } from '../../../collector/publish/pages/client/moves.ts';
 import type { Ranked, SeriesRow } from '../../../collector/publish/pages/client/rows.ts';
-import { sumsOf } from '../../../collector/publish/pages/client/sensor-sums.ts';
+import { isEven, sumsOf } from '../../../collector/publish/pages/client/sensor-sums.ts';
 import { sensorsOf, timelineOf, withRest } from '../../../collector/publish/pages/client/timelines.ts';
 import { type ToolRow, toolMoveOf } from '../../../collector/publish/pages/client/tool-move.ts';
 import { periodEnd, periodsBefore, spanOf, stretchOf } from '../../../collector/publish/pages/client/windows.ts';
@@ -146,6 +146,11 @@ test('a port by sensor: days added up, those without a name last, of them the mo
     ['b', 7, 1, 1, 7],
     ['a', 5, 1, 1, 5],
     [null, 100, 5, 3, 95],
+  ]);
+  const shared = (...packets: number[]) => sumsOf(packets.map((n, i) => row('2026-03-17', 'cba'[i]!, n)));
+  expect(shared(6, 6, 6).map(({ sensor }) => sensor)).toEqual(['a', 'b', 'c']);
+  expect([shared(6, 6, 6), shared(6, 5, 0), shared(8, 5, 5), shared(6, 0, 0), sums].map(isEven)).toEqual([
+    ...[true, true, false, false, false],
   ]);
 });
 

@@ -2,7 +2,7 @@
 import { roughShare, share } from '../../words.ts';
 import { ask, orNone } from './api.ts';
 import { h, pathOf, say } from './dom.ts';
-import { type PortSensorRow, type SensorSum, sumsOf } from './sensor-sums.ts';
+import { isEven, type PortSensorRow, type SensorSum, sumsOf } from './sensor-sums.ts';
 import { datesText, economyText } from './sentences.ts';
 import { daysBefore } from './windows.ts';
 
@@ -56,7 +56,7 @@ export async function bySensor(port: string, to: string, signal: AbortSignal): P
   );
 }
 
-/** "All 7 sensors saw it; the busiest had 22% of it." */
+/** "All 7 sensors saw it; the busiest had 22% of it.", or "…, evenly: about 14% each." */
 function verdict(sums: readonly SensorSum[], all: number): string {
   const sensors = sums.reduce((sum, one) => sum + one.sensors, 0);
   const seen = sums.reduce((sum, one) => sum + one.seenBy, 0);
@@ -70,6 +70,13 @@ function verdict(sums: readonly SensorSum[], all: number): string {
       ? [sensors === 1 ? 'The only sensor saw it' : `All ${sensors} sensors saw it`, `${sensors}台すべてで観測`]
       : [`${seen} of ${sensors} sensors saw it`, `${sensors}台中${seen}台で観測`];
   if (sensors === 1) return say({ en: `${english}.`, ja: `${japanese}。` });
+  if (isEven(sums)) {
+    const each = roughShare(1, seen);
+    return say({
+      en: `${english}, evenly: ${each.startsWith('<') ? each : `about ${each}`} each.`,
+      ja: `${japanese}。ほぼ均等（各${each.startsWith('<') ? each : `約${each}`}）。`,
+    });
+  }
   const lone = first.busiest >= loneShare * all;
   return say({
     en: `${english}${lone ? ', but' : ';'} ${name} had ${part} of it.`,

@@ -142,9 +142,10 @@ const notSeen = ({ hourly }: Latest): HTMLElement =>
 function ledeOf(rows: readonly Ranked[], dates: string, { hourly }: Latest): string {
   const shares = namedShares(rows.slice(0, 3));
   if (!hourly) return say({ en: `${dates}: most from ${shares}.`, ja: `${dates}の送信元は${shares}の順です。` });
+  const known = rows.filter(({ key }) => key !== '??').length;
   return say({
-    en: `${dates}: most from ${shares}, of ${rows.length} countries and regions in all.`,
-    ja: `${dates}の送信元は${shares}の順で、全${rows.length}の国・地域です。`,
+    en: `${dates}: most from ${shares}, of ${known} ${known === 1 ? 'country or region' : 'countries and regions'} in all.`,
+    ja: `${dates}の送信元は${shares}の順で、全${known}の国・地域です。`,
   });
 }
 

@@ -160,7 +160,7 @@ function dayCell(
       },
       h('span', { class: 'number' }, number),
       h('span', { class: 'amount' }, shortCount(row.packets)),
-      h('span', { class: 'hidden' }, ` ${dateText(date)}, ${stateText(row)}`),
+      h('span', { class: 'hidden' }, ` ${dateText(date)}${say({ en: ', ', ja: '、' })}${stateText(row)}`),
       row.state === 'revised' ? h('span', { class: 'revision' }, `r${row.revision}`) : undefined,
     ),
   );

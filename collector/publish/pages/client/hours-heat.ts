@@ -2,7 +2,7 @@
 import { wholeDay } from './common.ts';
 import { say } from './dom.ts';
 import { heatFigure } from './heat.ts';
-import type { SubjectTable } from './rows.ts';
+import type { Subject } from './rows.ts';
 import { hoursFrom } from './subject-rows.ts';
 import { seriesOf } from './trends.ts';
 import { daysBefore, type Latest, type WindowName } from './windows.ts';
@@ -12,7 +12,7 @@ const DAYS: Record<WindowName, number> = { week: 7, month: 30, quarter: 30, year
 
 /** Undefined where there is nothing to see, or one day alone. */
 export async function hoursHeat(
-  { table, key }: { readonly table: SubjectTable; readonly key: string },
+  { table, key }: Subject,
   window: WindowName,
   latest: Latest,
   source: Promise<string>,

@@ -9,7 +9,7 @@ import { peersPage } from './peers.ts';
 import { sensorPage } from './sensor.ts';
 import { sensorsPage } from './sensors.ts';
 import { signInPage } from './sign-in.ts';
-import { troubled } from './states.ts';
+import { noSuchPage } from './states.ts';
 import { subjectPage } from './subject.ts';
 import type { View } from './view.ts';
 
@@ -34,5 +34,5 @@ export function pageOf(name: string, subject: string): Page {
     const table = name === 'port' ? 'ports' : 'countries';
     return (view, changed, signal) => subjectPage(table, subject, view, changed, signal);
   }
-  return PAGES[name] ?? (async () => [troubled('none')]);
+  return PAGES[name] ?? (async () => [noSuchPage(subject)]);
 }

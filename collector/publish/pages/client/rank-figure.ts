@@ -5,7 +5,7 @@ import { ask, orNone } from './api.ts';
 import { wholeDay } from './common.ts';
 import { say } from './dom.ts';
 import { figure } from './figure.ts';
-import type { SubjectTable } from './rows.ts';
+import type { Subject, SubjectTable } from './rows.ts';
 import { type RankRow, type RankStep, ranksFrom } from './subject-rows.ts';
 import { daysBefore, type Latest, periodsBefore, type WindowName } from './windows.ts';
 
@@ -20,7 +20,7 @@ const ranksMost = { member: 1000, public: 10 };
 
 /** Undefined where it had no rank in all this time, or there is one period alone. */
 export async function rankFigure(
-  { table, key }: { readonly table: SubjectTable; readonly key: string },
+  { table, key }: Subject,
   window: WindowName,
   latest: Latest,
   source: Promise<string>,

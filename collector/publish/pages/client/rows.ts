@@ -55,6 +55,11 @@ export interface Ranked extends RankFigures {
 }
 
 export type SubjectTable = 'ports' | 'countries';
+export interface Subject {
+  readonly table: SubjectTable;
+  /** `23/tcp`, or a country's code. */
+  readonly key: string;
+}
 
 export const labelOf = ({ protocol, port, type, code }: TargetKeys): string =>
   targetLabel(port === null ? ({ protocol, type, code } as Target) : { protocol, port });

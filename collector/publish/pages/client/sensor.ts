@@ -60,7 +60,7 @@ export async function sensorPage(name: string, signal: AbortSignal): Promise<HTM
           'section',
           { 'aria-labelledby': 'complete' },
           h('h2', { id: 'complete' }, say({ en: 'Completeness by day', ja: '日ごとの完全性' })),
-          strip(rows, days),
+          strip(rows, days, info),
           completeness(rows),
         ),
       ),

@@ -74,7 +74,11 @@ export async function sensorsPage(_view: View, _changed: () => void, signal: Abo
     h(
       'div',
       { class: 'lead' },
-      h('p', { class: 'when' }, `${datesText(first, today)}, UTC`),
+      h(
+        'p',
+        { class: 'when' },
+        say({ en: `${datesText(first, today)}, UTC`, ja: `${datesText(first, today)}（UTC）` }),
+      ),
       h('h1', {}, title),
       links,
     ),
@@ -171,7 +175,7 @@ function sensorCard({ name, list, info, health }: Card, days: readonly string[])
     { class: `card ${health.ill ? 'ill' : 'well'}`, 'aria-labelledby': id },
     h('h2', { id }, h('a', { href: pathOf.sensor(name) }, name), h('span', { class: 'sub' }, ` ${owner}`)),
     healthLine(health),
-    strip(list, days),
+    strip(list, days, info),
     h('dl', { class: 'facts' }, lossFacts(list), info === undefined ? undefined : lastFact(info)),
   );
 }
@@ -184,15 +188,20 @@ export const healthLine = ({ ill: isIll, words }: Health): HTMLElement =>
     words,
   );
 
-/** How much of each day it watched. */
-export function strip(rows: readonly SensorRow[], days: readonly string[]): HTMLElement[] {
+/** How much of each day it watched; before it was registered there was nothing to watch with. */
+export function strip(
+  rows: readonly SensorRow[],
+  days: readonly string[],
+  info: SensorInfo | undefined,
+): HTMLElement[] {
+  const registered = info?.created.slice(0, 10) ?? '';
   const byDate = new Map(rows.map(row => [row.date, row]));
   const [first, today] = [days[0]!, days.at(-1)!];
   return [
     h(
       'ol',
       { class: 'strip', 'aria-label': say({ en: 'Share of each day watched', ja: '日ごとの稼働率' }) },
-      days.map(date => dayBar(date, today, byDate.get(date))),
+      days.map(date => dayBar(date, { today, registered }, byDate.get(date))),
     ),
     h('p', { class: 'note ends', 'aria-hidden': 'true' }, h('span', {}, first.slice(5)), h('span', {}, today.slice(5))),
   ];
@@ -217,15 +226,24 @@ function lossFacts(rows: readonly SensorRow[]): HTMLElement[] {
 const lastFact = ({ lastBatch }: SensorInfo): HTMLElement =>
   fact(say({ en: 'last batch', ja: '最終受信' }), momentText(lastBatch));
 
-function dayBar(date: string, today: string, row: SensorRow | undefined): HTMLElement {
+interface StripDates {
+  readonly today: string;
+  readonly registered: string;
+}
+
+function dayBar(date: string, { today, registered }: StripDates, row: SensorRow | undefined): HTMLElement {
   const watched = row === undefined ? 0 : Math.min(1, row.watched);
   const bar = h('span', { class: 'level', 'aria-hidden': 'true' });
   bar.style.height = `${Math.round(100 * watched)}%`;
-  const text = row === undefined ? say({ en: 'nothing', ja: '受信なし' }) : share(watched, 1);
+  const isBefore = row === undefined && date < registered;
+  const missing = isBefore ? say({ en: 'not enrolled yet', ja: '登録前' }) : say({ en: 'nothing', ja: '受信なし' });
+  const text = row === undefined ? missing : share(watched, 1);
   const poor = row !== undefined && date !== today && (row.watched < wholeMin || lostOf(row) > lossMax * row.seen);
+  const isSilent = row === undefined && date !== today;
+  const dayClass = isBefore ? 'before' : isSilent ? 'silent' : poor ? 'poor' : undefined;
   return h(
     'li',
-    { class: poor ? 'poor' : undefined, title: `${date}: ${text}` },
+    { class: dayClass, title: `${date}: ${text}` },
     bar,
     h('span', { class: 'hidden' }, `${date}: ${text}`),
   );

@@ -152,6 +152,40 @@ const TROUBLE = {
 
 export const troubleTitle = (trouble: Trouble): string => say(TROUBLE[trouble].title);
 
+/** An address where there is nothing; below /countries, with what stands there for a code. */
+export const noSuchPage = (code: string): HTMLElement =>
+  code === ''
+    ? state(
+        'missing',
+        say({ en: 'No such page', ja: 'ページがありません' }),
+        text(
+          say({
+            en: 'There is nothing at this address. Check its spelling, or start from the first page.',
+            ja: 'アドレスに誤りがないかご確認いただくか、最初のページからお探しください。',
+          }),
+        ),
+        h('p', {}, h('a', { class: 'button', href: pathOf.page('') }, say({ en: 'Now', ja: '現況' }))),
+      )
+    : state(
+        'missing',
+        say({ en: `No such country code: ${code}`, ja: `「${code}」という国・地域コードはありません` }),
+        text(
+          say({
+            en: 'Countries and regions go by the two capital letters of ISO 3166, such as JP.',
+            ja: '国・地域は、ISO 3166の2文字コード（JPなど、大文字）で指定します。',
+          }),
+        ),
+        h(
+          'p',
+          {},
+          h(
+            'a',
+            { class: 'button', href: pathOf.page('countries') },
+            say({ en: 'All countries and regions', ja: '国・地域の一覧' }),
+          ),
+        ),
+      );
+
 /** A page for admins, and somebody else looks. */
 export const adminsOnly = (): HTMLElement => troubled('forbidden');
 

@@ -5,7 +5,7 @@ import { ask, orNone } from './api.ts';
 import { wholeDay } from './common.ts';
 import { h, say } from './dom.ts';
 import { panel } from './panel.ts';
-import type { SubjectTable } from './rows.ts';
+import type { Subject, SubjectTable } from './rows.ts';
 import { datesText, meanText } from './sentences.ts';
 import { type AsnRow, wholeDays } from './subject-rows.ts';
 import { daysBefore, type Latest, type Stretch } from './windows.ts';
@@ -24,11 +24,6 @@ interface Days {
 
 const nameOf = (asn: number): string => (asn === 0 ? say({ en: 'unknown', ja: '不明' }) : `AS${asn}`);
 const same = (text: string) => ({ en: text, ja: text });
-
-interface Subject {
-  readonly table: SubjectTable;
-  readonly key: string;
-}
 
 /** Undefined where there were no packets. */
 export async function asnsFigure(
@@ -64,7 +59,7 @@ export async function asnsFigure(
       head: [
         'AS',
         say({ en: 'Packets', ja: 'パケット' }),
-        say({ en: 'Mean a sensor', ja: 'センサー平均' }),
+        say({ en: 'Mean per sensor', ja: 'センサー平均' }),
         say({ en: 'Share', ja: '割合' }),
         ...(sources === undefined
           ? []
@@ -126,14 +121,14 @@ const WORDS: Readonly<Record<SubjectTable, { readonly share: Words; readonly whe
   ports: {
     share: { en: 'Share of the packets to the port', ja: 'このポート宛パケットに占める割合' },
     when: {
-      en: 'a day is counted once it is closed, of its busiest ports, where a database of autonomous systems was in use and its records are all there',
+      en: 'a day is counted once it is closed, for its busiest ports, if a database of autonomous systems was in use and all its records are there',
       ja: '集計は日次データの確定後に、その日の上位ポートを対象として行い、ASデータベースがない日や記録の一部が失われた日は集計しません。',
     },
   },
   countries: {
     share: { en: 'Share of the packets from here', ja: 'この国・地域からのパケットに占める割合' },
     when: {
-      en: 'a day is counted where a database of autonomous systems was in use, and not if an earlier version counted it',
+      en: 'a day is counted if a database of autonomous systems was in use, but not if an earlier version counted it',
       ja: 'ASデータベースがない日や、以前のバージョンで集計した日は集計がありません。',
     },
   },

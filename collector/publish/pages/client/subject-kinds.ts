@@ -8,15 +8,10 @@ import { wholeDay } from './common.ts';
 import { h, language, say } from './dom.ts';
 import { figure } from './figure.ts';
 import { CLASS_CAPTIONS, TOOL_CAPTIONS, UNIT } from './kinds.ts';
-import type { SubjectTable } from './rows.ts';
+import type { Subject } from './rows.ts';
 import { dateText } from './sentences.ts';
 import { type KindRow, type Kinds, kindsFrom, wholeDays } from './subject-rows.ts';
 import type { CountName, Latest, Stretch } from './windows.ts';
-
-interface Subject {
-  readonly table: SubjectTable;
-  readonly key: string;
-}
 
 /** Sources are told of a country alone: of a port it is always packets. */
 export async function kindsOfSubject(
@@ -60,9 +55,14 @@ export function subjectClasses(kinds: Kinds, source: string): HTMLElement | unde
   if (all === 0) return kinds.unknownTo === undefined ? undefined : h('p', { class: 'state' }, unknownText(kinds));
   const parts = CLASSES.filter(name => kinds.packets.get(name)! > 0);
   const isStack = kinds.counted === 'packets';
+  // one class alone has no legend
+  const split =
+    parts.length === 1
+      ? { en: `, all of them: ${CLASS_NAMES[parts[0]!].en}`, ja: `（すべて${CLASS_NAMES[parts[0]!].ja}）` }
+      : { en: ', stacked by class', ja: '（分類別の積み上げ）' };
   const stacked = {
-    en: `${UNIT.en}, stacked by class. Backscatter is what victims of floods answer to forged addresses. UTC.`,
-    ja: `${UNIT.ja}（分類別の積み上げ）。バックスキャッターは、送信元を詐称した攻撃の被害者からの応答です。UTC。`,
+    en: `${UNIT.en}${split.en}. Backscatter is what victims of floods answer to forged addresses. UTC.`,
+    ja: `${UNIT.ja}${split.ja}。バックスキャッターは、送信元を詐称した攻撃の被害者からの応答です。UTC。`,
   };
   return figure({
     id: 'classes',
@@ -103,8 +103,8 @@ function againstAll({ packets }: Kinds, marked: readonly (typeof TOOLS)[number][
   const list = shares.join(language === 'en' ? ', ' : '、');
   const nmap = marked.includes('nmap')
     ? {
-        en: ' Nmap’s are those of sources that it is confirmed of.',
-        ja: 'Nmapは、確認された送信元からのパケットです。',
+        en: ' Nmap’s are those of sources confirmed to use it.',
+        ja: 'Nmapは、Nmapの使用が確認された送信元からのパケットです。',
       }
     : { en: '', ja: '' };
   return say({

@@ -9,7 +9,7 @@ import { figure } from './figure.ts';
 import { hoursHeat } from './hours-heat.ts';
 import { otherOf, type Pairs, pairsOf, sidesFigure, sidesHeat, sidesTable } from './pairs.ts';
 import { rankFigure } from './rank-figure.ts';
-import type { Ranked, SubjectTable } from './rows.ts';
+import type { Ranked, Subject, SubjectTable } from './rows.ts';
 import { changeWords, datesText, loadServices, meanText, type ServiceOf } from './sentences.ts';
 import { slot } from './slot.ts';
 import { membersOnly, nothingYet, tooFewSensors } from './states.ts';
@@ -23,12 +23,6 @@ import { type CountName, daysBefore, type Latest, periodsBefore, type Stretch, s
 /** Weeks of rank history. */
 const weeksMax = 6;
 const daysOfWeek = 7;
-
-interface Subject {
-  readonly table: SubjectTable;
-  /** `23/tcp`, or a country's code. */
-  readonly key: string;
-}
 
 export async function subjectPage(
   table: SubjectTable,
@@ -161,10 +155,13 @@ const notSeen = ({ hourly }: Latest): HTMLElement =>
         }),
   );
 
+/** How many of a week's ranking are told. */
+const ranksTold = (): number => (isMember() ? rankRowsMax : 10);
+
 /** The week's rank, share and mean, and how they changed. */
 function ledeOf([now, before]: readonly (Ranked | undefined)[], span: string): HTMLElement {
   if (now === undefined) {
-    const most = isMember() ? rankRowsMax : 10;
+    const most = ranksTold();
     return h(
       'p',
       { class: 'lede' },
@@ -210,6 +207,11 @@ function kindsOf(week: Ranked | undefined): HTMLElement | undefined {
 
 const lede = (words: Words): HTMLElement => h('p', { class: 'lede' }, say(words));
 
+const unranked = (most: number): Words => ({
+  en: `–: not among that week’s ${most} busiest, or not seen.`,
+  ja: `–：その週の上位${most}位に入っていないか、観測されていません。`,
+});
+
 /** Ranks of some weeks, the latest first. */
 function history(
   weeks: readonly (readonly Ranked[])[],
@@ -236,6 +238,7 @@ function history(
       ),
     ];
   });
+  const hasUnranked = starts.some((_, i) => weeks[i]!.length > 0 && places[i] === undefined);
   const column = (text: string, name = 'n') => h('th', { scope: 'col', class: name }, text);
   const head = h(
     'tr',
@@ -253,5 +256,6 @@ function history(
     rows.length === 0
       ? h('p', { class: 'note' }, say({ en: 'No whole week yet.', ja: 'まだ1週間分のデータがありません。' }))
       : h('table', { class: 'compact' }, h('thead', {}, head), h('tbody', {}, rows)),
+    hasUnranked ? h('p', { class: 'note' }, say(unranked(ranksTold()))) : undefined,
   );
 }
