@@ -1,7 +1,7 @@
 /**
  * A day as segments: compressed states whose merge is the day. A commit adds one to each day that it counted; as soon as a tier
- * has `fanIn` of them they become one of the next tier, so that a day of 43,200 commits has 35 at the most, and no record is
- * merged more than five times.
+ * has `fanIn` of them they become one of the next tier, so that a day of 43,200 commits has 35, and no record is merged more than
+ * five times. Where large ones are merged beside (merging.ts), a tier has more of them meanwhile, but never `waitingMax`.
  */
 import assert from 'node:assert/strict';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';

@@ -348,9 +348,12 @@ export class Store {
     for (;;) {
       const tier = fullTier(this.database, day);
       if (tier === undefined) return;
-      if (mayBeside && merging?.isFor(tier) && tier.ids.length < waitingMax) {
-        if (!merging.isBusy) merging.start(this.database.name, { tier, sourcesMax: this.#sourcesMax });
-        return;
+      if (mayBeside && merging?.isFor(tier)) {
+        if (tier.ids.length < waitingMax) {
+          if (!merging.isBusy) merging.start(this.database.name, { tier, sourcesMax: this.#sourcesMax });
+          return;
+        }
+        merging.stop(); // some of these may be what it is at, and their numbers others' soon
       }
       keepMerged(this.database, tier, mergeTier(this.database, tier, this.#sourcesMax)!);
     }

@@ -253,7 +253,7 @@ async function listDays(question: Question, powers: ReadPowers, figures: Figures
   const heads = new Map(days.map(day => [day.day, day]));
   const leftOut = leftOutOf(store.excluded());
   const told: Row[] = [];
-  for (const { day } of page as unknown as { day: number }[]) {
+  for (const { day } of page) {
     const head = heads.get(day)!;
     const { date: name, revision } = head;
     const state = stateOf(head);
