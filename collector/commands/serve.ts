@@ -16,6 +16,7 @@ import { GROUP_DEFAULTS, GroupCommit } from '../ingest/group.ts';
 import { LOG_LEVELS, loggerOptions, scrub } from '../ingest/logging.ts';
 import { commitMetrics, Metrics, peerMetrics } from '../ingest/metrics.ts';
 import type { Powers, Readiness } from '../ingest/powers.ts';
+import { ledgerWarnings } from '../log/left-out.ts';
 import { Log } from '../log/log.ts';
 import { LogReader } from '../log/reader.ts';
 import { startPulling } from '../peer/schedule.ts';
@@ -158,6 +159,7 @@ async function serve(paths: DataPaths, config: Config): Promise<number> {
     const folding = opened(startFolding({ data, hashKey, say, past: archive.port() }), one => one.stop());
     const ending = Promise.withResolvers<number>();
     const metrics = new Metrics({ process: true });
+    tellLedger(log, metrics, logger);
     const fatal = failedDisk(logger);
     const reading = opened(readBeside({ data, paths, config, archive, logger, metrics, fatal }), one => one.stop());
     const { powers, group } = makePowers({ log, registry, folding, metrics, fatal, heard: reading.heard });
@@ -186,6 +188,14 @@ async function serve(paths: DataPaths, config: Config): Promise<number> {
   } finally {
     for (const close of closers.reverse()) await close();
   }
+}
+
+/** Acknowledged batches that the log's ledger does without are not passed over in silence. */
+function tellLedger({ reconciled }: Log, metrics: Metrics, logger: pino.Logger): void {
+  for (const { facts, text } of ledgerWarnings(reconciled)) logger.warn(facts, text);
+  const { batch, losses } = reconciled.leftOut;
+  metrics.set('enaga_ledger_left_out_batches', batch.batches);
+  metrics.set('enaga_ledger_unread_heads', losses.batches);
 }
 
 /** Returns how to end it. */

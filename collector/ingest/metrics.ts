@@ -25,6 +25,8 @@ export const METRICS = {
   enaga_store_position: ['gauge', [], 'Position in the log that the store has reached'],
   enaga_store_freshness_seconds: ['gauge', [], 'Age of the oldest logged batch that is not in the store; 0 if none'],
   enaga_log_damaged_batches: ['gauge', [], 'Batches in the log that are damaged, and so in no count'],
+  enaga_ledger_left_out_batches: ['gauge', [], 'Batches in the log that are damaged, and so not in its ledger'],
+  enaga_ledger_unread_heads: ['gauge', [], 'Batches in the log whose head, with what it told as lost, is none'],
   enaga_push_files_total: [
     'counter',
     ['target', 'outcome'],

@@ -10,6 +10,7 @@
  *   lost     ranges that the heads of batches told as lost for good, apart from each other, each by the position that told it
  *            first: nobody is asked for them
  *   sensors  sums, so that a list of sensors is had at once
+ *   left_out batches that could not be read when it came to them, and where they are: it does without them (left-out.ts)
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -18,6 +19,7 @@ import { readBatchHeader } from '../../common/batch/open.ts';
 import type { SequenceRange } from '../../common/protocol/messages.ts';
 import { openDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
 import type { LoggedBatch } from './entry.ts';
+import { type LeftOut, type LeftOutKind, type LeftOutRange, rangesMax } from './left-out.ts';
 
 /** Its name in the log's directory. */
 export const LEDGER = 'ledger.db';
@@ -72,6 +74,11 @@ const MIGRATIONS = [
    DELETE FROM gaps;
    DELETE FROM sensors;
    UPDATE reached SET position = 0;`,
+  `CREATE TABLE left_out (
+     position INTEGER PRIMARY KEY,
+     place TEXT NOT NULL,
+     what TEXT NOT NULL CHECK (what IN ('batch', 'losses'))
+   ) STRICT;`,
 ];
 
 /** Everything else from `batches`; of the gaps those told as lost are still to be taken out. */
@@ -93,6 +100,18 @@ type BatchKeyRow = Pick<
   LoggedBatch,
   'position' | 'sensor' | 'epoch' | 'sequence' | 'sha256' | 'receivedMs' | 'records' | 'bytes'
 >;
+
+/** What lies up to a position in one place. */
+interface Added {
+  /** Keys that the ledger does not have, in the order of their positions. */
+  readonly batches?: readonly BatchKeyRow[];
+  /** Positions of batches that cannot be read. */
+  readonly damaged?: readonly number[];
+  /** All entries are in up to there. */
+  readonly reached: number;
+  /** A day file's name, or `ARCHIVE`. */
+  readonly place: string;
+}
 
 interface Span {
   readonly first: number;
@@ -146,17 +165,19 @@ export class Ledger {
     return this.#statements.lastBatch.get() as LedgerEntry | undefined;
   }
 
-  /** Keys it does not have, in the order of their positions, and the position all entries are in up to then. */
-  add(batches: readonly BatchKeyRow[], reached: number): void {
+  add({ batches = [], damaged = [], reached, place }: Added): void {
     this.#database
       .transaction(() => {
         for (const batch of batches) {
           const { position, sensor, epoch, sequence, sha256, receivedMs, records } = batch;
           this.#statements.add.run(sensor, epoch, sequence, sha256, position, receivedMs, records);
           this.#noteSequence(batch);
-          for (const range of lostOf(batch.bytes)) this.#noteLost(sensor, range, position);
+          const lost = lostOf(batch.bytes);
+          if (lost === undefined) this.#statements.leaveOut.run(position, place, 'losses' satisfies LeftOutKind);
+          for (const range of lost ?? []) this.#noteLost(sensor, range, position);
           this.#statements.noteActivity.run(sensor, records, receivedMs);
         }
+        for (const position of damaged) this.#statements.leaveOut.run(position, place, 'batch' satisfies LeftOutKind);
         this.#statements.reach.run(reached);
       })
       .immediate();
@@ -168,6 +189,7 @@ export class Ledger {
       .transaction(() => {
         this.#statements.trim.run(position);
         this.#statements.trimLost.run(position);
+        this.#statements.trimLeftOut.run(position);
         this.#database.exec(DERIVE);
         for (const { sensor, epoch, first, last } of this.#statements.allLost.all() as (EpochOf & Span)[])
           this.#closeGaps(sensor, epoch, { first, last });
@@ -204,6 +226,13 @@ export class Ledger {
   activity(): Map<number, Activity> {
     const rows = this.#statements.activity.all() as (Activity & { sensor: number })[];
     return new Map(rows.map(({ sensor, ...activity }) => [sensor, activity]));
+  }
+
+  leftOut(what: LeftOutKind): LeftOut {
+    return {
+      batches: this.#statements.countLeftOut.get(what) as number,
+      ranges: this.#statements.leftOut.all(what, rangesMax) as LeftOutRange[],
+    };
   }
 
   close(): void {
@@ -259,13 +288,13 @@ function without(span: Span, others: readonly Span[]): Span[] {
   return left;
 }
 
-/** What a batch tells as lost. Bytes whose head cannot be read tell nothing: the log keeps whatever it was given. */
-function lostOf(bytes: Uint8Array): readonly SequenceRange[] {
+/** What a batch tells as lost. Undefined of bytes whose head cannot be read: the log keeps whatever it was given. */
+function lostOf(bytes: Uint8Array): readonly SequenceRange[] | undefined {
   try {
     return readBatchHeader(bytes).counters.lost;
   } catch (error) {
     if (!(error instanceof BadBatch)) throw error;
-    return [];
+    return undefined;
   }
 }
 
@@ -286,6 +315,16 @@ function prepare(database: SqliteDatabase) {
     add: database.prepare('INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?)'),
     trim: database.prepare('DELETE FROM batches WHERE position > ?'),
     trimLost: database.prepare('DELETE FROM lost WHERE position > ?'),
+    trimLeftOut: database.prepare('DELETE FROM left_out WHERE position > ?'),
+    leaveOut: database.prepare('INSERT OR IGNORE INTO left_out VALUES (?, ?, ?)'),
+    countLeftOut: database.prepare('SELECT count(*) FROM left_out WHERE what = ?').pluck(),
+    // The difference is the same of all neighbours.
+    leftOut: database.prepare(
+      `SELECT place, min(position) AS "from", max(position) AS "to"
+         FROM (SELECT place, position, position - row_number() OVER (PARTITION BY place ORDER BY position) AS island
+                 FROM left_out WHERE what = ?)
+         GROUP BY place, island ORDER BY "from" LIMIT ?`,
+    ),
     allLost: database.prepare('SELECT sensor, epoch, first, last FROM lost'),
     addLost: database.prepare('INSERT INTO lost VALUES (?, ?, ?, ?, ?)'),
     lost: database.prepare(overlapping('lost')),

@@ -18,6 +18,7 @@ import type { GeoEntry, LoggedBatch, NewBatch } from './entry.ts';
 import { DayFiles, dayFileName } from './files.ts';
 import { readIdentity, renewIdentity, syncDirectory } from './identity.ts';
 import { LEDGER, Ledger } from './ledger.ts';
+import { ARCHIVE, type Reconciled } from './left-out.ts';
 import type { LogPast } from './past.ts';
 
 export type Appended =
@@ -41,6 +42,8 @@ const catchUpMax = { batches: 10_000, bytes: 16 * 2 ** 20 };
 const YEAR_10000_MS = 253_402_300_800_000;
 
 export class Log {
+  /** What became of the ledger when this was opened: to be told (`ledgerWarnings`). */
+  readonly reconciled: Reconciled;
   #id: string;
   readonly #dir: string;
   readonly #files: DayFiles;
@@ -54,7 +57,7 @@ export class Log {
   /** Where each sensor's last list of gaps was cut off, so that the next one asks for the rest. */
   readonly #gapsTold = new Map<number, { readonly epoch: number; readonly from: number }>();
 
-  private constructor(dir: string, ledger: Ledger, past?: LogPast) {
+  private constructor(dir: string, { ledger, madeAnew }: OpenedLedger, past?: LogPast) {
     this.#dir = dir;
     this.#ledger = ledger;
     this.#past = past;
@@ -62,11 +65,18 @@ export class Log {
     const newest = this.#files.names().at(-1);
     this.#file = newest === undefined ? undefined : DayFile.open(path.join(dir, newest), { readonly: false });
     this.#head = this.#file?.last() ?? 0;
-    this.#id = this.#trimLedger() ? renewIdentity(dir) : (readIdentity(dir) ?? renewIdentity(dir));
+    const trimmed = this.#trimLedger();
+    this.#id = trimmed === undefined ? (readIdentity(dir) ?? renewIdentity(dir)) : renewIdentity(dir);
     this.#catchUp(() => {
       this.#id = renewIdentity(dir);
     });
     this.#files.close(); // reading is over: the write-ahead log of a file is kept while anyone has it open
+    const isFirst = madeAnew === 'missing' && this.#head === 0;
+    this.reconciled = {
+      madeAnew: trimmed === 'disagreed' ? trimmed : isFirst ? undefined : madeAnew,
+      gone: trimmed === 'disagreed' ? undefined : trimmed,
+      leftOut: { batch: ledger.leftOut('batch'), losses: ledger.leftOut('losses') },
+    };
   }
 
   /**
@@ -75,11 +85,11 @@ export class Log {
    */
   static open(dir: string, past?: LogPast): Log {
     fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
-    const ledger = openLedger(dir);
+    const opened = openLedger(dir);
     try {
-      return new Log(dir, ledger, past);
+      return new Log(dir, opened, past);
     } catch (error) {
-      ledger.close();
+      opened.ledger.close();
       throw error;
     }
   }
@@ -169,8 +179,9 @@ export class Log {
     if (batches.length === 0) return;
     this.#guarded(() => this.#fileAt(batches.at(-1)!.receivedMs).append(batches));
     this.#head = batches.at(-1)!.position;
+    const place = path.basename(this.#file!.path);
     try {
-      this.#guarded(() => this.#ledger.add(batches, this.#head));
+      this.#guarded(() => this.#ledger.add({ batches, reached: this.#head, place }));
     } catch {
       // They are logged. The ledger catches up before the next group, or that one fails.
     }
@@ -191,22 +202,23 @@ export class Log {
     return next;
   }
 
-  /** Whether the ledger knew entries that are not in the files. */
-  #trimLedger(): boolean {
-    const ahead = this.#ledger.reached() > this.#head;
-    if (ahead) this.#ledger.trim(this.#head);
+  /** Has the ledger forget what is not in the files: what lay behind their last entry, or all it knew. Undefined if nothing. */
+  #trimLedger(): Reconciled['gone'] | 'disagreed' {
+    const reached = this.#ledger.reached();
+    const gone = reached > this.#head ? { from: this.#head + 1, to: reached } : undefined;
+    if (gone !== undefined) this.#ledger.trim(this.#head);
     const last = this.#ledger.lastBatch();
-    if (last === undefined) return ahead;
+    if (last === undefined) return gone;
     const there = this.#files.sha256At(last.position);
-    if (there !== undefined && Buffer.compare(there, last.sha256) === 0) return ahead;
+    if (there !== undefined && Buffer.compare(there, last.sha256) === 0) return gone;
     this.#ledger.trim(0); // the files are of another past
-    return true;
+    return 'disagreed';
   }
 
   /**
    * Gives the ledger what it lacks of the files. A damaged batch it does without: that one is missing like any other, its
    * sensor is asked for it, and it is logged again. Whoever counted it before must count anew, so the log has lost an entry:
-   * `onDamaged` is to say so before the ledger goes on.
+   * `onDamaged` is to say so before the ledger goes on, which keeps where it was.
    */
   #catchUp(onDamaged?: () => void): void {
     const reached = this.#ledger.reached();
@@ -220,15 +232,17 @@ export class Log {
         if (batches instanceof DamagedEntry) {
           if (onDamaged === undefined) throw batches;
           onDamaged();
-          from = batches.position + 1;
+          const { position } = batches;
+          this.#guarded(() => this.#ledger.add({ damaged: [position], reached: position, place: name }));
+          from = position + 1;
           continue;
         }
         if (batches.length === 0) break;
         from = batches.at(-1)!.position + 1;
-        this.#guarded(() => this.#ledger.add(batches, from - 1));
+        this.#guarded(() => this.#ledger.add({ batches, reached: from - 1, place: name }));
       }
     }
-    this.#guarded(() => this.#ledger.add([], this.#head)); // entries that are no batches
+    this.#guarded(() => this.#ledger.add({ reached: this.#head, place: names.at(-1)! })); // entries that are no batches
     this.#files.close();
   }
 
@@ -236,8 +250,10 @@ export class Log {
   #catchUpPast(start: number, upTo: number): void {
     if (this.#past === undefined) return;
     for (let from = start; from <= upTo; ) {
-      const { batches, next } = this.#past.ask({ from, upTo, headsOnly: true, max: catchUpMax });
-      this.#guarded(() => this.#ledger.add(batches, next - 1));
+      const found = this.#past.ask({ from, upTo, headsOnly: true, max: catchUpMax });
+      const { batches, next } = found;
+      const damaged = found.damaged.map(({ position }) => position);
+      this.#guarded(() => this.#ledger.add({ batches, damaged, reached: next - 1, place: ARCHIVE }));
       from = next;
     }
   }
@@ -314,16 +330,22 @@ function assertBatch({ sensor, epoch, sequence, sha256, receivedMs, clockOffsetM
   assert.equal(sha256.length, 32);
 }
 
+interface OpenedLedger {
+  readonly ledger: Ledger;
+  readonly madeAnew: 'missing' | 'damaged' | undefined;
+}
+
 /** A damaged one is put aside and made again, of what the day files say. */
-function openLedger(dir: string): Ledger {
+function openLedger(dir: string): OpenedLedger {
   const file = path.join(dir, LEDGER);
+  const bytes = fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   try {
-    return Ledger.open(file, { bytes: fs.statSync(file, { throwIfNoEntry: false })?.size });
+    return { ledger: Ledger.open(file, { bytes }), madeAnew: bytes > 0 ? undefined : 'missing' };
   } catch (error) {
     if (!(error instanceof BadDatabase)) throw error;
     for (const suffix of ['', '-wal', '-shm']) {
       if (fs.existsSync(file + suffix)) fs.renameSync(file + suffix, `${file}.damaged${suffix}`);
     }
-    return Ledger.open(file);
+    return { ledger: Ledger.open(file), madeAnew: 'damaged' };
   }
 }

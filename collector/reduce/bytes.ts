@@ -28,7 +28,7 @@ export class Writer {
     const at = this.#at;
     this.#at += count;
     if (this.#at > this.words.length) {
-      this.words = grownWords(this.words, Math.max(this.#at, 2 * this.words.length));
+      this.words = grownWords(this.words, this.#at);
     }
     return at;
   }

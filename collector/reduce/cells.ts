@@ -9,11 +9,16 @@
  *   4, 5   its set of sources (distinct.ts): at, size
  *   6 ...  sensors that contributed, a bit each: as many words as the highest sensor index needs
  */
-import { freeMemory } from '../../common/memory.ts';
+import { freeMemory, letGo } from '../../common/memory.ts';
 import { check, packetsMax, type Reader, type Writer } from './bytes.ts';
 import { type DistinctLimits, DistinctPool, type DistinctPoolData } from './distinct.ts';
-import { mixPair } from './hash.ts';
+import * as hashing from './hash.ts';
 import { createLines, doublesOver, grownLines } from './lines.ts';
+import * as lists from './words.ts';
+
+// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+const { mixPair } = hashing;
+const { isZero } = lists;
 
 const PACKETS = 2;
 const SET_AT = 4;
@@ -129,10 +134,37 @@ export class CellTable {
   /** Where the row of a cell begins that the table is known not to have. */
   append(a: number, b: number): number {
     const at = this.size++ * this.stride;
-    if (at + this.stride > this.rows.length) this.#resize(2 * this.rows.length);
+    if (at + this.stride > this.rows.length) this.#resize(at + this.stride);
     this.rows[at] = a;
     this.rows[at + 1] = b;
     return at;
+  }
+
+  /**
+   * Counts a packet of one sensor in each of these cells. All first loads of index and rows come before anything is done with them
+   * (flows.ts); `found` is for that. What is not where it was looked for first is looked up after.
+   */
+  countMany(a: Int32Array, b: Int32Array, count: number, sensor: number, found: Int32Array, others: Int32Array): void {
+    this.makeRoom(sensor);
+    if (this.#indexed < this.size) this.#indexRows();
+    const { rows, doubles, stride } = this;
+    const index = this.#index;
+    const mask = index.length - 1;
+    for (let i = 0; i < count; i++) found[i] = index[mixPair(a[i]!, b[i]!) & mask]!;
+    for (let i = 0; i < count; i++) found[i] = (found[i]! - 1 + isZero(found[i]!)) * stride;
+    for (let i = 0; i < count; i++) others[i] = rows[found[i]!]!;
+    const word = SENSORS + (sensor >>> 5);
+    const bit = 1 << (sensor & 31);
+    let otherCount = 0;
+    for (let i = 0; i < count; i++) {
+      const row = found[i]!;
+      others[otherCount] = i;
+      if (rows[row] === a[i] && rows[row + 1] === b[i]) {
+        doubles[(row + PACKETS) >> 1]!++;
+        rows[row + word]! |= bit;
+      } else otherCount++;
+    }
+    for (let n = 0; n < otherCount; n++) this.count(a[others[n]!]!, b[others[n]!]!, 1, sensor);
   }
 
   /** Counts a packet at each of these rows, given by number; leaves in their place where each begins in `rows`. */
@@ -150,10 +182,9 @@ export class CellTable {
     this.pool.add(this.rows, row + SET_AT, high, low);
   }
 
-  /** Counts a source at each of these rows, which are left changed. */
+  /** Counts a source at each of these rows. */
   addSources(rows: Int32Array, high: Int32Array, low: Int32Array, count: number): void {
-    for (let i = 0; i < count; i++) rows[i]! += SET_AT;
-    this.pool.addMany(this.rows, rows, high, low, count);
+    this.pool.addMany(this.rows, rows, SET_AT, high, low, count);
   }
 
   /** Adds every cell of another table of the same limits. */
@@ -232,13 +263,14 @@ export class CellTable {
     this.pool.read(input, this.rows, row + SET_AT);
   }
 
+  /** Makes room for so many words at least. */
   #resize(words: number): void {
     this.rows = grownLines(this.rows, words);
     this.doubles = doublesOver(this.rows);
   }
 
   #reindex(places: number): void {
-    freeMemory(this.#index.buffer);
+    letGo(this.#index.buffer);
     this.#index = new Int32Array(places);
     this.#indexed = 0;
     this.#indexRows();
@@ -269,7 +301,7 @@ export class CellTable {
     const rows = createLines(Math.max(16, 2 ** Math.ceil(Math.log2(this.size + 1))) * stride);
     for (let n = 0; n < this.size; n++)
       rows.set(this.rows.subarray(n * this.stride, (n + 1) * this.stride), n * stride);
-    freeMemory(this.rows.buffer);
+    letGo(this.rows.buffer);
     this.rows = rows;
     this.doubles = doublesOver(rows);
     this.#sensorWords = even;
@@ -285,24 +317,62 @@ export class Rows {
   readonly table: CellTable;
   readonly #rows: Int32Array;
   readonly #wasEmpty: boolean;
+  /** Numbers that stand for a cell, the first so many. */
+  readonly #known: Int32Array;
+  #knownCount = 0;
 
   constructor(table: CellTable, numbers: number) {
     this.table = table;
     this.#rows = new Int32Array(numbers).fill(-1);
     this.#wasEmpty = table.size === 0;
+    this.#known = new Int32Array(numbers);
   }
 
   /** The row of the cell that this number stands for, made if there was none. */
   of(number: number, a: number, b: number): number {
     const known = this.#rows[number]!;
-    if (known >= 0) return known;
+    return known >= 0 ? known : this.#find(number, a, b);
+  }
+
+  #find(number: number, a: number, b: number): number {
     const row = this.#wasEmpty ? this.table.append(a, b) : this.table.row(a, b);
     this.#rows[number] = row;
+    this.#known[this.#knownCount++] = number;
     return row;
   }
 
   /** The numbers are to stand for other cells. */
   forget(): void {
-    this.#rows.fill(-1);
+    for (let n = 0; n < this.#knownCount; n++) this.#rows[this.#known[n]!] = -1;
+    this.#knownCount = 0;
+  }
+}
+
+const laterMax = 1024;
+
+/** Sources to be entered in cells, many at a time. No row may move meanwhile. */
+export class LaterSources {
+  readonly #table: CellTable;
+  readonly #rows = new Int32Array(laterMax);
+  readonly #high = new Int32Array(laterMax);
+  readonly #low = new Int32Array(laterMax);
+  #count = 0;
+
+  constructor(table: CellTable) {
+    this.#table = table;
+  }
+
+  /** A source, by its key, for the cell at this row. */
+  add(row: number, high: number, low: number): void {
+    if (this.#count === laterMax) this.flush();
+    const n = this.#count++;
+    this.#rows[n] = row;
+    this.#high[n] = high;
+    this.#low[n] = low;
+  }
+
+  flush(): void {
+    this.#table.addSources(this.#rows, this.#high, this.#low, this.#count);
+    this.#count = 0;
   }
 }

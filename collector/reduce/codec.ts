@@ -47,20 +47,9 @@ import { Day, TABLE_NAMES } from './day.ts';
 import type { DistinctLimits, DistinctPool } from './distinct.ts';
 import { IPV4_HIGH } from './hash.ts';
 import { orderByWords } from './order.ts';
-import {
-  ENTERED,
-  KEY_HIGH,
-  KEY_LOW,
-  MARKS,
-  marksAreSound,
-  NMAP_PACKETS,
-  NMAP_TARGETS,
-  SEEN,
-  SEEN_BITS,
-  SOURCE_WORDS,
-  type SourceTable,
-  TARGETS,
-} from './sources.ts';
+import { marksAreSound, SEEN_BITS, SOURCE, type SourceTable } from './sources.ts';
+
+const { WORDS, SEEN, MARKS, NMAP_TARGETS, NMAP_PACKETS, ENTERED, KEY_HIGH, KEY_LOW, TARGETS } = SOURCE;
 
 const MAGIC = new Int32Array(new TextEncoder().encode('ENAGADAY').buffer);
 /** Whoever keeps a state notes with which version it was written: another is not read. */
@@ -191,9 +180,9 @@ function writeSources(out: Writer, sources: SourceTable): void {
   const { rows, count } = sources;
   writeLimits(out, sources.targets, sources.level);
   out.word(count);
-  const column = (word: number) => columnOf(rows, word, SOURCE_WORDS, count);
+  const column = (word: number) => columnOf(rows, word, WORDS, count);
   for (const n of orderByWords(column(KEY_LOW), column(KEY_HIGH))) {
-    const row = n * SOURCE_WORDS;
+    const row = n * WORDS;
     assert(rows[row + SEEN] === rows[row + ENTERED], 'the day is not settled');
     const to = out.take(KEY_WORDS + ADDRESS_WORDS + PLAIN_WORDS);
     const plain = to + KEY_WORDS + ADDRESS_WORDS;

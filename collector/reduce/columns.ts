@@ -1,10 +1,17 @@
 /** What is worked out for a stretch of records before they are folded: who sent each, and which cells it belongs to. */
-import { BACKSCATTER, classify, isNmapCandidate, NMAP } from '../../common/record/classify.ts';
+import * as classes from '../../common/record/classify.ts';
 import { ICMP, ICMPV6 } from '../../common/record/protocol.ts';
 import type { Records } from '../../common/record/record.ts';
-import { BACKSCATTER_SIDE, SCANNING_SIDE, TARGET_BITS } from './day.ts';
-import { flowKey } from './flows.ts';
-import { type HashKey, high6, IPV4_HIGH, low4, low6 } from './hash.ts';
+import * as days from './day.ts';
+import * as flowing from './flows.ts';
+import type { HashKey } from './hash.ts';
+import * as hashing from './hash.ts';
+
+// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+const { BACKSCATTER, classify, isNmapCandidate, NMAP } = classes;
+const { BACKSCATTER_SIDE, SCANNING_SIDE, TARGET_BITS } = days;
+const { flowKey } = flowing;
+const { high6, IPV4_HIGH, low4, low6 } = hashing;
 
 /** Records taken at a time: what they touch of the tables fits the second-level cache. */
 export const stretchMax = 2048;
@@ -38,6 +45,10 @@ export class Stretch {
   }
 }
 
+/** By protocol: where a target has the type of a message, above its code. */
+const TYPE_BITS = new Uint16Array(256);
+for (const protocol of [ICMP, ICMPV6]) TYPE_BITS[protocol] = 0xff00;
+
 function nameRecords(records: Records, { from, count, key, name }: Stretch): void {
   const { protocol, srcPort, dstPort, flags, window, tool } = records;
   for (let i = 0; i < count; i++) {
@@ -47,8 +58,7 @@ function nameRecords(records: Records, { from, count, key, name }: Stretch): voi
     const packetClass = classify(number, flags[r]!, first);
     const side = packetClass === BACKSCATTER ? BACKSCATTER_SIDE : SCANNING_SIDE;
     const nmap = isNmapCandidate(number, flags[r]!, window[r]!, tool[r]!) ? NMAP : 0;
-    const message = number === ICMP || number === ICMPV6 ? first << 8 : 0;
-    const target = (number << 16) | message | dstPort[r]!;
+    const target = (number << 16) | ((first << 8) & TYPE_BITS[number]!) | dstPort[r]!;
     key[i] = flowKey(target, packetClass, tool[r]! | nmap);
     name[i] = target | (side << TARGET_BITS);
   }

@@ -6,7 +6,9 @@
 import { BACKSCATTER, CLASSES, OTHER, SCAN, TOOLS } from '../../common/record/classify.ts';
 import { BACKSCATTER_SIDE, COUNTRIES, COUNTRY_KINDS, type Day, FIRST_MARK } from './day.ts';
 import type { Places, Row } from './rows.ts';
-import { CLASS_SEEN_SHIFT, PLACE, SEEN, SOURCE_WORDS } from './sources.ts';
+import { SOURCE } from './sources.ts';
+
+const { CLASS_SEEN_SHIFT, PLACE, SEEN, WORDS } = SOURCE;
 
 const NMAP_TOOL = TOOLS.indexOf('nmap');
 const SCANNING = (1 << SCAN) | (1 << OTHER);
@@ -24,7 +26,7 @@ export function countryKindRows({ tables: { countries, countryKinds }, sources }
     else packets[at + SCAN] = countries.packets(n) - packets[at + OTHER]!;
   }
   const scale = 2 ** sources.level;
-  for (let row = 0; row < sources.count * SOURCE_WORDS; row += SOURCE_WORDS) {
+  for (let row = 0; row < sources.count * WORDS; row += WORDS) {
     const at = geo.placeCountry[sources.rows[row + PLACE]!]! * kinds;
     const seen = sources.rows[row + SEEN]! >>> CLASS_SEEN_SHIFT;
     for (let one = 0; one < CLASSES.length; one++) if ((seen >>> one) & 1) counts[at + one]! += scale;
@@ -45,7 +47,7 @@ export function countryAsnRows({ tables: { countryAsns }, sources }: Day, geo: P
   const nameOf = (country: number, asn: number) => asn * COUNTRIES + country;
   const counts = new Map<number, { sources: number; scanningSources: number }>();
   const scale = 2 ** sources.level;
-  for (let row = 0; row < sources.count * SOURCE_WORDS; row += SOURCE_WORDS) {
+  for (let row = 0; row < sources.count * WORDS; row += WORDS) {
     const place = sources.rows[row + PLACE]!;
     const name = nameOf(geo.placeCountry[place]!, geo.placeAsn[place]!);
     let count = counts.get(name);

@@ -7,19 +7,34 @@
  * which keys were added, so any order and any split of the keys merge to the same set.
  *
  * A set is named by two words that its owner keeps: `at`, where its block or its registers begin, and `size`, the count of its
- * keys and the class `c` of its block, or `SKETCH`.
+ * keys and the class `c` of its block, or `SKETCH`. Most sets have one key of IPv4, whose high word is 1: `at` is its low word then, `size`
+ * is `ALONE`, and there is no block.
  */
-import { freeMemory } from '../../common/memory.ts';
+import { freeMemory, grownMemory } from '../../common/memory.ts';
 import { check, type Reader, type Writer } from './bytes.ts';
+import { comesBefore, sortKeys } from './keys.ts';
 import { grownWords } from './lines.ts';
-import { rankMax, sketchAdd, sketchEstimate, sketchMerge } from './sketch.ts';
+import * as sketches from './sketch.ts';
+import * as lists from './words.ts';
+
+// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+const { isZero, WordList } = lists;
+const { rankMax, sketchAdd, sketchAddMany, sketchEstimate, sketchMerge } = sketches;
 
 /** `size` of a set that became a sketch; also in a state, as an unsigned word. */
-export const SKETCH = -1;
+const SKETCH = -1;
+export const isSketch = (size: number): boolean => size === SKETCH;
 const CLASS_BITS = 5;
 const CLASS_MASK = (1 << CLASS_BITS) - 1;
 const sizeCount = (size: number): number => size >>> CLASS_BITS;
 const sizeOf = (count: number, blockClass: number): number => (count << CLASS_BITS) | blockClass;
+
+/** Of a class that no block has. */
+const ALONE_CLASS = CLASS_MASK;
+const ALONE = sizeOf(1, ALONE_CLASS);
+const ALONE_HIGH = 1;
+/** Class of the block that the second key makes: another soon follows. */
+const SECOND_CLASS = 2;
 
 /** Blocks up to 8 slots are filled to the last, since a probe of them is a scan; larger ones to three quarters. */
 const keysMax = (blockClass: number): number => (blockClass <= 3 ? 1 << blockClass : 3 << (blockClass - 2));
@@ -50,6 +65,9 @@ export class DistinctPool {
   #registers: Uint8Array<ArrayBuffer>;
   #sketches: number;
   readonly #freeSketches: number[] = [];
+  /** For `addMany`. */
+  readonly #inSketches = new WordList();
+  readonly #others = new WordList();
 
   constructor(limits: DistinctLimits, data?: DistinctPoolData) {
     this.limits = limits;
@@ -84,10 +102,12 @@ export class DistinctPool {
       return true;
     }
     if (size === 0) {
-      const at = this.#allocate(0);
-      this.#put(at, high, low);
-      words[w] = at;
-      words[w + 1] = sizeOf(1, 0);
+      this.#begin(words, w, high, low);
+      return true;
+    }
+    if (size === ALONE) {
+      if (words[w] === low && high === ALONE_HIGH) return false;
+      this.#grow(words, w, high, low);
       return true;
     }
     const slots = this.#slots;
@@ -110,17 +130,30 @@ export class DistinctPool {
     return true;
   }
 
-  /** `add` for many sets: keys `high[i]`, `low[i]` in the sets at `w[i]`. */
-  addMany(words: Int32Array, w: Int32Array, high: Int32Array, low: Int32Array, count: number): void {
-    const { p } = this.limits;
-    let registers = this.#registers;
+  /** The word that `add` would look at first, of a key with this low word: to have it in the cache. */
+  peek(words: Int32Array, w: number, low: number): number {
+    const at = words[w]!;
+    const size = words[w + 1]!;
+    if (size === 0 || size === ALONE) return 0;
+    if (size === SKETCH) return this.#registers[at + (low & ((1 << this.limits.p) - 1))]!;
+    return this.#slots[2 * (at + (low & ((1 << (size & CLASS_MASK)) - 1)))]!;
+  }
+
+  /** `add` for many sets: keys `high[i]`, `low[i]` in the sets at `w[i] + from`. */
+  addMany(words: Int32Array, w: Int32Array, from: number, high: Int32Array, low: Int32Array, count: number): void {
+    const inSketches = this.#inSketches.roomFor(count);
+    const others = this.#others.roomFor(count);
+    // Apart, so that each loop does one thing to all that it meets: what V8 need not ask again in each turn is only what no turn skips.
+    let sketched = 0;
     for (let i = 0; i < count; i++) {
-      const set = w[i]!;
-      if (words[set + 1] === SKETCH) sketchAdd(registers, words[set]!, p, low[i]!);
-      else {
-        this.add(words, set, high[i]!, low[i]!);
-        registers = this.#registers; // which a new sketch may have moved
-      }
+      inSketches[sketched] = i;
+      others[i - sketched] = i;
+      sketched += isZero(words[w[i]! + from + 1]! ^ SKETCH);
+    }
+    sketchAddMany(this.#registers, this.limits.p, words, w, from, low, inSketches, sketched);
+    for (let n = 0; n < count - sketched; n++) {
+      const i = others[n]!;
+      this.add(words, w[i]! + from, high[i]!, low[i]!);
     }
   }
 
@@ -150,6 +183,10 @@ export class DistinctPool {
       sketchMerge(this.#registers, words[w]!, other.#registers, at, this.limits.p);
       return;
     }
+    if (size === ALONE) {
+      this.add(words, w, ALONE_HIGH, at);
+      return;
+    }
     const slots = other.#slots;
     const end = size === 0 ? at : at + (1 << (size & CLASS_MASK));
     for (let slot = at; slot < end; slot++) {
@@ -161,7 +198,7 @@ export class DistinctPool {
   /** The keys of an exact set, as pairs of words, in no particular order. */
   keys(at: number, size: number): Int32Array {
     const keys = new Int32Array(2 * sizeCount(size));
-    this.#copyKeys(at, keys, 0, sizeCount(size));
+    this.#copyKeys(at, size, keys, 0);
     return keys;
   }
 
@@ -180,7 +217,7 @@ export class DistinctPool {
     const count = sizeCount(size);
     const to = out.take(1 + 2 * count);
     out.words[to] = count;
-    this.#copyKeys(at, out.words, to + 1, count);
+    this.#copyKeys(at, size, out.words, to + 1);
     if (count > 1) sortKeys(out.words, to + 1, count); // most sets have one, by far
   }
 
@@ -201,7 +238,12 @@ export class DistinctPool {
     if (size === 0) return;
     const from = input.take(2 * size);
     const keys = input.words;
-    let blockClass = 0;
+    if (size === 1) {
+      check(keys[from] !== 0, 'an empty key');
+      this.#begin(words, w, keys[from]!, keys[from + 1]!);
+      return;
+    }
+    let blockClass = SECOND_CLASS;
     while (keysMax(blockClass) < size) blockClass++;
     const block = this.#allocate(blockClass);
     for (let i = from; i < from + 2 * size; i += 2) {
@@ -216,17 +258,35 @@ export class DistinctPool {
   /** Gives back what the set takes. */
   release(at: number, size: number): void {
     if (size === SKETCH) this.#freeSketches.push(at);
-    else if (size !== 0) this.#free[size & CLASS_MASK]!.push(at);
+    else if (size !== 0 && size !== ALONE) this.#free[size & CLASS_MASK]!.push(at);
   }
 
-  #copyKeys(at: number, to: Int32Array, toAt: number, count: number): void {
+  #copyKeys(at: number, size: number, to: Int32Array, toAt: number): void {
+    if (size === ALONE) {
+      to[toAt] = ALONE_HIGH;
+      to[toAt + 1] = at;
+      return;
+    }
     const slots = this.#slots;
-    const end = toAt + 2 * count;
+    const end = toAt + 2 * sizeCount(size);
     for (let slot = 2 * at, n = toAt; n < end; slot += 2) {
       if (slots[slot] === 0) continue;
       to[n++] = slots[slot]!;
       to[n++] = slots[slot + 1]!;
     }
+  }
+
+  /** The first key of a set. */
+  #begin(words: Int32Array, w: number, high: number, low: number): void {
+    if (high === ALONE_HIGH) {
+      words[w] = low;
+      words[w + 1] = ALONE;
+      return;
+    }
+    const at = this.#allocate(0);
+    this.#put(at, high, low);
+    words[w] = at;
+    words[w + 1] = sizeOf(1, 0);
   }
 
   #put(slot: number, high: number, low: number): void {
@@ -244,13 +304,16 @@ export class DistinctPool {
       return;
     }
     const oldClass = size & CLASS_MASK;
-    const newClass = oldClass + 1;
+    const newClass = sizeCount(size) === 1 ? SECOND_CLASS : oldClass + 1;
     const block = this.#allocate(newClass);
-    const slots = this.#slots;
-    for (let slot = at; slot < at + (1 << oldClass); slot++)
-      if (slots[2 * slot] !== 0) this.#place(block, newClass, slots[2 * slot]!, slots[2 * slot + 1]!);
+    if (size === ALONE) this.#place(block, newClass, ALONE_HIGH, at);
+    else {
+      const slots = this.#slots;
+      for (let slot = at; slot < at + (1 << oldClass); slot++)
+        if (slots[2 * slot] !== 0) this.#place(block, newClass, slots[2 * slot]!, slots[2 * slot + 1]!);
+      this.#free[oldClass]!.push(at);
+    }
     this.#place(block, newClass, high, low);
-    this.#free[oldClass]!.push(at);
     words[w] = block;
     words[w + 1] = sizeOf(sizeCount(size) + 1, newClass);
   }
@@ -284,6 +347,7 @@ export class DistinctPool {
 
   /** Whether an exact set has the key. */
   #has(at: number, size: number, high: number, low: number): boolean {
+    if (size === ALONE) return high === ALONE_HIGH && low === at;
     const mask = (1 << (size & CLASS_MASK)) - 1;
     for (let probes = 0, slot = low & mask; probes <= mask; probes++, slot = (slot + 1) & mask) {
       const found = this.#slots[2 * (at + slot)]!;
@@ -311,10 +375,8 @@ export class DistinctPool {
       return freed;
     }
     const at = this.#sketches++ * registers;
-    if (at + registers > this.#registers.length) {
-      const bytes = Math.max(registers, 2 * this.#registers.length);
-      this.#registers = new Uint8Array(this.#registers.buffer.transfer(bytes));
-    }
+    if (at + registers > this.#registers.length)
+      this.#registers = new Uint8Array(grownMemory(this.#registers.buffer, at + registers));
     return at;
   }
 
@@ -328,37 +390,7 @@ export class DistinctPool {
     }
     const at = this.#used;
     this.#used += slots;
-    if (2 * this.#used > this.#slots.length)
-      this.#slots = grownWords(this.#slots, Math.max(2 * this.#used, 2 * this.#slots.length));
+    if (2 * this.#used > this.#slots.length) this.#slots = grownWords(this.#slots, 2 * this.#used);
     return at;
-  }
-}
-
-/** Whether the key at `at` comes before another: by its low word, then its high word, both unsigned. */
-const comesBefore = (keys: Int32Array, at: number, high: number, low: number): boolean =>
-  keys[at + 1] === low ? keys[at]! >>> 0 < high >>> 0 : keys[at + 1]! >>> 0 < low >>> 0;
-
-/** Fewer keys than this are sorted quicker by putting each in its place than by a call. */
-const fewKeys = 32;
-
-/** Sorts `count` keys that begin at `from`. */
-function sortKeys(words: Int32Array, from: number, count: number): void {
-  if (count >= fewKeys) {
-    // As 64-bit numbers the low word, which comes second, is the more significant.
-    const keys = words.slice(from, from + 2 * count);
-    new BigUint64Array(keys.buffer).sort();
-    words.set(keys, from);
-    return;
-  }
-  for (let i = from + 2; i < from + 2 * count; i += 2) {
-    const high = words[i]!;
-    const low = words[i + 1]!;
-    let to = i;
-    for (; to > from && !comesBefore(words, to - 2, high, low); to -= 2) {
-      words[to] = words[to - 2]!;
-      words[to + 1] = words[to - 1]!;
-    }
-    words[to] = high;
-    words[to + 1] = low;
   }
 }

@@ -11,13 +11,19 @@
  *   4  first time, in microseconds of the first hour      5  last time, of the last hour
  *   6  the source's place by the geography                7  the high word of the source's key
  */
-import { type GeoTable, lookup4, lookup6 } from '../../common/geo/table.ts';
-import { mix } from '../../common/record/mix.ts';
+import type { GeoTable } from '../../common/geo/table.ts';
+import * as geography from '../../common/geo/table.ts';
+import * as mixing from '../../common/record/mix.ts';
 import type { Records } from '../../common/record/record.ts';
 import type { Stretch } from './columns.ts';
-import { HOURS_PER_DAY, TARGET_BITS, TARGET_MASK } from './day.ts';
+import * as days from './day.ts';
 import { createLines, createSharedLines } from './lines.ts';
 import { orderByKey } from './order.ts';
+
+// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+const { lookup4, lookup6 } = geography;
+const { mix } = mixing;
+const { HOURS_PER_DAY, TARGET_BITS, TARGET_MASK } = days;
 
 /** Target, class and marks of a flow in one word: `marks << 26 | class << 24 | target`. */
 export const keyTarget = (key: number): number => key & TARGET_MASK;
@@ -26,20 +32,26 @@ export const keyMarks = (key: number): number => key >>> (TARGET_BITS + 2);
 export const flowKey = (target: number, packetClass: number, marks: number): number =>
   target | (packetClass << TARGET_BITS) | (marks << (TARGET_BITS + 2));
 
-export const FLOW_WORDS = 8;
-export const FLOW_KEY = 1;
-export const FLOW_HOURS = 2;
-export const FLOW_PACKETS = 3;
-export const FLOW_FIRST = 4;
-export const FLOW_LAST = 5;
-export const FLOW_PLACE = 6;
-export const FLOW_HIGH = 7;
-
-export const HOURS_MASK = 0xffffff;
-export const SLOT_SHIFT = 24;
+/** Where an entry has what, in words; how its third word is parted. */
+export const FLOW = {
+  WORDS: 8,
+  KEY: 1,
+  HOURS: 2,
+  PACKETS: 3,
+  FIRST: 4,
+  LAST: 5,
+  PLACE: 6,
+  HIGH: 7,
+  HOURS_MASK: 0xffffff,
+  SLOT_SHIFT: 24,
+} as const;
+const { WORDS, KEY, HOURS, PACKETS, FIRST, LAST, PLACE, HIGH, HOURS_MASK, SLOT_SHIFT } = FLOW;
+/** Records whose entries are fetched before they are counted. */
+const pieceMax = 2048;
 const slotsMax = 256;
 
 const placesMin = 1 << 12;
+const pageWords = 1 << 10;
 /** Growing is copying to random places, 3% of a replay in steps of 2: of a million flows, steps of 8 copy a seventh, of 2 all. */
 const growth = 8;
 /** 64 MB, half of them in use. */
@@ -57,7 +69,7 @@ export class FlowTable {
   constructor(seed: number, shared: boolean) {
     this.#seed = seed;
     this.#createLines = shared ? createSharedLines : createLines;
-    this.entries = this.#createLines(placesMin * FLOW_WORDS);
+    this.entries = this.#createLines(placesMin * WORDS);
   }
 
   /** Whether so many records may not fit, or the sensor has no slot: the table must be settled first. */
@@ -68,64 +80,27 @@ export class FlowTable {
   }
 
   /**
-   * Counts a stretch of records of one sensor, for which there is room, and leaves in it each source's place. All first loads
-   * of entries come before anything is done with them: a load that misses the cache costs 150 ns alone, but 12 ns among ten of
-   * which none waits for another.
+   * Counts a stretch of records of one sensor, for which there is room, and leaves in it each source's place. In pieces, of which all
+   * first loads of entries come before anything is done with them: a load that misses the cache costs 150 ns alone, but 12 ns
+   * among ten of which none waits for another.
    */
-  // Long: the loop every record goes through, kept in one piece so that columns and entries stay in registers.
   countAll(records: Records, stretch: Stretch, sensor: number, geo: GeoTable): void {
-    while (2 * FLOW_WORDS * (this.count + stretch.count) > this.entries.length) this.#grow();
+    while (2 * WORDS * (this.count + stretch.count) > this.entries.length) this.#grow();
     const { entries } = this;
-    const { from, count, id, high, key, place, scratch } = stretch;
-    const { time, hour } = records;
-    const hourOfDay = hour % HOURS_PER_DAY;
-    const hourBit = 1 << hourOfDay;
+    const { count, id, key, place, scratch } = stretch;
     const slot = this.#slot(sensor);
-    const mask = entries.length - FLOW_WORDS;
-    let fresh = 0;
+    const mask = entries.length - WORDS;
     const seed = this.#seed;
-    for (let i = 0; i < count; i++) place[i] = hash(id[i]!, key[i]!, seed) & mask;
-    for (let i = 0; i < count; i++) scratch[i] = entries[place[i]!]!;
-    for (let i = 0; i < count; i++) {
-      const source = id[i]!;
-      const flowKey = key[i]!;
-      const micros = time[from + i]!;
-      let at = place[i]!;
-      while (
-        (entries[at] !== source ||
-          entries[at + FLOW_KEY] !== flowKey ||
-          entries[at + FLOW_HIGH] !== high[i] ||
-          entries[at + FLOW_HOURS]! >>> SLOT_SHIFT !== slot) &&
-        entries[at + FLOW_PACKETS] !== 0
-      )
-        at = (at + FLOW_WORDS) & mask;
-      place[i] = at;
-      if (entries[at + FLOW_PACKETS]!++ === 0) {
-        scratch[fresh++] = i;
-        entries[at] = source;
-        entries[at + FLOW_KEY] = flowKey;
-        entries[at + FLOW_HOURS] = hourBit | (slot << SLOT_SHIFT);
-        entries[at + FLOW_FIRST] = micros;
-        entries[at + FLOW_LAST] = micros;
-        entries[at + FLOW_HIGH] = high[i]!;
-        continue;
-      }
-      const hours = entries[at + FLOW_HOURS]! & HOURS_MASK;
-      const later = micros >= entries[at + FLOW_LAST]! >>> 0;
-      if (hours >>> hourOfDay === 1 && later) {
-        entries[at + FLOW_LAST] = micros; // nearly always: packets come in the order of their times
-        continue;
-      }
-      const inHour = (hours & hourBit) !== 0;
-      if (hours >>> hourOfDay <= 1 && (!inHour || later)) entries[at + FLOW_LAST] = micros;
-      if ((hours & (hourBit - 1)) === 0 && (!inHour || micros < entries[at + FLOW_FIRST]! >>> 0))
-        entries[at + FLOW_FIRST] = micros;
-      if (!inHour) entries[at + FLOW_HOURS]! |= hourBit;
+    for (let first = 0; first < count; first += pieceMax) {
+      const end = Math.min(count, first + pieceMax);
+      for (let i = first; i < end; i++) place[i] = hash(id[i]!, key[i]!, seed) & mask;
+      for (let i = first; i < end; i++) scratch[i] = entries[place[i]!]!;
+      const fresh = countEach(records, stretch, first, end, slot, entries);
+      this.count += fresh;
+      // Apart from the loop there, which a call would make wait and lose its registers.
+      findPlaces(records, stretch, first, fresh, geo, entries);
+      for (let i = first; i < end; i++) place[i] = entries[place[i]! + PLACE]!;
     }
-    this.count += fresh;
-    // Apart from the loop above, which a call would make wait and lose its registers.
-    findPlaces(records, stretch, fresh, geo, entries);
-    for (let i = 0; i < count; i++) place[i] = entries[place[i]! + FLOW_PLACE]!;
   }
 
   /** Where the entries in use begin, ordered by target, so that the flows of one port come together. */
@@ -133,7 +108,7 @@ export class FlowTable {
     const { entries } = this;
     const places = placesInUse(entries, this.count);
     const targets = new Int32Array(this.count);
-    for (let n = 0; n < places.length; n++) targets[n] = keyTarget(entries[places[n]! + FLOW_KEY]!);
+    for (let n = 0; n < places.length; n++) targets[n] = keyTarget(entries[places[n]! + KEY]!);
     return orderByKey(targets, places, TARGET_BITS);
   }
 
@@ -141,8 +116,8 @@ export class FlowTable {
   clear(): void {
     let places = placesMin;
     while (places < 2 * this.count) places *= 2;
-    if (this.entries.length === places * FLOW_WORDS) this.entries.fill(0);
-    else this.entries = this.#createLines(places * FLOW_WORDS);
+    if (this.entries.length === places * WORDS) this.entries.fill(0);
+    else this.entries = this.#createLines(places * WORDS);
     this.count = 0;
     this.sensors.length = 0;
   }
@@ -154,13 +129,15 @@ export class FlowTable {
 
   #grow(): void {
     const before = this.entries;
-    const entries = this.#createLines(Math.min(growth * before.length, placesMax * FLOW_WORDS));
-    const mask = entries.length - FLOW_WORDS;
-    for (let from = 0; from < before.length; from += FLOW_WORDS) {
-      if (before[from + FLOW_PACKETS] === 0) continue;
-      let at = hash(before[from]!, before[from + FLOW_KEY]!, this.#seed) & mask;
-      while (entries[at + FLOW_PACKETS] !== 0) at = (at + FLOW_WORDS) & mask;
-      for (let word = 0; word < FLOW_WORDS; word++) entries[at + word] = before[from + word]!;
+    const entries = this.#createLines(Math.min(growth * before.length, placesMax * WORDS));
+    // A page that is read before it is written costs the system twice.
+    for (let word = 0; word < entries.length; word += pageWords) entries[word] = 0;
+    const mask = entries.length - WORDS;
+    for (let from = 0; from < before.length; from += WORDS) {
+      if (before[from + PACKETS] === 0) continue;
+      let at = hash(before[from]!, before[from + KEY]!, this.#seed) & mask;
+      while (entries[at + PACKETS] !== 0) at = (at + WORDS) & mask;
+      for (let word = 0; word < WORDS; word++) entries[at + word] = before[from + word]!;
     }
     this.entries = entries;
   }
@@ -170,21 +147,77 @@ export class FlowTable {
 export function placesInUse(entries: Int32Array, count: number): Int32Array<ArrayBuffer> {
   const places = new Int32Array(count);
   let n = 0;
-  for (let at = 0; n < count; at += FLOW_WORDS) if (entries[at + FLOW_PACKETS] !== 0) places[n++] = at;
+  for (let at = 0; n < count; at += WORDS) if (entries[at + PACKETS] !== 0) places[n++] = at;
   return places;
 }
 
-/** Sets the places of new flows: `scratch` says of which records, and `place` where their entries are. */
+/**
+ * Counts records `first` to `end` of the stretch, where `place` says to look first; leaves there where each one's entry is. Returns how
+ * many entries are new: `scratch` says from `first` on of which records.
+ */
+// Long: the loop every record goes through, kept in one piece so that columns and entries stay in registers.
+function countEach(
+  { time, hour }: Records,
+  { from, id, high, key, place, scratch }: Stretch,
+  first: number,
+  end: number,
+  slot: number,
+  entries: Int32Array,
+): number {
+  const mask = entries.length - WORDS;
+  const hourOfDay = hour % HOURS_PER_DAY;
+  const hourBit = 1 << hourOfDay;
+  let fresh = 0;
+  for (let i = first; i < end; i++) {
+    const source = id[i]!;
+    const flowKey = key[i]!;
+    const micros = time[from + i]!;
+    let at = place[i]!;
+    while (
+      (entries[at] !== source ||
+        entries[at + KEY] !== flowKey ||
+        entries[at + HIGH] !== high[i] ||
+        entries[at + HOURS]! >>> SLOT_SHIFT !== slot) &&
+      entries[at + PACKETS] !== 0
+    )
+      at = (at + WORDS) & mask;
+    place[i] = at;
+    if (entries[at + PACKETS]!++ === 0) {
+      scratch[first + fresh++] = i;
+      entries[at] = source;
+      entries[at + KEY] = flowKey;
+      entries[at + HOURS] = hourBit | (slot << SLOT_SHIFT);
+      entries[at + FIRST] = micros;
+      entries[at + LAST] = micros;
+      entries[at + HIGH] = high[i]!;
+      continue;
+    }
+    const hours = entries[at + HOURS]! & HOURS_MASK;
+    const later = micros >= entries[at + LAST]! >>> 0;
+    if (hours >>> hourOfDay === 1 && later) {
+      entries[at + LAST] = micros; // nearly always: packets come in the order of their times
+      continue;
+    }
+    const inHour = (hours & hourBit) !== 0;
+    if (hours >>> hourOfDay <= 1 && (!inHour || later)) entries[at + LAST] = micros;
+    if ((hours & (hourBit - 1)) === 0 && (!inHour || micros < entries[at + FIRST]! >>> 0)) entries[at + FIRST] = micros;
+    if (!inHour) entries[at + HOURS]! |= hourBit;
+  }
+  return fresh;
+}
+
+/** Sets the places of new flows: `scratch` says from `first` on of which records, and `place` where their entries are. */
 function findPlaces(
   { family, src }: Records,
   { from, place, scratch }: Stretch,
+  first: number,
   fresh: number,
   geo: GeoTable,
   entries: Int32Array,
 ): void {
-  for (let n = 0; n < fresh; n++) {
+  for (let n = first; n < first + fresh; n++) {
     const i = scratch[n]!;
-    entries[place[i]! + FLOW_PLACE] = family === 4 ? lookup4(geo, src[from + i]!) : place6(geo, src, from + i);
+    entries[place[i]! + PLACE] = family === 4 ? lookup4(geo, src[from + i]!) : place6(geo, src, from + i);
   }
 }
 

@@ -2,17 +2,27 @@
  * Folds records of one sensor and hour into their day, a stretch at a time and a column at a time. What a packet says is
  * counted by flow and by hour; the day's tables get it when that is settled (settle.ts, hour.ts).
  */
-import { type GeoTable, lookup4 } from '../../common/geo/table.ts';
-import { NMAP } from '../../common/record/classify.ts';
-import { mix } from '../../common/record/mix.ts';
+import type { GeoTable } from '../../common/geo/table.ts';
+import * as geography from '../../common/geo/table.ts';
+import * as classes from '../../common/record/classify.ts';
+import * as mixing from '../../common/record/mix.ts';
 import type { Records } from '../../common/record/record.ts';
 import { Stretch, stretchMax } from './columns.ts';
-import { type Day, IPV6_NETWORK, TARGET_BITS, TARGET_MASK } from './day.ts';
-import { FlowTable, keyMarks, place6 } from './flows.ts';
+import type { Day } from './day.ts';
+import * as days from './day.ts';
+import * as flowing from './flows.ts';
+import { FlowTable } from './flows.ts';
 import type { HashKey } from './hash.ts';
 import { HourCounts } from './hour.ts';
 import { countSensorHour } from './sensors.ts';
 import { type SettleElsewhere, settleFlows } from './settle.ts';
+
+// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+const { lookup4 } = geography;
+const { NMAP } = classes;
+const { mix } = mixing;
+const { IPV6_NETWORK, TARGET_BITS, TARGET_MASK } = days;
+const { keyMarks, place6 } = flowing;
 
 /**
  * What of a day a reducer counts. Two threads share the work: one counts flows, and settles what they tell of their targets; the
@@ -63,7 +73,7 @@ export function foldBlock(day: Day, records: Records, sensor: number, bench: Wor
     if (flows.lacksRoom(stretch.count, sensor)) settleFlows(day, bench);
     if (part === 'all') enterRecords(day, records, stretch);
     flows.countAll(records, stretch, sensor, geo);
-    countHour(bench);
+    bench.counts.countAll(stretch);
     if (part === 'all') countNetworks(day, records, sensor, bench);
   }
 }
@@ -96,7 +106,7 @@ export function foldPackets(day: Day, records: Records, sensor: number, bench: W
     bench.stretch.take(records, from);
     findPlaces(records, bench);
     countPortCountries(day, sensor, bench);
-    countHour(bench);
+    bench.counts.countAll(bench.stretch);
     countNetworkPackets(day, records, sensor, bench);
   }
 }
@@ -110,8 +120,10 @@ function findPlaces({ family, src }: Records, { stretch, geo }: Workbench): void
 
 /** Packets to each port from each country, where flows are not counted. */
 function countPortCountries({ tables: { portCountries } }: Day, sensor: number, { stretch, geo }: Workbench): void {
-  const { count, name, place } = stretch;
-  for (let i = 0; i < count; i++) portCountries.count(name[i]!, geo.placeCountry[place[i]!]!, 1, sensor);
+  const { count, name, place, low, high, scratch } = stretch;
+  const { placeCountry } = geo;
+  for (let i = 0; i < count; i++) low[i] = placeCountry[place[i]!]!;
+  portCountries.countMany(name, low, count, sensor, scratch, high);
 }
 
 /** A flow does not hold an IPv6 address: its source gets its row at once. */
@@ -139,18 +151,6 @@ function countNmap(
     if (family === 6) for (let w = 4 * r + 1; w < 4 * r + 4; w++) address = mix(address) ^ dst[w]!;
     const target = mix(address ^ Math.imul(dstPort[r]!, 0x9e3779b1)) & 0xffff;
     sources.addNmap(row, seqFold[r]!, (target << 16) | target, 1);
-  }
-}
-
-/** What is counted by the hour. */
-function countHour({ stretch, counts }: Workbench): void {
-  const { count, name, key, place } = stretch;
-  const { names, places, kinds, touchedNames, touchedPlaces } = counts;
-  for (let i = 0; i < count; i++) {
-    const placeAndSide = (place[i]! << 1) | (name[i]! >>> TARGET_BITS);
-    if (names[name[i]!]!++ === 0) touchedNames.push(name[i]!);
-    if (places[placeAndSide]!++ === 0) touchedPlaces.push(placeAndSide);
-    kinds[key[i]! >>> TARGET_BITS]!++;
   }
 }
 

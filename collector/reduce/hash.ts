@@ -6,7 +6,10 @@
  * into one register of a sketch, into one chain of a table or into the sample of sources.
  */
 
-import { mix } from '../../common/record/mix.ts';
+import * as mixing from '../../common/record/mix.ts';
+
+// A constant of this module and not an import, for its loops: ARCHITECTURE.md, "Loops over packets".
+const { mix } = mixing;
 
 /** Two words, the same for all states that are to be merged. */
 export interface HashKey {

@@ -4,11 +4,26 @@
  * which the system gives memory only to the pages touched: about a megabyte for TCP and UDP.
  */
 import type { GeoTable } from '../../common/geo/table.ts';
-import { COUNTRIES, type Day, HOURS_PER_DAY, SIDES, TARGET_BITS, TARGET_MASK } from './day.ts';
+import type { Stretch } from './columns.ts';
+import type { Day } from './day.ts';
+import * as days from './day.ts';
+import { orderByKey } from './order.ts';
+import * as lists from './words.ts';
+
+// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+const { isZero, WordList } = lists;
+const { COUNTRIES, HOURS_PER_DAY, SIDES, TARGET_BITS, TARGET_MASK } = days;
 
 const NAMES = 1 << (TARGET_BITS + 1);
 const KINDS = 256;
 const MARKED_TOOLS = 3;
+
+const HOUR_BITS = 5;
+const hourKey = (target: number, hour: number): number => (target << HOUR_BITS) | hour;
+export const targetOfHour = (key: number): number => key >>> HOUR_BITS;
+export const hourOfKey = (key: number): number => key & ((1 << HOUR_BITS) - 1);
+/** 8 MB. Packets that go to and fro between two hours note one at a time. */
+const targetHoursMax = 1 << 20;
 
 export class HourCounts {
   /** By target and side. */
@@ -20,9 +35,12 @@ export class HourCounts {
   /** By class and marks: `marks << 2 | class`. */
   readonly kinds = new Uint32Array(KINDS);
   /** Which names, networks and places are not 0. */
-  readonly touchedNames: number[] = [];
-  readonly touchedNetworks: number[] = [];
-  readonly touchedPlaces: number[] = [];
+  readonly touchedNames = new WordList();
+  readonly touchedNetworks = new WordList();
+  readonly touchedPlaces = new WordList();
+  /** Packets of targets by the hour that no row has yet: `target << 5 | hour`, and how many. */
+  readonly #targetHours = new WordList();
+  readonly #targetHourPackets = new WordList();
   /** By country and side, while they are settled. */
   readonly #countries = new Float64Array(COUNTRIES * SIDES);
 
@@ -42,7 +60,7 @@ export class HourCounts {
   /** Adds what is counted of one sensor to the day, and begins anew. `hour` counts from 1970. */
   settleSensor(day: Day, hour: number, sensor: number, geo: GeoTable): void {
     const { tables } = day;
-    for (const place of this.touchedPlaces) {
+    for (const place of this.touchedPlaces.inUse()) {
       const packets = this.places[place]!;
       const side = place & 1;
       const country = geo.placeCountry[place >>> 1]!;
@@ -53,7 +71,7 @@ export class HourCounts {
       this.places[place] = 0;
     }
     this.#settleCountries(tables, hour % HOURS_PER_DAY, sensor);
-    for (const network of this.touchedNetworks) this.networks[network] = 0;
+    for (const network of this.touchedNetworks.inUse()) this.networks[network] = 0;
     for (let kind = 0; kind < KINDS; kind++) {
       const packets = this.kinds[kind]!;
       if (packets === 0) continue;
@@ -62,8 +80,8 @@ export class HourCounts {
         if ((kind >>> (2 + tool)) & 1) tables.tools.count(tool, 0, packets, sensor);
       this.kinds[kind] = 0;
     }
-    this.touchedPlaces.length = 0;
-    this.touchedNetworks.length = 0;
+    this.touchedPlaces.count = 0;
+    this.touchedNetworks.count = 0;
   }
 
   #settleCountries({ total, hours, countries, countryHours }: Day['tables'], hourOfDay: number, sensor: number): void {
@@ -79,22 +97,83 @@ export class HourCounts {
     }
   }
 
-  /** Adds the packets of each name to the day, and begins anew: which sensors sent them the flows know, and what they sum to. */
-  settleNames({ tables: { portHours } }: Day, hour: number): void {
-    for (const name of this.touchedNames) {
-      portHours.addPackets(portHours.row(name & TARGET_MASK, hour % HOURS_PER_DAY), this.names[name]!);
-      this.names[name] = 0;
+  /** Counts what is in the arrays; `place` and `name` are of records of one sensor and hour. */
+  countAll({ count, name, key, place }: Stretch): void {
+    const { names, places, kinds } = this;
+    const touchedNames = this.touchedNames.roomFor(count);
+    const touchedPlaces = this.touchedPlaces.roomFor(count);
+    let namesCount = this.touchedNames.count;
+    let placesCount = this.touchedPlaces.count;
+    // Each is entered in its list, which goes on only if it is new: no branch that could only be guessed.
+    for (let i = 0; i < count; i++) {
+      const named = name[i]!;
+      const packets = names[named]!;
+      names[named] = packets + 1;
+      touchedNames[namesCount] = named;
+      namesCount += isZero(packets);
+      const placed = (place[i]! << 1) | (named >>> TARGET_BITS);
+      const ofPlace = places[placed]!;
+      places[placed] = ofPlace + 1;
+      touchedPlaces[placesCount] = placed;
+      placesCount += isZero(ofPlace);
+      kinds[key[i]! >>> TARGET_BITS]!++;
     }
-    this.touchedNames.length = 0;
+    this.touchedNames.count = namesCount;
+    this.touchedPlaces.count = placesCount;
+  }
+
+  /** Notes the packets of each name by the hour, for rows that are settled with the flows of their targets, and begins anew. */
+  settleNames(day: Day, hour: number): void {
+    const { names } = this;
+    const touched = this.touchedNames.inUse();
+    const keys = this.#targetHours.roomFor(touched.length);
+    const packets = this.#targetHourPackets.roomFor(touched.length);
+    const from = this.#targetHours.count;
+    for (let n = 0; n < touched.length; n++) {
+      const name = touched[n]!;
+      keys[from + n] = hourKey(name & TARGET_MASK, hour % HOURS_PER_DAY);
+      packets[from + n] = names[name]!;
+      names[name] = 0;
+    }
+    this.#targetHours.count += touched.length;
+    this.#targetHourPackets.count += touched.length;
+    this.touchedNames.count = 0;
+    if (this.#targetHours.count > targetHoursMax) settleHours(day, this.takeTargetHours(), 0);
+  }
+
+  /** What `settleNames` noted, in the order of targets and hours; begins anew. */
+  takeTargetHours(): TargetHours {
+    const keys = this.#targetHours.inUse().slice();
+    const all = this.#targetHourPackets.inUse();
+    const order = orderByKey(
+      keys.slice(),
+      Int32Array.from(keys, (_, n) => n),
+      TARGET_BITS + HOUR_BITS,
+    );
+    this.#targetHours.count = 0;
+    this.#targetHourPackets.count = 0;
+    return { keys: order.map(n => keys[n]!), packets: order.map(n => all[n]!) };
   }
 
   /** The same where no flows are counted: what there is came from one sensor. */
   settleNamesOf({ tables: { ports, portHours } }: Day, hour: number, sensor: number): void {
-    for (const name of this.touchedNames) {
+    for (const name of this.touchedNames.inUse()) {
       ports.count(name, 0, this.names[name]!, sensor);
       portHours.count(name & TARGET_MASK, hour % HOURS_PER_DAY, this.names[name]!, sensor);
       this.names[name] = 0;
     }
-    this.touchedNames.length = 0;
+    this.touchedNames.count = 0;
   }
+}
+
+/** Packets of targets by the hour, ascending by `hourKey`, of which several may be the same. */
+export interface TargetHours {
+  readonly keys: Int32Array;
+  readonly packets: Int32Array;
+}
+
+/** Adds packets by the hour from number `from` on to rows, each looked up: which sensors sent them the flows say. */
+export function settleHours({ tables: { portHours } }: Day, { keys, packets }: TargetHours, from: number): void {
+  for (let n = from; n < keys.length; n++)
+    portHours.addPackets(portHours.row(targetOfHour(keys[n]!), hourOfKey(keys[n]!)), packets[n]! >>> 0);
 }

@@ -5,7 +5,7 @@ import { CLASSES, TOOLS } from '../../common/record/classify.ts';
 import { ICMP, ICMPV6, protocolName } from '../../common/record/protocol.ts';
 import { DAY_MS } from '../../common/time.ts';
 import { COUNTRY_KINDS, HOURS_PER_DAY, IPV6_NETWORK, KINDS } from './day.ts';
-import type { Count, DayResult, PortKindRow, ScanCount, Target } from './results.ts';
+import type { Count, DayResult, PortKindRow, PortRow, ScanCount, Target } from './results.ts';
 import type { DayRows, Row } from './rows.ts';
 
 /** YYYY-MM-DD of a day since 1970. */
@@ -22,6 +22,14 @@ export function targetOf(target: number): Target {
   if (protocol === ICMP) return { protocol: 'icmp', type: number >>> 8, code: number & 0xff };
   if (protocol === ICMPV6) return { protocol: 'icmpv6', type: number >>> 8, code: number & 0xff };
   return { protocol: protocolName(protocol), port: number };
+}
+
+/** Written out, for there are as many as ports. */
+function portRow({ a, packets, sources, scanningSources }: Row): PortRow {
+  const target = targetOf(a);
+  return 'port' in target
+    ? { protocol: target.protocol, port: target.port, packets, sources, scanningSources }
+    : { protocol: target.protocol, type: target.type, code: target.code, packets, sources, scanningSources };
 }
 
 export const countryCode = (number: number): string => String.fromCharCode(number >>> 8, number & 0xff);
@@ -53,7 +61,7 @@ export function resultOf(day: DayRows): DayResult {
   return {
     date: dateOf(day.day),
     ...scanCount(total),
-    ports: day.rows('ports').map(row => ({ ...targetOf(row.a), ...scanCount(row) })),
+    ports: day.rows('ports').map(portRow),
     countries: day.rows('countries').map(row => ({ country: countryCode(row.a), ...scanCount(row) })),
     asns: day.rows('asns').map(row => ({ asn: row.a, ...scanCount(row) })),
     networks: day.rows('networks').map(row => ({ network: networkOf(row), ...scanCount(row) })),

@@ -12,7 +12,9 @@ import { IPV4_HIGH } from './hash.ts';
 import { resultOf } from './result.ts';
 import type { DayResult, ScanCount, SourceRow } from './results.ts';
 import { sensorTables } from './sensors.ts';
-import { KEY_HIGH, PLACE, SOURCE_WORDS, type SourceTable } from './sources.ts';
+import { SOURCE, type SourceTable } from './sources.ts';
+
+const { KEY_HIGH, PLACE, WORDS } = SOURCE;
 
 /** Rows of the busiest sources. */
 const topSourcesMax = 100;
@@ -108,39 +110,37 @@ function sidedRows(table: CellTable, sided: Sided, rename = (named: Named): Name
     const named = sided.bare(a, b);
     const other = table.lookup(...sided.name(named, 1 - side));
     if (other >= 0 && side === BACKSCATTER_SIDE) continue;
-    rows.push({
-      ...rename(named),
-      ...scanCount(table, side === SCANNING_SIDE ? n : -1, side === SCANNING_SIDE ? other : n),
-    });
+    const { a: nameA, b: nameB } = rename(named);
+    rows.push(sidedRow(table, nameA, nameB, side === SCANNING_SIDE ? n : -1, side === SCANNING_SIDE ? other : n));
   }
   return rows.sort(byPackets);
 }
 
-/** The count of a cell from its rows on both sides, -1 for a side without packets. */
-function scanCount(table: CellTable, scanning: number, backscatter: number): ScanCount {
-  const packets = (n: number) => (n < 0 ? 0 : table.packets(n));
-  const sources = (n: number) => (n < 0 ? 0 : table.sources(n));
-  const both = scanning >= 0 && backscatter >= 0;
-  return {
-    packets: packets(scanning) + packets(backscatter),
-    sources: both
-      ? table.pool.countUnion(
-          table.setAt(scanning),
-          table.setSize(scanning),
-          table.setAt(backscatter),
-          table.setSize(backscatter),
-        )
-      : sources(scanning) + sources(backscatter),
-    scanningSources: sources(scanning),
-  };
+/** The row of a cell from its rows on both sides, -1 for a side without packets. */
+function sidedRow(table: CellTable, a: number, b: number, scanning: number, backscatter: number): Row {
+  const scanPackets = scanning < 0 ? 0 : table.packets(scanning);
+  const scanSources = scanning < 0 ? 0 : table.sources(scanning);
+  const packets = scanPackets + (backscatter < 0 ? 0 : table.packets(backscatter));
+  const sources =
+    backscatter < 0
+      ? scanSources
+      : scanning < 0
+        ? table.sources(backscatter)
+        : table.pool.countUnion(
+            table.setAt(scanning),
+            table.setSize(scanning),
+            table.setAt(backscatter),
+            table.setSize(backscatter),
+          );
+  return { a, b, packets, sources, scanningSources: scanSources };
 }
 
 /** Every cell of a table without sides, most packets first. */
 function plainRows(table: CellTable, rename = (named: Named): Named => named): Row[] {
   const rows: Row[] = [];
   for (let n = 0; n < table.size; n++) {
-    const named = rename({ a: table.nameA(n), b: table.nameB(n) });
-    rows.push({ ...named, packets: table.packets(n), sources: table.sources(n), scanningSources: 0 });
+    const { a, b } = rename({ a: table.nameA(n), b: table.nameB(n) });
+    rows.push({ a, b, packets: table.packets(n), sources: table.sources(n), scanningSources: 0 });
   }
   return rows.sort(byPackets);
 }
@@ -179,7 +179,7 @@ function topSources(sources: SourceTable, geo: Places): SourceRow[] {
     keyHigh(x) - keyHigh(y);
   let top: number[] = [];
   let least = 0;
-  for (let row = 0; row < sources.count * SOURCE_WORDS; row += SOURCE_WORDS) {
+  for (let row = 0; row < sources.count * WORDS; row += WORDS) {
     if (sources.packets(row) < least) continue;
     top.push(row);
     if (top.length < 8 * topSourcesMax) continue;
@@ -218,7 +218,7 @@ function addressText(keyHigh: number, [w0, w1, w2, w3]: Int32Array): string {
 function toolRows({ tables, sources }: Day): Row[] {
   const confirmed = TOOLS.map(() => 0);
   let nmapPackets = 0;
-  for (let row = 0; row < sources.count * SOURCE_WORDS; row += SOURCE_WORDS) {
+  for (let row = 0; row < sources.count * WORDS; row += WORDS) {
     for (let tool = 0; tool < TOOLS.length; tool++) if (sources.confirmed(row, tool)) confirmed[tool]!++;
     if (sources.confirmed(row, NMAP_TOOL)) nmapPackets += sources.nmapPackets(row);
   }

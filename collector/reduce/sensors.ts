@@ -4,30 +4,18 @@
  * where it is asked for. The tables of a choice of sensors are then merged to tables like those of all sensors.
  */
 import type { GeoTable } from '../../common/geo/table.ts';
-import { BACKSCATTER, CLASSES } from '../../common/record/classify.ts';
+import * as classes from '../../common/record/classify.ts';
 import { CellTable, Rows } from './cells.ts';
-import {
-  BACKSCATTER_SIDE,
-  COUNTRIES,
-  type Day,
-  HOURS_PER_DAY,
-  SCANNING_SIDE,
-  SIDES,
-  TABLES,
-  TARGET_BITS,
-  type TableName,
-} from './day.ts';
-import {
-  FLOW_HOURS,
-  FLOW_KEY,
-  FLOW_PACKETS,
-  FLOW_PLACE,
-  HOURS_MASK,
-  keyClass,
-  keyTarget,
-  SLOT_SHIFT,
-} from './flows.ts';
+import type { Day, TableName } from './day.ts';
+import * as days from './day.ts';
+import * as flowing from './flows.ts';
 import type { HourCounts } from './hour.ts';
+
+// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+const { BACKSCATTER, CLASSES } = classes;
+const { BACKSCATTER_SIDE, COUNTRIES, HOURS_PER_DAY, SCANNING_SIDE, SIDES, TABLES, TARGET_BITS } = days;
+const { FLOW, keyClass, keyTarget } = flowing;
+const { HOURS_MASK, SLOT_SHIFT, KEY: FLOW_KEY, HOURS: FLOW_HOURS, PACKETS: FLOW_PACKETS, PLACE: FLOW_PLACE } = FLOW;
 
 const HOUR_BITS = 5;
 const HOUR_MASK = (1 << HOUR_BITS) - 1;
@@ -103,7 +91,7 @@ export function countSensorHour(
 ): void {
   const { sensorTotal, sensorClasses, sensorCountries, sensorHours, sensorCountryHours } = tables;
   const hourOfDay = hour % HOURS_PER_DAY;
-  for (const place of counts.touchedPlaces) {
+  for (const place of counts.touchedPlaces.inUse()) {
     const packets = counts.places[place]!;
     const sided = (sensor << 1) | (place & 1);
     const country = geo.placeCountry[place >>> 1]!;

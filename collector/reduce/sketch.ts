@@ -19,6 +19,23 @@ export function sketchAdd(registers: Uint8Array, at: number, p: number, low: num
   if (rank > registers[register]!) registers[register] = rank;
 }
 
+/** Counts the keys with these numbers: key `i` has the low word `low[i]`, and its registers begin at `words[w[i] + from]`. */
+export function sketchAddMany(
+  registers: Uint8Array,
+  p: number,
+  words: Int32Array,
+  w: Int32Array,
+  from: number,
+  low: Int32Array,
+  numbers: Int32Array,
+  count: number,
+): void {
+  for (let n = 0; n < count; n++) {
+    const i = numbers[n]!;
+    sketchAdd(registers, words[w[i]! + from]!, p, low[i]!);
+  }
+}
+
 export function sketchMerge(into: Uint8Array, intoAt: number, from: Uint8Array, fromAt: number, p: number): void {
   for (let i = 0; i < 1 << p; i++) {
     const rank = from[fromAt + i]!;

@@ -21,27 +21,31 @@
  *
  * Addresses, needed for few rows and at the end, lie apart: four words, most significant first; IPv4 as ::ffff:a.b.c.d.
  */
-import { freeMemory } from '../../common/memory.ts';
+import { freeMemory, letGo } from '../../common/memory.ts';
 import { CLASSES } from '../../common/record/classify.ts';
 import { type DistinctLimits, DistinctPool, type DistinctPoolData } from './distinct.ts';
 import { createLines, doublesOver, grownLines, grownWords } from './lines.ts';
 
-export const SOURCE_WORDS = 16;
-const PACKETS = 0;
-const FIRST = 2;
-const LAST = 4;
-export const SEEN = 6;
-export const PLACE = 7;
-export const MARKS = 8;
-export const NMAP_TARGETS = 9;
-export const NMAP_PACKETS = 10;
-export const ENTERED = 11;
-export const KEY_HIGH = 12;
-export const KEY_LOW = 13;
-export const TARGETS = 14;
+/** Where a row has what, in words; where the classes begin in `SEEN`. */
+export const SOURCE = {
+  WORDS: 16,
+  PACKETS: 0,
+  FIRST: 2,
+  LAST: 4,
+  SEEN: 6,
+  PLACE: 7,
+  MARKS: 8,
+  NMAP_TARGETS: 9,
+  NMAP_PACKETS: 10,
+  ENTERED: 11,
+  KEY_HIGH: 12,
+  KEY_LOW: 13,
+  TARGETS: 14,
+  CLASS_SEEN_SHIFT: 24,
+} as const;
+const { WORDS, PACKETS, FIRST, LAST, SEEN, PLACE, MARKS, NMAP_TARGETS, NMAP_PACKETS, ENTERED } = SOURCE;
+const { KEY_HIGH, KEY_LOW, TARGETS, CLASS_SEEN_SHIFT } = SOURCE;
 const ADDRESS_WORDS = 4;
-
-export const CLASS_SEEN_SHIFT = 24;
 /** Bits that `SEEN` can have. */
 export const SEEN_BITS = (1 << (CLASS_SEEN_SHIFT + CLASSES.length)) - 1;
 /** Bit of `MARKS`: the Nmap fields are set. */
@@ -101,7 +105,7 @@ export class SourceTable {
   constructor(sourcesMax: number, data?: SourceTableData) {
     this.#sourcesMax = sourcesMax;
     this.targets = new DistinctPool(TARGET_SETS, data?.targets);
-    this.rows = data?.rows ?? createLines(16 * SOURCE_WORDS);
+    this.rows = data?.rows ?? createLines(16 * WORDS);
     this.doubles = doublesOver(this.rows);
     this.#addresses = data?.addresses ?? new Int32Array(16 * ADDRESS_WORDS);
     this.count = data?.count ?? 0;
@@ -126,13 +130,25 @@ export class SourceTable {
     return this.count === this.#sourcesMax;
   }
 
-  /** Loads what `find` of each of these sources will look at, and nothing waits for another's load (flows.ts). */
-  fetch(high: Int32Array, low: Int32Array, count: number, rows: Int32Array): void {
+  /**
+   * Finds the row of each of these sources, -1 for one that has none, and loads what entering these targets will look at, so that
+   * nothing waits for another's load (flows.ts); `scratch` is for that.
+   */
+  findMany(
+    high: Int32Array,
+    low: Int32Array,
+    targets: Int32Array,
+    count: number,
+    found: Int32Array,
+    scratch: Int32Array,
+  ) {
     const index = this.#index;
     const mask = index.length - 2;
-    for (let i = 0; i < count; i++) rows[i] = index[(low[i]! << 1) & mask]!;
-    for (let i = 0; i < count; i++) rows[i] = Math.max(0, this.find(high[i]!, low[i]!));
-    for (let i = 0; i < count; i++) rows[i] = this.rows[rows[i]! + SEEN]!;
+    const { rows } = this;
+    for (let i = 0; i < count; i++) scratch[i] = index[(low[i]! << 1) & mask]!;
+    for (let i = 0; i < count; i++) found[i] = this.find(high[i]!, low[i]!);
+    for (let i = 0; i < count; i++) scratch[i] = rows[Math.max(0, found[i]!) + SEEN]!;
+    for (let i = 0; i < count; i++) scratch[i] = this.targets.peek(rows, Math.max(0, found[i]!) + TARGETS, targets[i]!);
   }
 
   /** Where the source's row begins in `rows`; -1 if there is none. */
@@ -143,7 +159,7 @@ export class SourceTable {
       const number = index[place + 1]!;
       if (number === 0) return -1;
       if (index[place] !== low || number < 0 !== high < 0) continue;
-      const row = (Math.abs(number) - 1) * SOURCE_WORDS;
+      const row = (Math.abs(number) - 1) * WORDS;
       if (high > 0 || this.rows[row + KEY_HIGH] === high) return row;
     }
   }
@@ -156,8 +172,8 @@ export class SourceTable {
       return this.create(high, low, w0, w1, w2, w3);
     }
     const n = this.count++;
-    const at = n * SOURCE_WORDS;
-    if (at + SOURCE_WORDS > this.rows.length) this.#grow();
+    const at = n * WORDS;
+    if (at + WORDS > this.rows.length) this.#grow();
     this.#addresses[ADDRESS_WORDS * n] = w0;
     this.#addresses[ADDRESS_WORDS * n + 1] = w1;
     this.#addresses[ADDRESS_WORDS * n + 2] = w2;
@@ -172,7 +188,7 @@ export class SourceTable {
   /** Adds every source of another table. */
   merge(other: SourceTable): void {
     if (other.level > this.level) this.#thin(other.level);
-    for (let n = 0; n < other.count; n++) this.#mergeRow(other, n * SOURCE_WORDS);
+    for (let n = 0; n < other.count; n++) this.#mergeRow(other, n * WORDS);
   }
 
   packets = (row: number): number => this.doubles[(row + PACKETS) >> 1]!;
@@ -180,7 +196,7 @@ export class SourceTable {
   last = (row: number): number => this.doubles[(row + LAST) >> 1]!;
   /** The four words of the address, as signed numbers. */
   address = (row: number): Int32Array =>
-    this.#addresses.subarray((row / SOURCE_WORDS) * ADDRESS_WORDS, (row / SOURCE_WORDS + 1) * ADDRESS_WORDS);
+    this.#addresses.subarray((row / WORDS) * ADDRESS_WORDS, (row / WORDS + 1) * ADDRESS_WORDS);
   copyAddress(n: number, to: Int32Array, at: number): void {
     for (let word = 0; word < ADDRESS_WORDS; word++) to[at + word] = this.#addresses[ADDRESS_WORDS * n + word]!;
   }
@@ -263,27 +279,27 @@ export class SourceTable {
     const all = this.count;
     this.count = 0;
     for (let n = 0; n < all; n++) {
-      const at = n * SOURCE_WORDS;
+      const at = n * WORDS;
       if (rows[at + KEY_LOW]! >>> (32 - level) === 0) {
         this.#addresses.copyWithin(ADDRESS_WORDS * this.count, ADDRESS_WORDS * n, ADDRESS_WORDS * (n + 1));
-        rows.copyWithin(this.count++ * SOURCE_WORDS, at, at + SOURCE_WORDS);
+        rows.copyWithin(this.count++ * WORDS, at, at + WORDS);
       } else this.targets.release(rows[at + TARGETS]!, rows[at + TARGETS + 1]!);
     }
-    rows.fill(0, this.count * SOURCE_WORDS, all * SOURCE_WORDS);
+    rows.fill(0, this.count * WORDS, all * WORDS);
     this.#reindex(this.#index.length);
   }
 
   #grow(): void {
-    this.rows = grownLines(this.rows, 2 * this.rows.length);
+    this.rows = grownLines(this.rows, this.count * WORDS);
     this.doubles = doublesOver(this.rows);
-    this.#addresses = grownWords(this.#addresses, 2 * this.#addresses.length);
+    this.#addresses = grownWords(this.#addresses, ADDRESS_WORDS * Math.floor(this.rows.length / WORDS));
   }
 
   #reindex(words: number): void {
-    freeMemory(this.#index.buffer);
+    letGo(this.#index.buffer);
     this.#index = new Int32Array(words);
     for (let n = 0; n < this.count; n++) {
-      const at = n * SOURCE_WORDS;
+      const at = n * WORDS;
       this.#enter(this.rows[at + KEY_HIGH]!, this.rows[at + KEY_LOW]!, n + 1);
     }
   }

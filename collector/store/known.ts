@@ -8,7 +8,7 @@
  */
 import { type Prefix, parsePrefix, prefixMask } from '../../common/record/address.ts';
 import { IPV4_HIGH } from '../reduce/hash.ts';
-import { KEY_HIGH, SOURCE_WORDS } from '../reduce/sources.ts';
+import { SOURCE } from '../reduce/sources.ts';
 import type { StoreReader } from './query.ts';
 
 export interface Known {
@@ -73,9 +73,9 @@ export function knownRows(store: StoreReader, day: number, known: readonly Known
   const find6 = finder(known, 6);
   const scale = 2 ** sources.level;
   const counts = new Map(known.map(({ label }) => [label, { packets: 0, sources: 0 }]));
-  for (let row = 0; row < sources.count * SOURCE_WORDS; row += SOURCE_WORDS) {
+  for (let row = 0; row < sources.count * SOURCE.WORDS; row += SOURCE.WORDS) {
     const words = [...sources.address(row)];
-    const label = sources.rows[row + KEY_HIGH] === IPV4_HIGH ? find4(words.slice(3)) : find6(words);
+    const label = sources.rows[row + SOURCE.KEY_HIGH] === IPV4_HIGH ? find4(words.slice(3)) : find6(words);
     if (label === undefined) continue;
     const sum = counts.get(label)!;
     sum.packets += scale * sources.packets(row);

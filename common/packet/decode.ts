@@ -2,14 +2,18 @@
  * From captured frames to records. Only the outermost IP header counts: what a tunnel carries or an ICMP error quotes is
  * payload. Nothing here throws or reads past the captured bytes; a packet that makes no record is counted by its reason.
  */
-import { foldSequence, isMasscan, isMirai, isSyn, isZmap, MASSCAN, MIRAI, ZMAP } from '../record/classify.ts';
-import { AH, DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE } from '../record/protocol.ts';
+import * as classes from '../record/classify.ts';
+import * as protocols from '../record/protocol.ts';
 import type { Records } from '../record/record.ts';
 import { type Finder, finderOf, foundOffset, foundSkip, LINK_ETHERNET, versionAgrees } from './link.ts';
 import { type Observed, observes4, observes6 } from './observed.ts';
 import { NO_HOUR, type Packets } from './packets.ts';
 import { SKIP_REASONS, skipIndex } from './skip.ts';
 import type { Chunk } from './walker.ts';
+
+// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+const { foldSequence, marksOf } = classes;
+const { AH, DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE } = protocols;
 
 const LINK_TYPE = skipIndex('link-type');
 const FRAGMENT = skipIndex('fragment');
@@ -29,6 +33,23 @@ TRANSPORT_BYTES[DCCP] = 12;
 TRANSPORT_BYTES[ICMPV6] = 4;
 TRANSPORT_BYTES[SCTP] = 12;
 TRANSPORT_BYTES[UDPLITE] = 8;
+
+/** Of its header without options. */
+const IPV4_BYTES = 20;
+
+/** Where the first word of a transport header has ports, or type and code: to be shifted, and which bits are left. */
+const SRC_SHIFT = new Uint8Array(256);
+const DST_SHIFT = new Uint8Array(256);
+const NUMBER_BITS = new Uint16Array(256);
+for (const protocol of [TCP, UDP, DCCP, SCTP, UDPLITE]) {
+  SRC_SHIFT[protocol] = 16;
+  NUMBER_BITS[protocol] = 0xffff;
+}
+for (const protocol of [ICMP, ICMPV6]) {
+  SRC_SHIFT[protocol] = 24;
+  DST_SHIFT[protocol] = 16;
+  NUMBER_BITS[protocol] = 0xff;
+}
 
 /** IPv6 extension headers that have another header after them (IANA; RFC 8200). ESP hides what follows, so it ends the chain. */
 const HOP_BY_HOP = 0;
@@ -76,7 +97,7 @@ export function decodePackets(chunk: Chunk, packets: Packets, from: number, out:
       const room = Math.min(records4.capacity - records4.count, records6.capacity - records6.count, stretchMax);
       end = Math.min(end, done + room);
       if (end === done) return done;
-      locate(chunk.bytes, packets, done, end, find, skipped);
+      locate(chunk, packets, done, end, find, skipped);
       decode4(chunk, packets, done, end, out);
     }
     done = end;
@@ -92,7 +113,7 @@ const headerBytes = new Uint32Array(stretchMax);
 
 /** Finds the IP header of each packet. A packet that has none is counted. */
 function locate(
-  bytes: Uint8Array,
+  { bytes, view }: Chunk,
   packets: Packets,
   from: number,
   to: number,
@@ -104,8 +125,8 @@ function locate(
   for (let i = from; i < to; i++) {
     const at = offset[i]!;
     const length = captured[i]!;
-    // Untagged IPv4, nearly all there is; what follows would find the same.
-    if (ethernet && length > 14 && bytes[at + 12] === 0x08 && bytes[at + 13] === 0x00 && bytes[at + 14]! >>> 4 === 4) {
+    // Untagged IPv4, nearly all there is; what follows would find the same. Ethertype, and the version in the byte after it.
+    if (ethernet && length >= 16 && view.getUint32(at + 12) >>> 12 === 0x0800_4) {
       headers[i - from] = at + 14;
       headerBytes[i - from] = length - 14;
       continue;
@@ -125,88 +146,150 @@ function locate(
 }
 
 /** Decodes located packets of one hour; those of IPv6 are handed on. */
-// Long: the loop every IPv4 packet goes through, kept in one piece so that the columns stay in registers.
 function decode4(chunk: Chunk, packets: Packets, from: number, to: number, out: Decoded): void {
-  const { bytes, view } = chunk;
-  const { records4, records6, skipped, observed } = out;
-  const { src, dst, time, srcPort, dstPort, length, window, seqFold, protocol, flags, ttl, tool } = records4;
-  let n = records4.count;
-  for (let i = from; i < to; i++) {
-    if (headerBytes[i - from] === 0) continue;
-    const header = headers[i - from]!;
-    const end = header + headerBytes[i - from]!;
-    if (bytes[header]! >>> 4 === 6) {
-      const reason = decode6(view, header, end, records6, records6.count, observed);
-      if (reason === DECODED) records6.time[records6.count++] = packets.time[i]!;
-      else skipped[reason]!++;
-      continue;
-    }
-    if (header + 20 > end) {
-      skipped[TRUNCATED]!++;
-      continue;
-    }
-    // Whole words, for each read checks its bounds: version, header length, TOS, length | id, fragment | TTL, protocol, checksum.
-    const first = view.getUint32(header);
-    const second = view.getUint32(header + 4);
-    const third = view.getUint32(header + 8);
-    const ownBytes = (first >>> 22) & 0x3c;
-    const packetBytes = first & 0xffff;
-    if (ownBytes < 20 || packetBytes < ownBytes) {
-      skipped[BAD_LENGTH]!++;
-      continue;
-    }
-    if ((second & 0x1fff) !== 0) {
-      skipped[FRAGMENT]!++;
-      continue;
-    }
-    const number = (third >>> 16) & 0xff;
-    const transportBytes = TRANSPORT_BYTES[number]!;
-    const needed = ownBytes + transportBytes;
-    if (needed > packetBytes || header + needed > end) {
-      skipped[needed > packetBytes ? BAD_LENGTH : TRUNCATED]!++;
-      continue;
-    }
-    const destination = view.getUint32(header + 16);
-    if (observed !== undefined && !observes4(observed, destination)) {
-      skipped[NOT_OBSERVED]!++;
-      continue;
-    }
-    const transport = header + ownBytes;
-    const numbers = transportBytes === 0 ? 0 : view.getUint32(transport);
-    src[n] = view.getUint32(header + 12);
-    dst[n] = destination;
-    time[n] = packets.time[i]!;
-    length[n] = packetBytes;
-    protocol[n] = number;
-    ttl[n] = third >>> 24;
-    if (number === TCP) {
-      const sequence = view.getUint32(transport + 4);
-      const control = view.getUint32(transport + 12); // data offset, flags, window
-      const bits = (control >>> 16) & 0xff;
-      srcPort[n] = numbers >>> 16;
-      dstPort[n] = numbers;
-      flags[n] = bits;
-      window[n] = control;
-      seqFold[n] = foldSequence(sequence);
-      tool[n] = isSyn(bits) ? marksOf(second >>> 16, destination, numbers & 0xffff, sequence) : 0;
-    } else {
-      const hasType = number === ICMP || number === ICMPV6;
-      srcPort[n] = hasType ? numbers >>> 24 : numbers >>> 16;
-      dstPort[n] = hasType ? (numbers >>> 16) & 0xff : numbers;
-      flags[n] = 0;
-      window[n] = 0;
-      seqFold[n] = 0;
-      tool[n] = 0;
-    }
-    n++;
-  }
-  records4.count = n;
+  const { records4 } = out;
+  const count = keep4(chunk, packets, from, to, out);
+  readAddresses(chunk.view, packets.time, records4, count);
+  readTransports(chunk.view, records4, count);
+  records4.count += count;
 }
 
-const marksOf = (ipId: number, dst: number, dstPort: number, sequence: number): number =>
-  (isMirai(dst, sequence) ? MIRAI : 0) |
-  (isZmap(ipId) ? ZMAP : 0) |
-  (isMasscan(ipId, dst, dstPort, sequence) ? MASSCAN : 0);
+/** Of each IPv4 packet that becomes a record: which packet it is, where its headers are, and its identification. */
+const kept = new Uint32Array(stretchMax);
+const ipHeaders = new Uint32Array(stretchMax);
+const transportHeaders = new Uint32Array(stretchMax);
+const ipIds = new Uint32Array(stretchMax);
+
+/** Packets of the stretch that are not plain IPv4 with all that is needed of it. */
+const odd = new Uint32Array(stretchMax);
+
+/** Looks at the IP headers of located packets, and returns how many make a record of IPv4. The others are dealt with one by one. */
+function keep4({ bytes, view }: Chunk, packets: Packets, from: number, to: number, out: Decoded): number {
+  const { length, protocol, ttl, count: first } = out.records4;
+  let n = 0;
+  // In a chunk that is shorter than a header there is none, and nothing that could be read in its place.
+  const plainTo = view.byteLength < IPV4_BYTES ? from : to;
+  for (let i = from; i < plainTo; i++) {
+    const header = headers[i - from]!;
+    const captured = headerBytes[i - from]!;
+    // Whole words, for each read checks its bounds: version, header length, TOS, length | id, fragment | TTL, protocol, checksum.
+    const readable = captured < IPV4_BYTES ? 0 : header;
+    const first32 = view.getUint32(readable);
+    const second32 = view.getUint32(readable + 4);
+    const third32 = view.getUint32(readable + 8);
+    const ownBytes = (first32 >>> 22) & 0x3c;
+    const packetBytes = first32 & 0xffff;
+    const number = (third32 >>> 16) & 0xff;
+    const transportBytes = TRANSPORT_BYTES[number]!;
+    const needed = ownBytes + transportBytes;
+    kept[n] = i;
+    ipHeaders[n] = header;
+    transportHeaders[n] = transportBytes === 0 ? header : header + ownBytes;
+    ipIds[n] = second32 >>> 16;
+    length[first + n] = packetBytes;
+    protocol[first + n] = number;
+    ttl[first + n] = third32 >>> 24;
+    odd[i - from - n] = i;
+    // One question for all that can be wrong, whose answer is nearly always no: negative if anything is.
+    const wrong =
+      (captured - IPV4_BYTES) |
+      (captured - needed) |
+      (packetBytes - needed) |
+      (ownBytes - IPV4_BYTES) |
+      -((first32 >>> 28) ^ 4) |
+      -(second32 & 0x1fff);
+    n += 1 + (wrong >> 31);
+  }
+  for (let o = 0; o < plainTo - from - n; o++) decodeOdd(bytes, view, packets, odd[o]!, odd[o]! - from, out);
+  for (let i = plainTo; i < to; i++) decodeOdd(bytes, view, packets, i, i - from, out);
+  return out.observed === undefined ? n : keepObserved(view, out, out.observed, n);
+}
+
+/** An IPv6 packet, which becomes a record, or one that makes none, which is counted. */
+function decodeOdd(bytes: Uint8Array, view: DataView, packets: Packets, i: number, at: number, out: Decoded): void {
+  const { records6, skipped, observed } = out;
+  const captured = headerBytes[at]!;
+  if (captured === 0) return; // counted when it was located
+  const header = headers[at]!;
+  if (bytes[header]! >>> 4 === 6) {
+    const reason = decode6(view, header, header + captured, records6, records6.count, observed);
+    if (reason === DECODED) records6.time[records6.count++] = packets.time[i]!;
+    else skipped[reason]!++;
+  } else skipped[whyNot4(view, header, captured)]!++;
+}
+
+/** Why an IPv4 packet makes no record. */
+function whyNot4(view: DataView, header: number, captured: number): number {
+  if (captured < IPV4_BYTES) return TRUNCATED;
+  const first32 = view.getUint32(header);
+  const ownBytes = (first32 >>> 22) & 0x3c;
+  const packetBytes = first32 & 0xffff;
+  if (ownBytes < IPV4_BYTES || packetBytes < ownBytes) return BAD_LENGTH;
+  if ((view.getUint16(header + 6) & 0x1fff) !== 0) return FRAGMENT;
+  return ownBytes + TRANSPORT_BYTES[view.getUint8(header + 9)]! > packetBytes ? BAD_LENGTH : TRUNCATED;
+}
+
+/** Leaves out the packets to destinations that are not observed; returns how many are left. */
+function keepObserved(view: DataView, { records4, skipped }: Decoded, observed: Observed, count: number): number {
+  const { length, protocol, ttl, count: first } = records4;
+  let left = 0;
+  for (let n = 0; n < count; n++) {
+    if (!observes4(observed, view.getUint32(ipHeaders[n]! + 16))) continue;
+    for (const column of [kept, ipHeaders, transportHeaders, ipIds]) column[left] = column[n]!;
+    for (const column of [length, protocol, ttl]) column[first + left] = column[first + n]!;
+    left++;
+  }
+  skipped[NOT_OBSERVED]! += count - left;
+  return left;
+}
+
+function readAddresses(
+  view: DataView,
+  times: Uint32Array,
+  { src, dst, time, count: first }: Records,
+  count: number,
+): void {
+  for (let n = 0; n < count; n++) {
+    src[first + n] = view.getUint32(ipHeaders[n]! + 12);
+    dst[first + n] = view.getUint32(ipHeaders[n]! + 16);
+    time[first + n] = times[kept[n]!]!;
+  }
+}
+
+/** Packets of the stretch that are TCP. */
+const tcps = new Uint32Array(stretchMax);
+
+/** Reads what the transport headers say into records that have their addresses and protocols. */
+function readTransports(view: DataView, records: Records, count: number): void {
+  const { count: first, protocol, srcPort, dstPort } = records;
+  let tcpCount = 0;
+  for (let n = 0; n < count; n++) {
+    const number = protocol[first + n]!;
+    const numbers = view.getUint32(transportHeaders[n]!);
+    srcPort[first + n] = (numbers >>> SRC_SHIFT[number]!) & NUMBER_BITS[number]!;
+    dstPort[first + n] = (numbers >>> DST_SHIFT[number]!) & NUMBER_BITS[number]!;
+    tcps[tcpCount] = n;
+    tcpCount += Math.clz32(number ^ TCP) >>> 5; // 1 if it is: no branch that could only be guessed
+  }
+  for (const column of [records.flags, records.window, records.seqFold, records.tool])
+    column.fill(0, first, first + count);
+  readTcps(view, records, tcpCount);
+}
+
+function readTcps(view: DataView, records: Records, count: number): void {
+  const { count: first, dst, dstPort, window, seqFold, flags, tool } = records;
+  for (let t = 0; t < count; t++) {
+    const n = tcps[t]!;
+    const r = first + n;
+    const sequence = view.getUint32(transportHeaders[n]! + 4);
+    const control = view.getUint32(transportHeaders[n]! + 12); // data offset, flags, window
+    const bits = (control >>> 16) & 0xff;
+    flags[r] = bits;
+    window[r] = control;
+    seqFold[r] = foldSequence(sequence);
+    tool[r] = marksOf(bits, ipIds[n]!, dst[r]!, dstPort[r]!, sequence);
+  }
+}
 
 /** Decodes an IPv6 packet into row `n`; the time is left to the caller. Returns `DECODED` or a skip reason. */
 function decode6(

@@ -2,7 +2,10 @@
  * What a packet tells of its sender: its class (scan, backscatter, other) and the marks of scan tools. Each rule is one
  * predicate with its source; which source a tool may be ascribed to is the reducer's to confirm, per UTC day.
  */
-import { ICMP, ICMPV6, TCP, UDP } from './protocol.ts';
+import * as protocols from './protocol.ts';
+
+// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+const { ICMP, ICMPV6, TCP, UDP } = protocols;
 
 /** Classes, by number: their order is that of `CLASSES`. */
 export const SCAN = 0;
@@ -29,59 +32,84 @@ const ICMPV6_BACKSCATTER = [1, 2, 3, 4, 129, 140];
 /** Echo request, node information query. */
 const ICMPV6_SCAN = [128, 139];
 
-const classTable = (classOf: (value: number) => number) =>
-  Uint8Array.from({ length: 256 }, (_, value) => classOf(value));
-const byType = (scan: number[], backscatter: number[]) =>
-  classTable(type => (scan.includes(type) ? SCAN : backscatter.includes(type) ? BACKSCATTER : OTHER));
-
-const TCP_CLASS = classTable(flags => (isTcpBackscatter(flags) ? BACKSCATTER : isSyn(flags) ? SCAN : OTHER));
-const ICMP_CLASS = byType(ICMP_SCAN, ICMP_BACKSCATTER);
-const ICMPV6_CLASS = byType(ICMPV6_SCAN, ICMPV6_BACKSCATTER);
+const classOfType = (type: number, scan: number[], backscatter: number[]) =>
+  scan.includes(type) ? SCAN : backscatter.includes(type) ? BACKSCATTER : OTHER;
 const DNS = 53;
 
-/** The class of a record, from the columns that decide it. */
-export const classify = (protocol: number, flags: number, srcPort: number): number =>
-  protocol === TCP
-    ? TCP_CLASS[flags]!
-    : protocol === UDP
-      ? srcPort === DNS
-        ? BACKSCATTER
-        : SCAN
-      : protocol === ICMP
-        ? ICMP_CLASS[srcPort & 0xff]!
-        : protocol === ICMPV6
-          ? ICMPV6_CLASS[srcPort & 0xff]!
-          : OTHER;
+/** Class by a value: of TCP its flags, of UDP the source port, of ICMP and ICMPv6 the type; of others there is but one. */
+const PROTOCOLS: readonly { protocol?: number; values: number; classOf: (value: number) => number }[] = [
+  { values: 1, classOf: () => OTHER },
+  {
+    protocol: TCP,
+    values: 256,
+    classOf: flags => (isTcpBackscatter(flags) ? BACKSCATTER : isSyn(flags) ? SCAN : OTHER),
+  },
+  { protocol: UDP, values: 65_536, classOf: port => (port === DNS ? BACKSCATTER : SCAN) },
+  { protocol: ICMP, values: 256, classOf: type => classOfType(type, ICMP_SCAN, ICMP_BACKSCATTER) },
+  { protocol: ICMPV6, values: 256, classOf: type => classOfType(type, ICMPV6_SCAN, ICMPV6_BACKSCATTER) },
+];
+/** The classes of all protocols one after another, and by protocol where its own begin and which bits of a record say the value. */
+const CLASS_OF = Uint8Array.from(
+  PROTOCOLS.flatMap(({ values, classOf }) => Array.from({ length: values }, (_, n) => classOf(n))),
+);
+const CLASSES_FROM = new Uint32Array(256);
+const FLAG_BITS = new Uint8Array(256);
+const PORT_BITS = new Uint16Array(256);
+let classesFrom = 0;
+for (const { protocol, values } of PROTOCOLS) {
+  if (protocol !== undefined) {
+    CLASSES_FROM[protocol] = classesFrom;
+    (protocol === TCP ? FLAG_BITS : PORT_BITS)[protocol] = values - 1;
+  }
+  classesFrom += values;
+}
 
+/**
+ * The class of a record, from the columns that decide it. Looked up and not asked for: which protocol comes next nobody can guess, and
+ * a wrong guess costs a processor as much as all of this.
+ */
+export const classify = (protocol: number, flags: number, srcPort: number): number =>
+  CLASS_OF[CLASSES_FROM[protocol]! + ((flags & FLAG_BITS[protocol]!) | (srcPort & PORT_BITS[protocol]!))]!;
+
+const MIRAI_BIT = 0;
+const ZMAP_BIT = 1;
+const MASSCAN_BIT = 2;
 /** Marks, as bits of the record's `tool` column; `TOOLS[n]` names bit `n`. */
-export const MIRAI = 1;
-export const ZMAP = 2;
-export const MASSCAN = 4;
+export const MIRAI = 1 << MIRAI_BIT;
+export const ZMAP = 1 << ZMAP_BIT;
+export const MASSCAN = 1 << MASSCAN_BIT;
 /** Not in the record: the reducer derives it from window and marks. */
 export const NMAP = 8;
 export const TOOLS = ['mirai', 'zmap', 'masscan', 'nmap'] as const;
 
+/** 1 if two 32-bit numbers are the same, else 0; without a branch that could only be guessed. */
+const same = (a: number, b: number): number => Math.clz32(a ^ b) >>> 5;
+
 /** Mirai and its kin send the destination address as the sequence number (mirai bot/scanner.c). IPv4 TCP SYN. */
-export const isMirai = (dst: number, seq: number): boolean => seq === dst;
+export const miraiMark = (dst: number, seq: number): number => same(seq, dst) << MIRAI_BIT;
 
 /** ZMap marks its probes with this IP identification; since 4.1.0 (2024-03) it is random, so this is a floor. */
-export const isZmap = (ipId: number): boolean => ipId === 54321;
+export const zmapMark = (ipId: number): number => same(ipId, 54321) << ZMAP_BIT;
 
 /** Masscan sets the IP id to the xor of destination, port and sequence number (masscan src/templ-pkt.c). */
-export const isMasscan = (ipId: number, dst: number, dstPort: number, seq: number): boolean =>
-  ipId === ((dst ^ dstPort ^ seq) & 0xffff);
+export const masscanMark = (ipId: number, dst: number, dstPort: number, seq: number): number =>
+  same(ipId, (dst ^ dstPort ^ seq) & 0xffff) << MASSCAN_BIT;
+
+/** All bits for the flags of a SYN, none for others. */
+const IF_SYN = Uint8Array.from({ length: 256 }, (_, flags) => (isSyn(flags) ? 0xff : 0));
+
+/** The marks that one TCP packet over IPv4 shows. */
+export const marksOf = (flags: number, ipId: number, dst: number, dstPort: number, seq: number): number =>
+  IF_SYN[flags]! & (miraiMark(dst, seq) | zmapMark(ipId) | masscanMark(ipId, dst, dstPort, seq));
+
+const OTHER_SCANNERS = ZMAP | MASSCAN;
 
 /**
  * A SYN that can be Nmap's: its window is 1024, in older versions 1024 k with k to 4 (nmap scan_engine_raw.cc). Masscan's is
- * 1024 too, so packets with its mark or ZMap's do not count.
+ * 1024 too, so packets with its mark or ZMap's do not count. One question instead of five that could each be guessed wrongly.
  */
 export const isNmapCandidate = (protocol: number, flags: number, window: number, tool: number): boolean =>
-  protocol === TCP &&
-  (window & 0x3ff) === 0 &&
-  window >= 1024 &&
-  window <= 4096 &&
-  (tool & (ZMAP | MASSCAN)) === 0 &&
-  isSyn(flags);
+  ((protocol ^ TCP) | ((window - 1024) & ~0xc00) | (tool & OTHER_SCANNERS) | ((flags & (SYN | ACK | RST)) ^ SYN)) === 0;
 
 /** Halves of a 32-bit sequence number folded together: equal for all SYNs of one Nmap scan, whatever the target. */
 export const foldSequence = (seq: number): number => (seq >>> 16) ^ (seq & 0xffff);

@@ -10,6 +10,11 @@ export interface Failure {
   readonly offset?: number;
 }
 
+export const failureText = ({ capture, offset, reason }: Failure): string =>
+  offset === undefined
+    ? `${capture}: cannot be read: ${reason}`
+    : `${capture}: damaged at byte ${offset}: ${reason}. Everything before it counts.`;
+
 /** A moment, or a difference of two: hours since 1970 in UTC, and microseconds of that hour. */
 export interface Moment {
   readonly hour: number;

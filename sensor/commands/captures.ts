@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { parsePrefix } from '../../common/record/address.ts';
-import { type Failure, type Place, type Reading, readingNames, START } from '../capture/place.ts';
+import { failureText, type Place, type Reading, readingNames, START } from '../capture/place.ts';
 import { readCaptures } from '../capture/read.ts';
 import { momentOf } from '../capture/shift.ts';
 import { beat } from '../ship/heartbeat.ts';
@@ -67,7 +67,7 @@ async function readAll(session: Session, networks: readonly string[]): Promise<n
   } finally {
     clearInterval(ages);
   }
-  if (!signal.aborted) noteFinished(session.spool.database, Date.now());
+  if (!signal.aborted) noteFinished(session.spool.database, sealer.failures, Date.now());
   tell(session, sealer);
   return sealer.failures.length > 0 ? DAMAGED : 0;
 }
@@ -137,11 +137,6 @@ async function drain({ flags, spool, shipper, heartbeat, signal }: Session, seal
   await Promise.race([beat(heartbeat), sleep(stopMsMax, undefined, { ref: false })]);
   await shipper.drained(signal, !flags.once);
 }
-
-const failureText = ({ capture, offset, reason }: Failure): string =>
-  offset === undefined
-    ? `${capture}: cannot be read: ${reason}`
-    : `${capture}: damaged at byte ${offset}: ${reason}. Everything before it counts.`;
 
 function tell({ spool, progress, signal }: Session, sealer: Sealer): void {
   const say = (text: string) => progress.say(`enaga-sensor: ${text}`);

@@ -30,6 +30,9 @@ export function enrolCommand(): Command {
 A sensor that enrols again keeps what it has not sent, and gets a new key. One that is running goes on with the old key
 until it is started again; the collector takes it for a while.
 
+A token is good for one enrolment. Where no answer came, the same command may be run again: it asks with the same key, and a
+collector that has enrolled it says so again for an hour.
+
 Examples:
   enaga-sensor enrol --collector https://collector.example --token-file -
   enaga-sensor enrol --collector https://10.0.0.2:8443 --ca collector.pem --token-file token --state ./sensor-1`,

@@ -12,12 +12,16 @@ export function statusCommand(): Command {
   return new Command('status')
     .description('Say what this sensor saw, what became of it, and whether it is healthy')
     .addOption(stateOption())
-    .option('--json', 'the same for a program: what a heartbeat tells, and {running, finished, healthy, troubles}')
+    .option(
+      '--json',
+      'the same for a program: what a heartbeat tells, and {running, finished, damaged, healthy, troubles}',
+    )
     .addHelpText(
       'after',
       `
-Healthy: it runs, or has read its captures and sent them; no alarm, nothing lost within a day, and if batches wait, one was
-acknowledged within 10 minutes. The first line says whether, the last ones why not.
+Healthy: it runs, or has read its captures to their ends and sent them; no alarm, nothing lost within a day, and if batches wait,
+one was acknowledged within 10 minutes. The first line says whether, the last ones why not. Captures of the last run that were
+damaged or could not be opened are named, the first 20 of them.
 
 Exit codes: 0 healthy; 1 not, or there is no state to read; 2 wrong usage.
 
@@ -34,7 +38,7 @@ async function showStatus({ state, json }: StatusFlags): Promise<void> {
   const { openDatabase } = await import('../../common/sqlite/open.ts');
   const { MIGRATIONS } = await import('../spool/schema.ts');
   const { isLocked } = await import('../../common/sqlite/lock.ts');
-  const { hasFinished } = await import('../spool/finished.ts');
+  const { readFinished } = await import('../spool/finished.ts');
   const { readAccount } = await import('../status/account.ts');
   const { troubles } = await import('../status/health.ts');
   const { statusText } = await import('../status/text.ts');
@@ -45,7 +49,7 @@ async function showStatus({ state, json }: StatusFlags): Promise<void> {
   const database = openDatabase(paths.spool, { migrations: MIGRATIONS, readonly: true });
   const nowMs = Date.now();
   const account = readAccount(database, nowMs);
-  const runs = { running: isLocked(paths.lock), finished: hasFinished(database) };
+  const runs = { running: isLocked(paths.lock), ...readFinished(database) };
   database.close();
   const found = troubles(account, runs, nowMs);
   const { sensor, name, collector, networks } = config;

@@ -1,5 +1,5 @@
 /** Enrolment: this sensor makes a key of its own, and the collector takes its public half for a token. */
-import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { ENROLMENTS_PATH, type Enrolment, type EnrolmentRequest, JSON_TYPE } from '../../common/protocol/messages.ts';
@@ -13,6 +13,7 @@ import { MIGRATIONS } from '../spool/schema.ts';
 import { Spool } from '../spool/spool.ts';
 import { readConfigBefore, type SensorConfig, writeConfig, writeDurably } from './config.ts';
 import type { SensorPaths } from './paths.ts';
+import { dropPending, pendingKey } from './pending.ts';
 
 export interface EnrolOptions {
   readonly collector: string;
@@ -25,7 +26,17 @@ export interface EnrolOptions {
 /** It did not work; the message says why and what to do. */
 export class EnrolmentFailed extends Error {
   override readonly name = 'EnrolmentFailed';
+  /** The collector has decided, and the key is of no use. Else the same token and key may be tried again. */
+  readonly isOver: boolean;
+
+  constructor(message: string, { isOver = false } = {}) {
+    super(message);
+    this.isOver = isOver;
+  }
 }
+
+const MAY_BE_ENROLLED =
+  'it may have enrolled this sensor all the same: run the same command again within the hour, with the same token';
 
 const CA_FILE = 'collector-ca.pem';
 const statusOfRefusal = [400, 401, 403];
@@ -62,7 +73,7 @@ interface Asked {
   readonly insecureHttp: boolean;
 }
 
-/** Reads and writes what it can before it asks: a token that is spent is gone, whatever goes wrong after that. */
+/** Reads and writes what it can before it asks: a token that is spent is gone, but for the key that it was spent on. */
 async function enrolOn(
   paths: SensorPaths,
   isLocked: boolean,
@@ -71,18 +82,17 @@ async function enrolOn(
   const before = readConfigBefore(paths);
   const state = readState(paths, isLocked);
   if (!isLocked && state === undefined) throw new EnrolmentFailed(running(paths));
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-  const key = `key-${rawKey(publicKey).slice(0, 8)}.pem`;
-  const keyFile = path.join(paths.configDirectory, key);
-  writeDurably(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, 0o600);
+  const { pem, publicKey } = pendingKey(paths, token);
   let enrolment: Enrolment;
   try {
-    enrolment = await ask(collector, ca, { token, publicKey: rawKey(publicKey) });
+    enrolment = await ask(collector, ca, { token, publicKey });
     assertUsable(paths, isLocked, state, enrolment);
   } catch (error) {
-    fs.rmSync(keyFile, { force: true });
+    if (error instanceof EnrolmentFailed && error.isOver) dropPending(paths.configDirectory);
     throw error;
   }
+  const key = `key-${publicKey.slice(0, 8)}.pem`;
+  writeDurably(path.join(paths.configDirectory, key), pem, 0o600);
   const { sensor, name, economy, keyId, networks } = enrolment;
   const goesOn = state?.sensor === sensor;
   const epoch = goesOn ? Math.max(state.epoch, before?.epoch ?? 0) : enrolment.epoch;
@@ -92,14 +102,12 @@ async function enrolOn(
   const origin = { collector: collector.origin, insecureHttp };
   const config: SensorConfig = { ...origin, sensor, name, economy, keyId, key, ca: caFile, networks, epoch };
   writeConfig(paths, config);
+  dropPending(paths.configDirectory);
   if (!goesOn) Spool.open(paths.spool, { sensor, epoch, bytesMax: 0, keepMs: 0 }).close();
   if (before !== undefined && before.key !== key)
     fs.rmSync(path.join(paths.configDirectory, before.key), { force: true });
   return config;
 }
-
-/** The 32 bytes of RFC 8032, in base64url. */
-const rawKey = (key: KeyObject): string => key.export({ format: 'jwk' }).x!;
 
 function readCertificates(file: string): string {
   let text: string;
@@ -124,24 +132,29 @@ async function ask(collector: URL, ca: string | undefined, request: EnrolmentReq
     if (statusOfRefusal.includes(reply.status))
       throw new EnrolmentFailed(
         'the collector does not take this token: it is used, expired or mistyped; ask for a new one',
+        { isOver: true },
       );
     if (reply.status !== 201) {
-      const spent = mayBeTaken(reply.status) ? ', and ask for a new token if this one is refused then' : '';
-      throw new EnrolmentFailed(`the collector answers ${reply.status}: try again later${spent}`);
+      const then = mayBeTaken(reply.status) ? `; ${MAY_BE_ENROLLED}` : ': try again later';
+      throw new EnrolmentFailed(`the collector answers ${reply.status}${then}`);
     }
     const enrolment = parseEnrolment(parseJson(reply));
     if (enrolment === undefined)
       throw new EnrolmentFailed(`what answers at ${collector.origin} is no collector of ours, or something in between`);
     return enrolment;
   } catch (error) {
-    if (!(error instanceof Unreachable)) throw error;
-    // What speaks TLS cuts whoever does not.
-    const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
-    const hint = collector.protocol === 'http:' && code === 'ECONNRESET' ? '; if it speaks TLS, write https://' : '';
-    throw new EnrolmentFailed(`the collector ${collector.origin} cannot be reached: ${error.message}${hint}`);
+    throw error instanceof Unreachable ? new EnrolmentFailed(unansweredText(collector, error)) : error;
   } finally {
     client.close();
   }
+}
+
+function unansweredText({ protocol, origin }: URL, { message, cause, wasSent }: Unreachable): string {
+  if (!wasSent) return `the collector ${origin} cannot be reached: ${message}`;
+  // What speaks TLS cuts whoever does not.
+  const { code } = (cause ?? {}) as NodeJS.ErrnoException;
+  const hint = protocol === 'http:' && code === 'ECONNRESET' ? '; if it speaks TLS, write https://' : '';
+  return `nothing was heard from the collector ${origin} (${message})${hint}; ${MAY_BE_ENROLLED}`;
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -199,8 +212,10 @@ function assertUsable(
     throw new EnrolmentFailed(
       `${paths.stateDirectory} holds the state of another sensor (${state.sensor}): give this one a directory of its ` +
         `own with --state, or remove ${paths.spool} if its packets may go; the token is used up, ask for a new one`,
+      { isOver: true },
     );
-  if (!isLocked) throw new EnrolmentFailed(`${running(paths)}; the token is used up, ask for a new one`);
+  if (!isLocked)
+    throw new EnrolmentFailed(`${running(paths)}; the token is used up, ask for a new one`, { isOver: true });
 }
 
 const running = ({ stateDirectory }: SensorPaths): string =>

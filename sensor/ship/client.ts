@@ -41,6 +41,13 @@ const https = process.getBuiltinModule('node:https');
 /** No answer came, or none that could be read: why, in words. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
+  /** All of the request had left: it may have arrived, and been taken. */
+  readonly wasSent: boolean;
+
+  constructor(why: string, { cause, wasSent = false }: { readonly cause?: Error; readonly wasSent?: boolean } = {}) {
+    super(why, { cause });
+    this.wasSent = wasSent;
+  }
 }
 
 /** A connection on which nothing moves. */
@@ -86,7 +93,8 @@ export class Client {
     const { collector, idleMsMax = idleMsDefault } = this.#options;
     const { request } = collector.protocol === 'https:' ? https : http;
     return new Promise((resolve, reject) => {
-      const fail = (error: Error) => reject(new Unreachable(wordsOf(error), { cause: error }));
+      let wasSent = false;
+      const fail = (error: Error) => reject(new Unreachable(wordsOf(error), { cause: error, wasSent }));
       const signal = AbortSignal.timeout(requestMsMax);
       const url = new URL(path, collector);
       const sent = request(url, { method, headers, agent: this.#agent, timeout: idleMsMax, signal }, answer => {
@@ -101,6 +109,9 @@ export class Client {
             }),
           fail,
         );
+      });
+      sent.on('finish', () => {
+        wasSent = true; // handed to the system, which it is not before there is a connection, and TLS on it
       });
       sent.on('timeout', () => sent.destroy(new Error('no answer in time')));
       sent.on('error', fail);

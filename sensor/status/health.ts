@@ -1,4 +1,6 @@
 /** Whether somebody should look at this sensor, and why. */
+import { failureText } from '../capture/place.ts';
+import type { Damaged, Finished } from '../spool/finished.ts';
 import { type Account, imbalance } from './account.ts';
 
 /** A batch that waits longer than this: the collector is away, or too slow. */
@@ -7,11 +9,9 @@ export const waitingMsMax = 10 * 60_000;
 export const lossMsMax = 24 * 3600_000;
 
 /** What is known of a sensor's runs. */
-export interface Runs {
+export interface Runs extends Finished {
   /** One holds the state now. */
   readonly running: boolean;
-  /** The last one ended because it had read all its captures. */
-  readonly finished: boolean;
 }
 
 /** Reasons, in words; none if it is healthy. */
@@ -29,8 +29,20 @@ export function troubles(account: Account, runs: Runs, nowMs: number): string[] 
 }
 
 /** One that has read its captures and sent them has nothing left to do. */
-function idle({ spooled: { batches } }: Account, { running, finished }: Runs): string[] {
+function idle({ spooled: { batches } }: Account, { running, finished, damaged }: Runs): string[] {
   if (running) return [];
   if (!finished) return ['it does not run: nothing is recorded or sent (enaga-sensor run starts it)'];
-  return batches === 0 ? [] : ['it does not run, and batches wait that nobody sends (enaga-sensor run sends them)'];
+  const waits =
+    batches === 0 ? [] : ['it does not run, and batches wait that nobody sends (enaga-sensor run sends them)'];
+  return [...waits, ...damages(damaged)];
+}
+
+/** In the words of the run itself. */
+function damages({ captures, first }: Damaged): string[] {
+  const named = first.map(failureText);
+  if (captures === named.length) return named;
+  return [
+    ...named,
+    `captures of the last run that are damaged or cannot be read: ${captures}; the first are named here`,
+  ];
 }

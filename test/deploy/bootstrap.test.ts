@@ -1,7 +1,7 @@
 /** Set-up as the machine sees it: which tools it calls, what it says, and what it does when one fails. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, utimesSync } from 'node:fs';
+import { existsSync, readFileSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -209,6 +209,7 @@ describe('npm run enaga-sensor', () => {
     project.haveDebian(...BUILD_PACKAGES);
     await project.setUp([]);
     project.write('a clone/package.json', JSON.stringify({ type: 'module', scripts: packageJson.scripts }));
+    project.write('a clone/deploy/code-cache.sh', readFileSync('deploy/code-cache.sh', 'utf8'));
     project.write('a clone/sensor/main.ts', PROGRAM);
   });
 

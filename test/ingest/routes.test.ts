@@ -140,7 +140,44 @@ describe('an enrolment', () => {
     expect(enrolment.networks).toEqual(sensor.networks);
     const renewed = { ...sensor, ...keys, enrolment };
     expect((await put(collector, renewed, makeBatch(renewed, { epoch: 7 }).bytes)).statusCode).toBe(200);
-    expectProblem(await enrol(collector, { token, publicKey: keys.publicText }), 401, 'enrolment-refused');
+    expectProblem(await enrol(collector, { token, publicKey: newKeys().publicText }), 401, 'enrolment-refused');
+  });
+
+  it('is the same for who asks again with the same token and key, for an hour, while the key is good', async () => {
+    let now = 1_000_000;
+    const collector = await startCollector({ powers: { now: () => now } });
+    const { registry } = collector;
+    collector.addSensor('east');
+    const enrolments = () => registry.audit(0, 99).filter(({ action }) => action === 'enrol').length;
+    const ask = async (token: string, { publicText: publicKey } = keys) => {
+      now += 60_000; // of the rate by address
+      const { statusCode, body } = await enrol(collector, { token, publicKey });
+      return statusCode === 201 ? JSON.parse(body) : statusCode;
+    };
+    const keys = newKeys();
+    const { token } = registry.rotate('east', Date.now());
+    const first = await ask(token);
+    expect(first).toMatchObject({ name: 'east', epoch: 2 });
+    expect(await ask(token)).toEqual(first);
+    expect(enrolments()).toBe(2); // of addSensor, and this one
+    expect(await ask(token, newKeys())).toBe(401);
+    expect(await ask(`${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`)).toBe(401);
+    now += 55 * 60_000;
+    expect(await ask(token)).toEqual(first);
+    now += 60_000;
+    expect(await ask(token)).toBe(401);
+    // Replaced at once, by a key that is then revoked.
+    const { token: next } = registry.rotate('east', Date.now(), { overlapMs: 0 });
+    const second = await ask(next);
+    expect([second.epoch, await ask(next)]).toEqual([3, second]);
+    expect(await ask(registry.rotate('east', Date.now(), { overlapMs: 0 }).token, newKeys())).toMatchObject({
+      epoch: 4,
+    });
+    expect(await ask(next)).toBe(401);
+    const { token: last } = registry.rotate('east', Date.now());
+    expect(await ask(last)).toMatchObject({ epoch: 5 });
+    registry.revoke('east', Date.now());
+    expect(await ask(last)).toBe(401);
   });
 
   it('is refused alike for a token and for a key that will not do', async () => {

@@ -217,7 +217,7 @@ describe('the ledger', () => {
     const before = state();
     log.close();
     const file = new Database(path.join(dir, 'ledger.db'));
-    file.exec('DROP TABLE lost; UPDATE gaps SET first = 22; PRAGMA user_version = 1');
+    file.exec('DROP TABLE lost; DROP TABLE left_out; UPDATE gaps SET first = 22; PRAGMA user_version = 1');
     file.close();
     log = Log.open(dir);
     expect(state()).toEqual(before);

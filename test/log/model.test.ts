@@ -123,6 +123,15 @@ class Pair {
     const old = path.join(this.folder, 'ledger.old');
     if (kind === 'old ledger' && fs.existsSync(old)) fs.copyFileSync(old, ledger);
     this.log = Log.open(this.dir);
+    this.#checkReconciled(kind);
+  }
+
+  /** Nothing was damaged but ledgers: whatever else is told is a false alarm. */
+  #checkReconciled(kind: string): void {
+    const { madeAnew, gone, leftOut } = this.log.reconciled;
+    const gave = { 'ledger gone': this.#head > 0 ? 'missing' : undefined, 'ledger damaged': 'damaged' };
+    expect(madeAnew).toBe(gave[kind as keyof typeof gave]);
+    expect([gone, leftOut.batch.batches, leftOut.losses.batches]).toEqual([undefined, 0, 0]);
   }
 
   check(): void {

@@ -64,23 +64,23 @@ describe('a mark', () => {
   const dst = number4('203.0.113.255');
 
   test("is Mirai's at the destination as sequence number, in all 32 bits", () => {
-    expect(c.isMirai(dst, dst)).toBe(true);
-    for (let bit = 0; bit < 32; bit++) expect(c.isMirai(dst, (dst ^ (1 << bit)) >>> 0)).toBe(false);
+    expect(c.miraiMark(dst, dst)).toBe(c.MIRAI);
+    for (let bit = 0; bit < 32; bit++) expect(c.miraiMark(dst, (dst ^ (1 << bit)) >>> 0)).toBe(0);
   });
 
   test("is ZMap's at 54321 alone", () => {
-    expect([54_320, 54_321, 54_322, 0].map(c.isZmap)).toEqual([false, true, false, false]);
+    expect([54_320, 54_321, 54_322, 0].map(c.zmapMark)).toEqual([0, c.ZMAP, 0, 0]);
   });
 
   test("is Masscan's at the low half of destination ^ port ^ sequence number", () => {
     const seq = 0xfedc_ba98;
     const id = ((dst % 65_536) ^ 8080 ^ (seq % 65_536)) & 0xffff;
-    expect(c.isMasscan(id, dst, 8080, seq)).toBe(true);
+    expect(c.masscanMark(id, dst, 8080, seq)).toBe(c.MASSCAN);
     for (let bit = 0; bit < 16; bit++) {
-      expect(c.isMasscan(id ^ (1 << bit), dst, 8080, seq)).toBe(false);
-      expect(c.isMasscan(id, dst, 8080 ^ (1 << bit), seq)).toBe(false);
+      expect(c.masscanMark(id ^ (1 << bit), dst, 8080, seq)).toBe(0);
+      expect(c.masscanMark(id, dst, 8080 ^ (1 << bit), seq)).toBe(0);
     }
-    expect(c.isMasscan(id, dst, 8080, (seq ^ 0x10000) >>> 0)).toBe(true);
+    expect(c.masscanMark(id, dst, 8080, (seq ^ 0x10000) >>> 0)).toBe(c.MASSCAN);
   });
 
   test("may be Nmap's at a SYN with window 1024, 2048, 3072 or 4096 and no mark of ZMap or Masscan", () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { low4 } from '../../collector/reduce/hash.ts';
 import { Reducer } from '../../collector/reduce/reducer.ts';
 import { dayResult } from '../../collector/reduce/rows.ts';
-import { SOURCE_WORDS } from '../../collector/reduce/sources.ts';
+import { SOURCE } from '../../collector/reduce/sources.ts';
 import { DAY, foldAll, GEO, manySources, type PlainRecord, seeded, shuffled } from '../support/records.ts';
 
 const SOURCES = 3000;
@@ -61,7 +61,7 @@ describe('more sources than are kept', () => {
       const below = (level: number) => lows.filter(low => low < 2 ** (32 - level));
       expect(below(sources.level).length).toBeLessThanOrEqual(sourcesMax);
       expect(below(sources.level - 1).length).toBeGreaterThan(sourcesMax);
-      const kept = Array.from({ length: sources.count }, (_, n) => sources.address(n * SOURCE_WORDS)[3]!);
+      const kept = Array.from({ length: sources.count }, (_, n) => sources.address(n * SOURCE.WORDS)[3]!);
       const expected = lows
         .map((low, i) => [low, 0x01000000 + i] as const)
         .filter(([low]) => low < 2 ** (32 - sources.level));

@@ -53,6 +53,13 @@ async function statusOf(state: string) {
   return { code, status };
 }
 
+/** Where the records of a pcap file in little-endian begin. */
+function offsetsOf(pcap: Buffer): number[] {
+  const offsets: number[] = [];
+  for (let at = 24; at < pcap.length; at += 16 + pcap.readUInt32LE(at + 8)) offsets.push(at);
+  return offsets;
+}
+
 it('fault 1: counts every packet once, however often it is killed', async () => {
   const { collector, state } = await enrolled();
   for (const attempts of [2, 5, 6]) {
@@ -187,6 +194,47 @@ it('fault 19: reads what can be read of a damaged capture and of one that is not
   expect(piped.code).toBe(0);
   expect(collector.records).toBe(both + (await decodeCaptures([capture('scanners-dark-24.pcap')], [])).length);
   expect(await sensor('run', '--state', state, '--read', '-', broken)).toMatchObject({ code: 2, stdout: '' });
+});
+
+it('says of a run that met damaged captures which they were, and where, until a run meets none', async () => {
+  const { state } = await enrolled({ networks: ['0.0.0.0/0', '::/0'] });
+  const whole = path.join(state, 'whole.pcap');
+  const cut = path.join(state, 'cut.pcap');
+  const bytes = fs.readFileSync(capture('two-days.pcap'));
+  const lastRecord = offsetsOf(bytes).at(-1)!;
+  fs.writeFileSync(whole, bytes);
+  fs.writeFileSync(cut, bytes.subarray(0, bytes.length - 7));
+  const read = (...captures: string[]) => sensor('run', '--state', state, '--read', ...captures);
+  const ran = await read(whole, cut, '/nowhere.pcap');
+  expect(ran.code).toBe(3);
+  const { code, stdout } = await sensor('status', '--state', state);
+  expect([code, stdout.split('\n', 1)[0]]).toEqual([1, 'test: has read its captures, NOT HEALTHY: the end says why']);
+  const told = stdout.split('\n').filter(line => line.startsWith('! '));
+  expect(told).toEqual([
+    expect.stringContaining(`! ${cut}: damaged at byte ${lastRecord}: `),
+    '! /nowhere.pcap: cannot be read: there is no such file',
+  ]);
+  for (const line of told) expect(ran.stderr).toContain(line.slice(2)); // the run's own words
+  expect(await statusOf(state)).toMatchObject({
+    code: 1,
+    status: {
+      ...{ finished: true, healthy: false, troubles: told.map(line => line.slice(2)) },
+      damaged: {
+        captures: 2,
+        first: [
+          { capture: cut, offset: lastRecord },
+          { capture: '/nowhere.pcap', reason: 'there is no such file' },
+        ],
+      },
+    },
+  });
+  await read(...Array.from({ length: 23 }, (_, n) => `/nowhere-${n}.pcap`));
+  const { status: many } = await statusOf(state);
+  expect([many.damaged.captures, many.damaged.first.length, many.troubles.length]).toEqual([23, 20, 21]);
+  expect(many.troubles[20]).toContain('cannot be read: 23; the first are named here');
+  expect((await read(whole)).code).toBe(0);
+  const after = await statusOf(state);
+  expect(after).toMatchObject({ code: 0, status: { healthy: true, damaged: { captures: 0, first: [] } } });
 });
 
 it('takes its token from a file or from standard input, and one of these alone', async () => {

@@ -1,0 +1,3 @@
+/** Which bit of a word that is not 0 is the highest, and which the lowest; from 0. */
+export const highestBit = (word: number): number => 31 - Math.clz32(word);
+export const lowestBit = (word: number): number => 31 - Math.clz32(word & -word);
