@@ -109,15 +109,23 @@ async function answered(
     request.once('response', resolve);
     request.on('error', reject); // there may be several, and one that nobody hears ends the process
   });
+  let isConnected = false;
+  request.once('socket', socket => {
+    socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
+      isConnected = true;
+    });
+  });
+  const body = fs.createReadStream(file.path);
   // A receiver may refuse before it has read all: then its answer counts, and not that the body broke off.
-  const sent = pipeline(fs.createReadStream(file.path), request).catch(() => {});
+  const sent = pipeline(body, request).catch(() => {});
   try {
     const response = await answer;
     const outcome = judged(response);
     if (outcome.kind === 'delivered') await sent;
     return outcome;
   } catch (error) {
-    return failed('target', troubleOf(error), request.writableFinished);
+    // Once all was handed over, it may have arrived before anybody here hears that it left.
+    return failed('target', troubleOf(error), isConnected && body.bytesRead >= file.bytes);
   } finally {
     request.destroy();
   }

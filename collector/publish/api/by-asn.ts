@@ -71,8 +71,8 @@ function ofCountry(view: WholeView, { figures, store }: Sources, day: number, co
   return rows.length === 0 ? undefined : rows;
 }
 
-/** Name and build date of the database of ASes that a day was counted with. */
-function databaseOf(store: StoreReader, day: number): string | null {
+/** Name and build date of the database of ASes that a day was counted with; null if it was counted without. */
+export function databaseOf(store: StoreReader, day: number): string | null {
   const sha256 = store.geoOf(day);
   const asn = sha256 === undefined ? undefined : store.places(sha256).asn;
   return asn === undefined ? null : `${asn.name} ${asn.built}`;

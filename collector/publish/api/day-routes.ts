@@ -6,6 +6,7 @@ import { ALL_DAYS, type DayRange } from '../../store/query.ts';
 import { type Revision, readRevisions } from '../../store/revisions.ts';
 import { daysWithFiles, generatedMsOf } from '../exports/open.ts';
 import { type AggregateView, PUBLIC_TABLES } from '../roles/roles.ts';
+import { databaseOf } from './by-asn.ts';
 import {
   DAY_HEAD,
   EXPORT_FILE,
@@ -79,6 +80,13 @@ const CHANGED = Type.Object({
   leftOut: Type.Integer({ description: '... and that are left out now' }),
 });
 
+/** Members alone see it, in JSON alone: not in a day's files, which stay what they were. */
+const ASN_DATABASE = Type.Optional(
+  Type.Union([Type.String(), Type.Null()], {
+    description: 'of autonomous systems, with its date; null: the day was counted without one',
+  }),
+);
+
 export interface DayRoutePowers {
   readonly powers: ReadPowers;
   readonly figures: () => Figures;
@@ -95,10 +103,11 @@ export function dayRoutes(app: FastifyInstance, { powers, figures }: DayRoutePow
     row: {
       ...{ ...DATE, ...DAY_HEAD, packets: SHOWN.packets },
       ...UNTIL,
+      asnDatabase: ASN_DATABASE,
       changed: Type.Optional(CHANGED),
       files: Type.Optional(Type.Array(Type.Object(FILE))),
     },
-    nested: ['until', 'changed', 'files'],
+    nested: ['until', 'asnDatabase', 'changed', 'files'],
     problems: ['cursor'],
     answer: question => listDays(question, powers, figures()),
   });
@@ -266,6 +275,7 @@ async function listDays(question: Question, powers: ReadPowers, figures: Figures
     const row = {
       ...{ date: name, state, revision, packets },
       ...(open !== undefined && { until: timeText(open.untilMs) }),
+      ...(view.kind === 'whole' && { asnDatabase: databaseOf(store, day) }),
       ...(changed !== undefined && { changed }),
       ...(asked !== 'none' && {
         files: isListed

@@ -132,6 +132,8 @@ export const JAPANESE_READ: Readonly<Record<string, string>> = {
   'days that the rows are of': '集計した日',
   'days with packets to the port of which no AS is told': 'このポート宛のパケットがあり、ASを集計していない日',
   'of autonomous systems, with its date': 'ASデータベースの名前と日付',
+  'of autonomous systems, with its date; null: the day was counted without one':
+    'ASデータベースの名前と日付。nullは、その日をデータベースなしで集計したことを表す',
   "of the port's packets on the days counted, 0 to 1": '集計した日の、このポート宛の全パケットに占める割合（0～1）',
   'What the packets from a country were, day by day: by class and by tool':
     '1つの国・地域からのパケットの内訳（日別）：分類別、ツール別',

@@ -80,6 +80,8 @@ export async function makeSite({ days, sensors, packetsPerDay, assets, asns }: S
   const members = Members.open(made.data.registry, { actor: 'test' });
   const token = members.add({ organisation: 'operator', role: 'admin' }, NOW).token;
   const beta = members.add({ organisation: 'beta', countries: ['CN'] }, NOW).token;
+  const gamma = members.add({ organisation: 'gamma', countries: ['KR'] }, NOW).token;
+  const delta = members.add({ organisation: 'delta' }, NOW).token;
   const side = openReadSide({ data: made.data });
   const app = buildApp(ingestPowers(), {
     logLevel: 'warn',
@@ -97,7 +99,7 @@ export async function makeSite({ days, sensors, packetsPerDay, assets, asns }: S
   const { port } = app.server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
   return {
-    ...{ url, token, beta, app, data: made.data },
+    ...{ url, token, beta, gamma, delta, app, data: made.data },
     /** What /v1 says, to compare the pages with. */
     ask: async <Row>(question: string, as?: string): Promise<Row[]> => {
       const headers = as === undefined ? {} : { authorization: `Bearer ${as}` };

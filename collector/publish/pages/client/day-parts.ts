@@ -1,7 +1,8 @@
-/** What a day's panel has beside its files: its busiest ports and countries, and exchange files for those who may have them. */
+/** What a day's panel has beside its files: its busiest ports and countries, for members its ASes, and exchange files for those who may have them. */
 import { countryName } from '../../names.ts';
 import { share } from '../../words.ts';
 import { ask, askFile, askReader, isMember, orNone, Refused } from './api.ts';
+import { dayAsns } from './day-asns.ts';
 import { h, language, saveFile, say } from './dom.ts';
 import { type CountryKeys, type DayRow, type Figures, keyOf, type SubjectTable, type TargetKeys } from './rows.ts';
 import { loadServices, type ServiceOf } from './sentences.ts';
@@ -24,16 +25,19 @@ const EXCHANGE = {
 
 type Row = Figures & Partial<TargetKeys & CountryKeys>;
 
-export async function dayParts({ date, state }: DayRow): Promise<HTMLElement[]> {
-  const [serviceOf, ports, countries, exchange] = await Promise.all([
+export async function dayParts(day: DayRow): Promise<HTMLElement[]> {
+  const { date, state } = day;
+  const [serviceOf, ports, countries, asns, exchange] = await Promise.all([
     loadServices(),
     rowsOf(date, 'ports', shown),
     rowsOf(date, 'countries', shown),
+    dayAsns(day),
     isMember() && state !== 'open' ? exchangeFiles(date) : undefined, // an open day has none
   ]);
   return [
     ...busiest('ports', ports, serviceOf),
     ...busiest('countries', countries, serviceOf),
+    ...asns,
     ...(exchange === undefined ? [] : exchange),
   ];
 }

@@ -65,7 +65,7 @@ export async function daysPage(_view: View, _changed: () => void, signal: AbortS
       ),
       legend(),
     ),
-    h('div', { class: 'board' }, calendar, h('aside', { class: 'moved' }, detail)),
+    h('div', { class: 'board days' }, calendar, h('aside', { class: 'moved' }, detail)),
   ];
 }
 

@@ -4,11 +4,12 @@ import { countryName } from '../../names.ts';
 import type { Timeline } from '../../series.ts';
 import { share, type Words } from '../../words.ts';
 import { aimedOf, type BySide, type PortRow, SIDES, type Side } from './aimed.ts';
-import { ask, isMember } from './api.ts';
+import { ask, askReader, isMember } from './api.ts';
 import { whenLine, wholeDay } from './common.ts';
 import { h, language, say } from './dom.ts';
 import { figure } from './figure.ts';
-import { labelOf } from './rows.ts';
+import { homeOf } from './home.ts';
+import { labelOf, type SensorInfo } from './rows.ts';
 import { datesText, loadServices, meanText, type ServiceOf, utcText } from './sentences.ts';
 import { nothingYet, state, tooFewSensors } from './states.ts';
 import { subjectLink } from './tables.ts';
@@ -41,7 +42,7 @@ export async function domesticPage(asked: View, changed: () => void, signal: Abo
   const { rows: economies } = await ask<EconomyRow>('/v1/economies', {}, { signal });
   if (economies.length === 0) return [tooFewSensors()];
   if (isMember() && economies.length === 1) return [oneEconomy(economies[0]!.economy)];
-  const economy = chosen(economies);
+  const economy = await chosen(economies, signal);
   const view: View = isMember() ? asked : { ...asked, count: 'packets' };
   const { from, to } = stretchOf(view.window, { ...latest, hourly: false });
   const first = [from, daysBefore(to, portDaysMax - 1)].sort().at(-1)!;
@@ -100,10 +101,18 @@ function namesOf(economy: string): Names {
   };
 }
 
-/** As the address says, if it can be asked for; else the one with most sensors. */
-function chosen(economies: readonly EconomyRow[]): string {
+/** As the address says, if it can be asked for; else the reader's own, or the one with most sensors. */
+async function chosen(rows: readonly EconomyRow[], signal: AbortSignal): Promise<string> {
+  const economies = rows.map(({ economy }) => economy);
   const asked = new URLSearchParams(location.search).get('economy');
-  return economies.find(({ economy }) => economy === asked)?.economy ?? economies[0]!.economy;
+  if (asked !== null && economies.includes(asked)) return asked;
+  const [first] = economies as [string];
+  if (!isMember()) return first;
+  const [reader, { rows: sensors }] = await Promise.all([
+    askReader(signal),
+    ask<SensorInfo>('/v1/sensors', {}, { signal }),
+  ]);
+  return homeOf(economies, reader, sensors) ?? first;
 }
 
 function economySelect(economies: readonly EconomyRow[], current: string, changed: () => void): HTMLElement {

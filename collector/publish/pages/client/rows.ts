@@ -42,6 +42,8 @@ export interface DayRow {
   readonly packets: number;
   /** Of an open day: when the last batch that is counted in it was received. */
   readonly until?: string;
+  /** Of autonomous systems, with its date; null where it was counted without one; not told to the public. */
+  readonly asnDatabase?: string | null;
 }
 
 export interface TotalRow extends Omit<DayRow, 'packets'>, Figures {
