@@ -21,7 +21,7 @@ export function letGo(buffer: ArrayBuffer): void {
 
 /**
  * The same bytes and more, which are 0: at least so many. Copied, where nothing may move; then it grows in larger steps, since room
- * that is not used takes no memory, and copying does.
+ * that is not used takes addresses and no memory, and copying does.
  */
 export function grownMemory(buffer: ArrayBuffer, bytes: number): ArrayBuffer {
   if (givesBack) return buffer.transfer(Math.max(bytes, 2 * buffer.byteLength));

@@ -10,15 +10,16 @@
  *   6 ...  sensors that contributed, a bit each: as many words as the highest sensor index needs
  */
 import { freeMemory, letGo } from '../../common/memory.ts';
+import * as bits from './bits.ts';
 import { check, packetsMax, type Reader, type Writer } from './bytes.ts';
 import { type DistinctLimits, DistinctPool, type DistinctPoolData } from './distinct.ts';
 import * as hashing from './hash.ts';
 import { createLines, doublesOver, grownLines } from './lines.ts';
-import * as lists from './words.ts';
+import { WordList } from './words.ts';
 
 // Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
 const { mixPair } = hashing;
-const { isZero } = lists;
+const { isZero } = bits;
 
 const PACKETS = 2;
 const SET_AT = 4;
@@ -145,7 +146,9 @@ export class CellTable {
    * (flows.ts); `found` is for that. What is not where it was looked for first is looked up after.
    */
   countMany(a: Int32Array, b: Int32Array, count: number, sensor: number, found: Int32Array, others: Int32Array): void {
+    if (count === 0) return;
     this.makeRoom(sensor);
+    if (this.size === 0) this.count(a[0]!, b[0]!, 0, sensor); // so that row 0, which is looked at in vain too, is a cell's
     if (this.#indexed < this.size) this.#indexRows();
     const { rows, doubles, stride } = this;
     const index = this.#index;
@@ -311,21 +314,19 @@ export class CellTable {
 
 /**
  * Rows of a table by small numbers of the caller's, so that each cell is looked up once; in a table that was empty, not even that:
- * what has no row by its number has none. No row may move meanwhile, and none of these cells be made by others.
+ * what has no row by its number has none. No row may be moved by `makeRoom` meanwhile, and none of these cells be made by others.
  */
 export class Rows {
   readonly table: CellTable;
   readonly #rows: Int32Array;
   readonly #wasEmpty: boolean;
-  /** Numbers that stand for a cell, the first so many. */
-  readonly #known: Int32Array;
-  #knownCount = 0;
+  /** Numbers that stand for a cell. */
+  readonly #known = new WordList();
 
   constructor(table: CellTable, numbers: number) {
     this.table = table;
     this.#rows = new Int32Array(numbers).fill(-1);
     this.#wasEmpty = table.size === 0;
-    this.#known = new Int32Array(numbers);
   }
 
   /** The row of the cell that this number stands for, made if there was none. */
@@ -337,26 +338,25 @@ export class Rows {
   #find(number: number, a: number, b: number): number {
     const row = this.#wasEmpty ? this.table.append(a, b) : this.table.row(a, b);
     this.#rows[number] = row;
-    this.#known[this.#knownCount++] = number;
+    this.#known.push(number);
     return row;
   }
 
   /** The numbers are to stand for other cells. */
   forget(): void {
-    for (let n = 0; n < this.#knownCount; n++) this.#rows[this.#known[n]!] = -1;
-    this.#knownCount = 0;
+    for (const number of this.#known.inUse()) this.#rows[number] = -1;
+    this.#known.count = 0;
   }
 }
 
 const laterMax = 1024;
 
-/** Sources to be entered in cells, many at a time. No row may move meanwhile. */
+/** Sources to be entered in cells, many at a time. No row may be moved by `makeRoom` meanwhile; new ones may be made. */
 export class LaterSources {
   readonly #table: CellTable;
-  readonly #rows = new Int32Array(laterMax);
-  readonly #high = new Int32Array(laterMax);
-  readonly #low = new Int32Array(laterMax);
-  #count = 0;
+  readonly #rows = new WordList();
+  readonly #high = new WordList();
+  readonly #low = new WordList();
 
   constructor(table: CellTable) {
     this.#table = table;
@@ -364,15 +364,15 @@ export class LaterSources {
 
   /** A source, by its key, for the cell at this row. */
   add(row: number, high: number, low: number): void {
-    if (this.#count === laterMax) this.flush();
-    const n = this.#count++;
-    this.#rows[n] = row;
-    this.#high[n] = high;
-    this.#low[n] = low;
+    if (this.#rows.count === laterMax) this.flush();
+    this.#rows.push(row);
+    this.#high.push(high);
+    this.#low.push(low);
   }
 
   flush(): void {
-    this.#table.addSources(this.#rows, this.#high, this.#low, this.#count);
-    this.#count = 0;
+    const { count } = this.#rows;
+    if (count > 0) this.#table.addSources(this.#rows.inUse(), this.#high.inUse(), this.#low.inUse(), count);
+    for (const list of [this.#rows, this.#high, this.#low]) list.count = 0;
   }
 }

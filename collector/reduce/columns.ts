@@ -45,9 +45,13 @@ export class Stretch {
   }
 }
 
-/** By protocol: where a target has the type of a message, above its code. */
+/** By protocol: the bits of a target that have a message's type; and those that have its code, or a port. A sensor may send more. */
 const TYPE_BITS = new Uint16Array(256);
-for (const protocol of [ICMP, ICMPV6]) TYPE_BITS[protocol] = 0xff00;
+const NUMBER_BITS = new Uint16Array(256).fill(0xffff);
+for (const protocol of [ICMP, ICMPV6]) {
+  TYPE_BITS[protocol] = 0xff00;
+  NUMBER_BITS[protocol] = 0xff;
+}
 
 function nameRecords(records: Records, { from, count, key, name }: Stretch): void {
   const { protocol, srcPort, dstPort, flags, window, tool } = records;
@@ -58,7 +62,7 @@ function nameRecords(records: Records, { from, count, key, name }: Stretch): voi
     const packetClass = classify(number, flags[r]!, first);
     const side = packetClass === BACKSCATTER ? BACKSCATTER_SIDE : SCANNING_SIDE;
     const nmap = isNmapCandidate(number, flags[r]!, window[r]!, tool[r]!) ? NMAP : 0;
-    const target = (number << 16) | ((first << 8) & TYPE_BITS[number]!) | dstPort[r]!;
+    const target = (number << 16) | ((first << 8) & TYPE_BITS[number]!) | (dstPort[r]! & NUMBER_BITS[number]!);
     key[i] = flowKey(target, packetClass, tool[r]! | nmap);
     name[i] = target | (side << TARGET_BITS);
   }

@@ -11,14 +11,15 @@
  * is `ALONE`, and there is no block.
  */
 import { freeMemory, grownMemory } from '../../common/memory.ts';
+import * as bits from './bits.ts';
 import { check, type Reader, type Writer } from './bytes.ts';
 import { comesBefore, sortKeys } from './keys.ts';
 import { grownWords } from './lines.ts';
 import * as sketches from './sketch.ts';
-import * as lists from './words.ts';
+import { WordList } from './words.ts';
 
 // Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
-const { isZero, WordList } = lists;
+const { isZero } = bits;
 const { rankMax, sketchAdd, sketchAddMany, sketchEstimate, sketchMerge } = sketches;
 
 /** `size` of a set that became a sketch; also in a state, as an unsigned word. */
@@ -55,6 +56,10 @@ export interface DistinctPoolData {
   sketches: number;
 }
 
+/** For `addMany`, which leaves nothing in them. */
+const sketchNumbers = new WordList();
+const otherNumbers = new WordList();
+
 export class DistinctPool {
   readonly limits: DistinctLimits;
   #slots: Int32Array<ArrayBuffer>;
@@ -65,9 +70,6 @@ export class DistinctPool {
   #registers: Uint8Array<ArrayBuffer>;
   #sketches: number;
   readonly #freeSketches: number[] = [];
-  /** For `addMany`. */
-  readonly #inSketches = new WordList();
-  readonly #others = new WordList();
 
   constructor(limits: DistinctLimits, data?: DistinctPoolData) {
     this.limits = limits;
@@ -141,8 +143,8 @@ export class DistinctPool {
 
   /** `add` for many sets: keys `high[i]`, `low[i]` in the sets at `w[i] + from`. */
   addMany(words: Int32Array, w: Int32Array, from: number, high: Int32Array, low: Int32Array, count: number): void {
-    const inSketches = this.#inSketches.roomFor(count);
-    const others = this.#others.roomFor(count);
+    const inSketches = sketchNumbers.roomFor(count);
+    const others = otherNumbers.roomFor(count);
     // Apart, so that each loop does one thing to all that it meets: what V8 need not ask again in each turn is only what no turn skips.
     let sketched = 0;
     for (let i = 0; i < count; i++) {

@@ -8,15 +8,16 @@ import * as bits from './bits.ts';
 import { LaterSources, Rows } from './cells.ts';
 import type { Day } from './day.ts';
 import * as days from './day.ts';
+import { FLOW } from './flows.ts';
 import { SOURCE } from './sources.ts';
 
 // Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
 const { BACKSCATTER, CLASSES, OTHER, SCAN } = classes;
 const { BACKSCATTER_SIDE, COUNTRIES, HOURS_PER_DAY, SCANNING_SIDE, SIDES } = days;
 const { CLASS_SEEN_SHIFT, ENTERED, KEY_HIGH, KEY_LOW, PLACE, SEEN, WORDS } = SOURCE;
+const { HOURS_MASK } = FLOW;
 const { lowestBit } = bits;
 
-const HOURS_MASK = (1 << HOURS_PER_DAY) - 1;
 const SCANNING_SEEN = ((1 << SCAN) | (1 << OTHER)) << CLASS_SEEN_SHIFT;
 const BACKSCATTER_SEEN = (1 << BACKSCATTER) << CLASS_SEEN_SHIFT;
 
@@ -31,6 +32,7 @@ export class Entering {
   readonly #countryHours: Rows;
   readonly #inTotal: LaterSources;
   readonly #inCountries: LaterSources;
+  /** AS numbers are no small numbers: their rows are looked up. */
   readonly #inAsns: LaterSources;
   readonly #inClasses: LaterSources;
   readonly #inHours: LaterSources;

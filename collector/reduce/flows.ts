@@ -46,11 +46,10 @@ export const FLOW = {
   SLOT_SHIFT: 24,
 } as const;
 const { WORDS, KEY, HOURS, PACKETS, FIRST, LAST, PLACE, HIGH, HOURS_MASK, SLOT_SHIFT } = FLOW;
-/** Records whose entries are fetched before they are counted. */
-const pieceMax = 2048;
 const slotsMax = 256;
 
 const placesMin = 1 << 12;
+/** Of 4 KB, the system's. */
 const pageWords = 1 << 10;
 /** Growing is copying to random places, 3% of a replay in steps of 2: of a million flows, steps of 8 copy a seventh, of 2 all. */
 const growth = 8;
@@ -80,9 +79,9 @@ export class FlowTable {
   }
 
   /**
-   * Counts a stretch of records of one sensor, for which there is room, and leaves in it each source's place. In pieces, of which all
-   * first loads of entries come before anything is done with them: a load that misses the cache costs 150 ns alone, but 12 ns
-   * among ten of which none waits for another.
+   * Counts a stretch of records of one sensor, for which there is room, and leaves in it each source's place. All first loads of
+   * entries come before anything is done with them: a load that misses the cache costs 150 ns alone, but 12 ns among ten of which
+   * none waits for another.
    */
   countAll(records: Records, stretch: Stretch, sensor: number, geo: GeoTable): void {
     while (2 * WORDS * (this.count + stretch.count) > this.entries.length) this.#grow();
@@ -91,16 +90,13 @@ export class FlowTable {
     const slot = this.#slot(sensor);
     const mask = entries.length - WORDS;
     const seed = this.#seed;
-    for (let first = 0; first < count; first += pieceMax) {
-      const end = Math.min(count, first + pieceMax);
-      for (let i = first; i < end; i++) place[i] = hash(id[i]!, key[i]!, seed) & mask;
-      for (let i = first; i < end; i++) scratch[i] = entries[place[i]!]!;
-      const fresh = countEach(records, stretch, first, end, slot, entries);
-      this.count += fresh;
-      // Apart from the loop there, which a call would make wait and lose its registers.
-      findPlaces(records, stretch, first, fresh, geo, entries);
-      for (let i = first; i < end; i++) place[i] = entries[place[i]! + PLACE]!;
-    }
+    for (let i = 0; i < count; i++) place[i] = hash(id[i]!, key[i]!, seed) & mask;
+    for (let i = 0; i < count; i++) scratch[i] = entries[place[i]!]!;
+    const fresh = countEach(records, stretch, slot, entries);
+    this.count += fresh;
+    // Apart from the loop there, which a call would make wait and lose its registers.
+    findPlaces(records, stretch, fresh, geo, entries);
+    for (let i = 0; i < count; i++) place[i] = entries[place[i]! + PLACE]!;
   }
 
   /** Where the entries in use begin, ordered by target, so that the flows of one port come together. */
@@ -130,7 +126,7 @@ export class FlowTable {
   #grow(): void {
     const before = this.entries;
     const entries = this.#createLines(Math.min(growth * before.length, placesMax * WORDS));
-    // A page that is read before it is written costs the system twice.
+    // A large table is soon in all its pages, and a page that is read before it is written costs the system twice.
     for (let word = 0; word < entries.length; word += pageWords) entries[word] = 0;
     const mask = entries.length - WORDS;
     for (let from = 0; from < before.length; from += WORDS) {
@@ -152,15 +148,13 @@ export function placesInUse(entries: Int32Array, count: number): Int32Array<Arra
 }
 
 /**
- * Counts records `first` to `end` of the stretch, where `place` says to look first; leaves there where each one's entry is. Returns how
- * many entries are new: `scratch` says from `first` on of which records.
+ * Counts the records of the stretch, where `place` says to look first; leaves there where each one's entry is. Returns how many entries
+ * are new: `scratch` says of which records.
  */
 // Long: the loop every record goes through, kept in one piece so that columns and entries stay in registers.
 function countEach(
   { time, hour }: Records,
-  { from, id, high, key, place, scratch }: Stretch,
-  first: number,
-  end: number,
+  { from, count, id, high, key, place, scratch }: Stretch,
   slot: number,
   entries: Int32Array,
 ): number {
@@ -168,7 +162,7 @@ function countEach(
   const hourOfDay = hour % HOURS_PER_DAY;
   const hourBit = 1 << hourOfDay;
   let fresh = 0;
-  for (let i = first; i < end; i++) {
+  for (let i = 0; i < count; i++) {
     const source = id[i]!;
     const flowKey = key[i]!;
     const micros = time[from + i]!;
@@ -183,7 +177,7 @@ function countEach(
       at = (at + WORDS) & mask;
     place[i] = at;
     if (entries[at + PACKETS]!++ === 0) {
-      scratch[first + fresh++] = i;
+      scratch[fresh++] = i;
       entries[at] = source;
       entries[at + KEY] = flowKey;
       entries[at + HOURS] = hourBit | (slot << SLOT_SHIFT);
@@ -206,16 +200,15 @@ function countEach(
   return fresh;
 }
 
-/** Sets the places of new flows: `scratch` says from `first` on of which records, and `place` where their entries are. */
+/** Sets the places of new flows: `scratch` says of which records, and `place` where their entries are. */
 function findPlaces(
   { family, src }: Records,
   { from, place, scratch }: Stretch,
-  first: number,
   fresh: number,
   geo: GeoTable,
   entries: Int32Array,
 ): void {
-  for (let n = first; n < first + fresh; n++) {
+  for (let n = 0; n < fresh; n++) {
     const i = scratch[n]!;
     entries[place[i]! + PLACE] = family === 4 ? lookup4(geo, src[from + i]!) : place6(geo, src, from + i);
   }

@@ -4,25 +4,27 @@
  * which the system gives memory only to the pages touched: about a megabyte for TCP and UDP.
  */
 import type { GeoTable } from '../../common/geo/table.ts';
+import * as bits from './bits.ts';
 import type { Stretch } from './columns.ts';
 import type { Day } from './day.ts';
 import * as days from './day.ts';
 import { orderByKey } from './order.ts';
-import * as lists from './words.ts';
+import { WordList } from './words.ts';
 
 // Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
-const { isZero, WordList } = lists;
+const { isZero } = bits;
 const { COUNTRIES, HOURS_PER_DAY, SIDES, TARGET_BITS, TARGET_MASK } = days;
 
 const NAMES = 1 << (TARGET_BITS + 1);
 const KINDS = 256;
 const MARKED_TOOLS = 3;
 
+/** Something and an hour in one word. */
 const HOUR_BITS = 5;
-const hourKey = (target: number, hour: number): number => (target << HOUR_BITS) | hour;
-export const targetOfHour = (key: number): number => key >>> HOUR_BITS;
+export const hourKey = (named: number, hour: number): number => (named << HOUR_BITS) | hour;
+export const namedOfHour = (key: number): number => key >>> HOUR_BITS;
 export const hourOfKey = (key: number): number => key & ((1 << HOUR_BITS) - 1);
-/** 8 MB. Packets that go to and fro between two hours note one at a time. */
+/** 8 MB in use. Packets that go to and fro between two hours note one at a time. */
 const targetHoursMax = 1 << 20;
 
 export class HourCounts {
@@ -80,8 +82,8 @@ export class HourCounts {
         if ((kind >>> (2 + tool)) & 1) tables.tools.count(tool, 0, packets, sensor);
       this.kinds[kind] = 0;
     }
-    this.touchedPlaces.count = 0;
-    this.touchedNetworks.count = 0;
+    this.touchedPlaces.clear();
+    this.touchedNetworks.clear();
   }
 
   #settleCountries({ total, hours, countries, countryHours }: Day['tables'], hourOfDay: number, sensor: number): void {
@@ -126,6 +128,7 @@ export class HourCounts {
   settleNames(day: Day, hour: number): void {
     const { names } = this;
     const touched = this.touchedNames.inUse();
+    if (this.#targetHours.count + touched.length > targetHoursMax) settleHours(day, this.takeTargetHours(), 0);
     const keys = this.#targetHours.roomFor(touched.length);
     const packets = this.#targetHourPackets.roomFor(touched.length);
     const from = this.#targetHours.count;
@@ -137,21 +140,17 @@ export class HourCounts {
     }
     this.#targetHours.count += touched.length;
     this.#targetHourPackets.count += touched.length;
-    this.touchedNames.count = 0;
-    if (this.#targetHours.count > targetHoursMax) settleHours(day, this.takeTargetHours(), 0);
+    this.touchedNames.clear();
   }
 
-  /** What `settleNames` noted, in the order of targets and hours; begins anew. */
+  /** What `settleNames` noted, in the order of targets and hours; begins anew. Nothing, where no flows are counted. */
   takeTargetHours(): TargetHours {
     const keys = this.#targetHours.inUse().slice();
     const all = this.#targetHourPackets.inUse();
-    const order = orderByKey(
-      keys.slice(),
-      Int32Array.from(keys, (_, n) => n),
-      TARGET_BITS + HOUR_BITS,
-    );
-    this.#targetHours.count = 0;
-    this.#targetHourPackets.count = 0;
+    const numbers = Int32Array.from(keys, (_, n) => n);
+    const order = orderByKey(keys.slice(), numbers, TARGET_BITS + HOUR_BITS);
+    this.#targetHours.clear();
+    this.#targetHourPackets.clear();
     return { keys: order.map(n => keys[n]!), packets: order.map(n => all[n]!) };
   }
 
@@ -162,11 +161,11 @@ export class HourCounts {
       portHours.count(name & TARGET_MASK, hour % HOURS_PER_DAY, this.names[name]!, sensor);
       this.names[name] = 0;
     }
-    this.touchedNames.count = 0;
+    this.touchedNames.clear();
   }
 }
 
-/** Packets of targets by the hour, ascending by `hourKey`, of which several may be the same. */
+/** Packets of targets by the hour, ascending by `hourKey`; several may be of one, for a target has two sides, and its hour may come again. */
 export interface TargetHours {
   readonly keys: Int32Array;
   readonly packets: Int32Array;
@@ -175,5 +174,5 @@ export interface TargetHours {
 /** Adds packets by the hour from number `from` on to rows, each looked up: which sensors sent them the flows say. */
 export function settleHours({ tables: { portHours } }: Day, { keys, packets }: TargetHours, from: number): void {
   for (let n = from; n < keys.length; n++)
-    portHours.addPackets(portHours.row(targetOfHour(keys[n]!), hourOfKey(keys[n]!)), packets[n]! >>> 0);
+    portHours.addPackets(portHours.row(namedOfHour(keys[n]!), hourOfKey(keys[n]!)), packets[n]! >>> 0);
 }

@@ -5,21 +5,21 @@
  */
 import type { GeoTable } from '../../common/geo/table.ts';
 import * as classes from '../../common/record/classify.ts';
+import * as bits from './bits.ts';
 import { CellTable, Rows } from './cells.ts';
 import type { Day, TableName } from './day.ts';
 import * as days from './day.ts';
 import * as flowing from './flows.ts';
 import type { HourCounts } from './hour.ts';
+import * as hours from './hour.ts';
 
 // Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
 const { BACKSCATTER, CLASSES } = classes;
 const { BACKSCATTER_SIDE, COUNTRIES, HOURS_PER_DAY, SCANNING_SIDE, SIDES, TABLES, TARGET_BITS } = days;
 const { FLOW, keyClass, keyTarget } = flowing;
+const { hourKey, hourOfKey, namedOfHour } = hours;
+const { lowestBit } = bits;
 const { HOURS_MASK, SLOT_SHIFT, KEY: FLOW_KEY, HOURS: FLOW_HOURS, PACKETS: FLOW_PACKETS, PLACE: FLOW_PLACE } = FLOW;
-
-const HOUR_BITS = 5;
-const HOUR_MASK = (1 << HOUR_BITS) - 1;
-const hourName = (country: number, hour: number): number => (country << HOUR_BITS) | hour;
 
 /** The cells of each sensor alone, where the flows at hand are of these sensors, by slot (flows.ts). */
 export class SensorCells {
@@ -68,9 +68,9 @@ export class SensorCells {
     enter(this.#ports, port, high, low);
     enter(this.#countries, this.#countries.of(ofCountry * SIDES + side, country, sided), high, low);
     for (let rest = entries[at + FLOW_HOURS]! & HOURS_MASK; rest !== 0; rest &= rest - 1) {
-      const hour = 31 - Math.clz32(rest & -rest);
+      const hour = lowestBit(rest);
       enter(this.#hours, this.#hours.of(slot * HOURS_PER_DAY + hour, hour, sensor), high, low);
-      const row = this.#countryHours.of(ofCountry * HOURS_PER_DAY + hour, hourName(country, hour), sensor);
+      const row = this.#countryHours.of(ofCountry * HOURS_PER_DAY + hour, hourKey(country, hour), sensor);
       enter(this.#countryHours, row, high, low);
     }
   }
@@ -98,7 +98,7 @@ export function countSensorHour(
     sensorTotal.count(0, sided, packets, sensor);
     sensorHours.count(hourOfDay, sensor, packets, sensor);
     sensorCountries.count(country, sided, packets, sensor);
-    sensorCountryHours.count(hourName(country, hourOfDay), sensor, packets, sensor);
+    sensorCountryHours.count(hourKey(country, hourOfDay), sensor, packets, sensor);
   }
   for (const [kind, packets] of counts.kinds.entries())
     if (packets > 0) sensorClasses.count(kind & 3, sensor, packets, sensor);
@@ -130,6 +130,6 @@ export function sensorTables({ tables }: Day, sensors: ReadonlySet<number>): Sen
     ports: merged('sensorPorts', plain, a => [a, 0]),
     countries: merged('sensorCountries', beforeSide, (a, b) => [a, b & 1]),
     hours: merged('sensorHours', plain, a => [a, 0]),
-    countryHours: merged('sensorCountryHours', plain, a => [a >>> HOUR_BITS, a & HOUR_MASK]),
+    countryHours: merged('sensorCountryHours', plain, a => [namedOfHour(a), hourOfKey(a)]),
   };
 }

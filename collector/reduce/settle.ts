@@ -70,51 +70,59 @@ export function settleFlows(day: Day, { flows, counts, geo, hashKey, perSensor, 
   const { entries, sensors, count: all } = flows;
   const waitForSources = elsewhere?.({ day: day.day, entries, count: all });
   const places = flows.ordered();
-  const keys = new Keys(hashKey);
-  const { high, low } = keys;
-  const entering = new Entering(day, geo);
+  const atHand = new FlowsAtHand(hashKey, all);
+  const { high, low } = atHand;
+  const entering = waitForSources === undefined ? new Entering(day, geo) : undefined;
   const cells = new TargetCells(day, sensors, geo, hours);
   const sensorCells = perSensor ? new SensorCells(day, sensors) : undefined;
   for (let from = 0; from < places.length; from += flowsAtOnce) {
     const stretch = places.subarray(from, from + flowsAtOnce);
     const count = stretch.length;
-    keys.take(entries, stretch);
+    atHand.take(entries, stretch);
     cells.settle(entries, stretch, high, low);
     if (sensorCells !== undefined)
       for (let i = 0; i < count; i++) sensorCells.settle(entries, stretch[i]!, high[i]!, low[i]!, geo);
-    if (waitForSources === undefined) settleStretch(day, entries, stretch, keys, entering);
+    if (entering !== undefined) settleStretch(day, entries, stretch, atHand, entering);
   }
   cells.finish(day);
-  if (waitForSources !== undefined) waitForSources();
-  else enterChanged(places, day, entries, hashKey, entering);
+  waitForSources?.();
+  if (entering !== undefined) enterChanged(places, day, entries, hashKey, entering);
   flows.clear();
 }
 
 /** Settles what these flows tell of their sources; their order is no matter. */
 export function settleSources(day: Day, { entries, count }: FlowsElsewhere, geo: GeoTable, hashKey: HashKey): void {
   const places = placesInUse(entries, count);
-  const keys = new Keys(hashKey);
+  const atHand = new FlowsAtHand(hashKey, count);
   const entering = new Entering(day, geo);
   for (let from = 0; from < count; from += flowsAtOnce) {
     const stretch = places.subarray(from, from + flowsAtOnce);
-    keys.take(entries, stretch);
-    settleStretch(day, entries, stretch, keys, entering);
+    atHand.take(entries, stretch);
+    settleStretch(day, entries, stretch, atHand, entering);
   }
   enterChanged(places, day, entries, hashKey, entering);
 }
 
-/** Keys of the sources of flows. */
-class Keys {
-  readonly high = new Int32Array(flowsAtOnce);
-  readonly low = new Int32Array(flowsAtOnce);
-  /** Hashes of the flows' targets. */
-  readonly targets = new Int32Array(flowsAtOnce);
-  readonly found = new Int32Array(flowsAtOnce);
-  readonly scratch = new Int32Array(flowsAtOnce);
+/** Of flows that are settled together: the keys of their sources, hashes of their targets, and where their sources' rows were found. */
+class FlowsAtHand {
+  readonly high: Int32Array;
+  readonly low: Int32Array;
+  readonly targets: Int32Array;
+  /** -1 for a source without a row. */
+  readonly found: Int32Array;
+  /** For what is loaded ahead and not used. */
+  readonly scratch: Int32Array;
   readonly #hashKey: HashKey;
 
-  constructor(hashKey: HashKey) {
+  /** For so many flows, of which `flowsAtOnce` are at hand at the most. */
+  constructor(hashKey: HashKey, flows: number) {
+    const column = () => new Int32Array(Math.min(flows, flowsAtOnce));
     this.#hashKey = hashKey;
+    this.high = column();
+    this.low = column();
+    this.targets = column();
+    this.found = column();
+    this.scratch = column();
   }
 
   take(entries: Int32Array, places: Int32Array): void {
@@ -129,8 +137,14 @@ class Keys {
   }
 }
 
-function settleStretch(day: Day, entries: Int32Array, places: Int32Array, keys: Keys, entering: Entering): void {
-  const { high, low, targets, found, scratch } = keys;
+function settleStretch(
+  day: Day,
+  entries: Int32Array,
+  places: Int32Array,
+  atHand: FlowsAtHand,
+  entering: Entering,
+): void {
+  const { high, low, targets, found, scratch } = atHand;
   const { sources } = day;
   const { level } = sources;
   sources.findMany(high, low, targets, places.length, found, scratch);
@@ -183,23 +197,26 @@ function settleSource(
 
 /** Enters the sources of flows that were settled in the sets of the hours and classes they were seen in. */
 function enterChanged(places: Int32Array, day: Day, entries: Int32Array, hashKey: HashKey, entering: Entering): void {
-  if (fewFlows * places.length < day.sources.count)
-    for (const row of rowsOf(places, day, entries, hashKey)) entering.enterRow(row);
+  if (fewFlows * places.length < day.sources.count) enterSome(places, day, entries, hashKey, entering);
   else entering.enterAll();
   entering.finish();
 }
 
 /**
- * The rows of the sources of these flows, which are all that can have changed. Packets that go to and fro between two days settle one
- * flow at a time, and would have every source of the day looked at for each.
+ * Enters the sources of these flows, which are all that can have changed. Packets that go to and fro between two days settle one flow
+ * at a time, and would have every source of the day looked at for each.
  */
-function rowsOf(places: Int32Array, { sources }: Day, entries: Int32Array, hashKey: HashKey): number[] {
-  const rows: number[] = [];
+function enterSome(
+  places: Int32Array,
+  { sources }: Day,
+  entries: Int32Array,
+  hashKey: HashKey,
+  entering: Entering,
+): void {
   for (const at of places) {
     const high = entries[at + FLOW_HIGH]!;
     const id = entries[at]!;
     const row = sources.find(high, high === IPV4_HIGH ? low4(hashKey, id) : id);
-    if (row >= 0) rows.push(row);
+    if (row >= 0) entering.enterRow(row);
   }
-  return rows;
 }

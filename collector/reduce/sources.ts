@@ -132,7 +132,7 @@ export class SourceTable {
 
   /**
    * Finds the row of each of these sources, -1 for one that has none, and loads what entering these targets will look at, so that
-   * nothing waits for another's load (flows.ts); `scratch` is for that.
+   * nothing waits for another's load (flows.ts): into `scratch`, which nobody reads.
    */
   findMany(
     high: Int32Array,
@@ -141,7 +141,7 @@ export class SourceTable {
     count: number,
     found: Int32Array,
     scratch: Int32Array,
-  ) {
+  ): void {
     const index = this.#index;
     const mask = index.length - 2;
     const { rows } = this;

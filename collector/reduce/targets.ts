@@ -10,7 +10,8 @@ import { LaterSources, Rows } from './cells.ts';
 import type { Day } from './day.ts';
 import * as days from './day.ts';
 import * as flowing from './flows.ts';
-import { hourOfKey, settleHours, type TargetHours, targetOfHour } from './hour.ts';
+import { hourOfKey, namedOfHour, settleHours, type TargetHours } from './hour.ts';
+import { WordList } from './words.ts';
 
 // Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
 const { BACKSCATTER, OTHER } = classes;
@@ -40,8 +41,8 @@ export class TargetCells {
   /** Of all targets: by country and kind. */
   readonly #countryKinds: Rows;
   /** Where the rows are that the sources of the flows at hand belong to; of hours a flow has several. */
-  readonly #ofPorts = new Int32Array(flowsAtOnce);
-  readonly #ofPortCountries = new Int32Array(flowsAtOnce);
+  readonly #ofPorts = new WordList();
+  readonly #ofPortCountries = new WordList();
   readonly #inPortHours: LaterSources;
 
   /** Packets of targets by the hour, and those that are settled: the first so many. */
@@ -67,16 +68,16 @@ export class TargetCells {
   settle(entries: Int32Array, places: Int32Array, high: Int32Array, low: Int32Array): void {
     const count = places.length;
     this.#countPackets(entries, places);
-    this.#ports.table.addSources(this.#ofPorts, high, low, count);
-    this.#portCountries.table.addSources(this.#ofPortCountries, high, low, count);
+    this.#ports.table.addSources(this.#ofPorts.roomFor(count), high, low, count);
+    this.#portCountries.table.addSources(this.#ofPortCountries.roomFor(count), high, low, count);
     this.#enterHours(entries, places, high, low);
   }
 
   /** Counts packets, and notes which rows of ports, and of ports by country, each flow belongs to. */
   #countPackets(entries: Int32Array, places: Int32Array): void {
     const { placeCountry } = this.#geo;
-    const ofPorts = this.#ofPorts;
-    const ofPortCountries = this.#ofPortCountries;
+    const ofPorts = this.#ofPorts.roomFor(places.length);
+    const ofPortCountries = this.#ofPortCountries.roomFor(places.length);
     for (let i = 0; i < places.length; i++) {
       const at = places[i]!;
       const key = entries[at + KEY]!;
@@ -120,8 +121,8 @@ export class TargetCells {
     this.#hoursTarget = target;
     this.#portHours.forget();
     let n = this.#targetHoursDone;
-    for (; n < keys.length && targetOfHour(keys[n]!) <= target; n++) {
-      const [of, hour] = [targetOfHour(keys[n]!), hourOfKey(keys[n]!)];
+    for (; n < keys.length && namedOfHour(keys[n]!) <= target; n++) {
+      const [of, hour] = [namedOfHour(keys[n]!), hourOfKey(keys[n]!)];
       const row = of === target ? this.#portHours.of(hour, target, hour) : table.row(of, hour);
       table.addPackets(row, packets[n]! >>> 0);
     }

@@ -1,16 +1,17 @@
-/** 1 for 0, and 0 for all else: told without a branch that a processor could only guess. */
-export const isZero = (word: number): number => Math.clz32(word) >>> 5;
+const wordsMin = 1 << 4;
+/** A megabyte. */
+const wordsKept = 1 << 18;
 
 /** Words one after another, in an array that grows: a loop may fill it behind `count` and say how many there are after. */
 export class WordList {
   count = 0;
-  #words = new Int32Array(1 << 10);
+  #words = new Int32Array(0);
 
   /** Makes room for so many more; the array is to be used until the next call. */
   roomFor(more: number): Int32Array {
     const needed = this.count + more;
     if (needed > this.#words.length) {
-      const words = new Int32Array(Math.max(needed, 4 * this.#words.length));
+      const words = new Int32Array(Math.max(needed, wordsMin, 4 * this.#words.length));
       words.set(this.#words.subarray(0, this.count));
       this.#words = words;
     }
@@ -19,6 +20,12 @@ export class WordList {
 
   push(word: number): void {
     this.roomFor(1)[this.count++] = word;
+  }
+
+  /** Begins anew, and lets go of room that is seldom needed. */
+  clear(): void {
+    this.count = 0;
+    if (this.#words.length > wordsKept) this.#words = new Int32Array(0);
   }
 
   inUse(): Int32Array {

@@ -12,7 +12,7 @@ import { SKIP_REASONS, skipIndex } from './skip.ts';
 import type { Chunk } from './walker.ts';
 
 // Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
-const { foldSequence, marksOf } = classes;
+const { foldSequence, marksOf, same } = classes;
 const { AH, DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE } = protocols;
 
 const LINK_TYPE = skipIndex('link-type');
@@ -200,17 +200,17 @@ function keep4({ bytes, view }: Chunk, packets: Packets, from: number, to: numbe
       -(second32 & 0x1fff);
     n += 1 + (wrong >> 31);
   }
-  for (let o = 0; o < plainTo - from - n; o++) decodeOdd(bytes, view, packets, odd[o]!, odd[o]! - from, out);
-  for (let i = plainTo; i < to; i++) decodeOdd(bytes, view, packets, i, i - from, out);
+  for (let o = 0; o < plainTo - from - n; o++) decodeOdd(bytes, view, packets, from, odd[o]!, out);
+  for (let i = plainTo; i < to; i++) decodeOdd(bytes, view, packets, from, i, out);
   return out.observed === undefined ? n : keepObserved(view, out, out.observed, n);
 }
 
-/** An IPv6 packet, which becomes a record, or one that makes none, which is counted. */
-function decodeOdd(bytes: Uint8Array, view: DataView, packets: Packets, i: number, at: number, out: Decoded): void {
+/** Packet `i` of a stretch that begins at `from`: of IPv6, and becomes a record, or one that makes none, and is counted. */
+function decodeOdd(bytes: Uint8Array, view: DataView, packets: Packets, from: number, i: number, out: Decoded): void {
   const { records6, skipped, observed } = out;
-  const captured = headerBytes[at]!;
+  const captured = headerBytes[i - from]!;
   if (captured === 0) return; // counted when it was located
-  const header = headers[at]!;
+  const header = headers[i - from]!;
   if (bytes[header]! >>> 4 === 6) {
     const reason = decode6(view, header, header + captured, records6, records6.count, observed);
     if (reason === DECODED) records6.time[records6.count++] = packets.time[i]!;
@@ -234,10 +234,15 @@ function keepObserved(view: DataView, { records4, skipped }: Decoded, observed: 
   const { length, protocol, ttl, count: first } = records4;
   let left = 0;
   for (let n = 0; n < count; n++) {
-    if (!observes4(observed, view.getUint32(ipHeaders[n]! + 16))) continue;
-    for (const column of [kept, ipHeaders, transportHeaders, ipIds]) column[left] = column[n]!;
-    for (const column of [length, protocol, ttl]) column[first + left] = column[first + n]!;
-    left++;
+    const header = ipHeaders[n]!;
+    kept[left] = kept[n]!;
+    ipHeaders[left] = header;
+    transportHeaders[left] = transportHeaders[n]!;
+    ipIds[left] = ipIds[n]!;
+    length[first + left] = length[first + n]!;
+    protocol[first + left] = protocol[first + n]!;
+    ttl[first + left] = ttl[first + n]!;
+    if (observes4(observed, view.getUint32(header + 16))) left++;
   }
   skipped[NOT_OBSERVED]! += count - left;
   return left;
@@ -269,7 +274,7 @@ function readTransports(view: DataView, records: Records, count: number): void {
     srcPort[first + n] = (numbers >>> SRC_SHIFT[number]!) & NUMBER_BITS[number]!;
     dstPort[first + n] = (numbers >>> DST_SHIFT[number]!) & NUMBER_BITS[number]!;
     tcps[tcpCount] = n;
-    tcpCount += Math.clz32(number ^ TCP) >>> 5; // 1 if it is: no branch that could only be guessed
+    tcpCount += same(number, TCP);
   }
   for (const column of [records.flags, records.window, records.seqFold, records.tool])
     column.fill(0, first, first + count);

@@ -83,7 +83,7 @@ export const NMAP = 8;
 export const TOOLS = ['mirai', 'zmap', 'masscan', 'nmap'] as const;
 
 /** 1 if two 32-bit numbers are the same, else 0; without a branch that could only be guessed. */
-const same = (a: number, b: number): number => Math.clz32(a ^ b) >>> 5;
+export const same = (a: number, b: number): number => Math.clz32(a ^ b) >>> 5;
 
 /** Mirai and its kin send the destination address as the sequence number (mirai bot/scanner.c). IPv4 TCP SYN. */
 export const miraiMark = (dst: number, seq: number): number => same(seq, dst) << MIRAI_BIT;

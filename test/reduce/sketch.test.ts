@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Reader, Writer } from '../../collector/reduce/bytes.ts';
 import { CELL_SETS, DAY_SETS } from '../../collector/reduce/day.ts';
 import { type DistinctLimits, DistinctPool, isSketch } from '../../collector/reduce/distinct.ts';
 import { IPV4_HIGH, low4 } from '../../collector/reduce/hash.ts';
@@ -190,5 +191,143 @@ describe('a set', () => {
     fill(pool, words, 2, 5);
     expect(isSketch(words[3]!)).toBe(true);
     expect(pool.count(words[2]!, words[3]!)).toBeLessThan(12);
+  });
+});
+
+/** Sets of a pool, and the same as Sets of JavaScript: with every key, also where the pool has a sketch. */
+class Pair {
+  readonly #limits: DistinctLimits;
+  readonly pool: DistinctPool;
+  readonly words = new Int32Array(2 * SETS);
+  /** Keys as `high low`. */
+  readonly models = Array.from({ length: SETS }, () => new Set<string>());
+
+  constructor(limits: DistinctLimits) {
+    this.#limits = limits;
+    this.pool = new DistinctPool(limits);
+  }
+
+  at = (set: number): [at: number, size: number] => [this.words[2 * set]!, this.words[2 * set + 1]!];
+
+  add(set: number, high: number, low: number): void {
+    const model = this.models[set]!;
+    const key = `${high} ${low}`;
+    const wasSketch = isSketch(this.words[2 * set + 1]!);
+    expect(this.pool.add(this.words, 2 * set, high, low)).toBe(wasSketch || !model.has(key));
+    model.add(key);
+  }
+
+  addMany(sets: readonly number[], keys: readonly Key[]): void {
+    const [high, low] = [keys.map(key => key[0]), keys.map(key => key[1])];
+    // Each set's words are named by where its row begins, and these two in it.
+    const rows = Int32Array.from(sets, set => 2 * set - 4);
+    this.pool.addMany(this.words, rows, 4, Int32Array.from(high), Int32Array.from(low), keys.length);
+    for (const [n, set] of sets.entries()) this.models[set]!.add(keys[n]!.join(' '));
+  }
+
+  addAll(set: number, other: Pair, otherSet: number): void {
+    this.pool.addAll(this.words, 2 * set, other.pool, ...other.at(otherSet));
+    this.models[set] = new Set([...this.models[set]!, ...other.models[otherSet]!]);
+  }
+
+  release(set: number): void {
+    this.pool.release(...this.at(set));
+    this.words.fill(0, 2 * set, 2 * set + 2);
+    this.models[set] = new Set();
+  }
+
+  /** Writes a set of another pair, and reads it in place of this one. */
+  copy(set: number, other: Pair, otherSet: number): void {
+    const out = new Writer();
+    other.pool.write(out, ...other.at(otherSet));
+    const model = other.models[otherSet]!;
+    if (model.size <= this.#limits.exactMax) {
+      const unsigned = keysOfModel(model).sort((x, y) => (x[1] >>> 0) - (y[1] >>> 0) || (x[0] >>> 0) - (y[0] >>> 0));
+      expect([...new Int32Array(out.written().slice().buffer)]).toEqual([model.size, ...unsigned.flat()]);
+    }
+    this.release(set);
+    const input = new Reader(out.written());
+    this.pool.read(input, this.words, 2 * set);
+    expect(input.rest).toBe(0);
+    this.models[set] = new Set(model);
+  }
+
+  /** Fails unless the set has the keys of its model, or is their sketch if they are too many. */
+  check(set: number): void {
+    const [at, size] = this.at(set);
+    const model = this.models[set]!;
+    expect(isSketch(size)).toBe(model.size > this.#limits.exactMax);
+    expect(this.pool.count(at, size)).toBe(this.countOf(model));
+    if (isSketch(size)) expect(this.pool.registers(at)).toEqual(this.#registersOf(model));
+    else expect(new Set(pairsOf(this.pool.keys(at, size)))).toEqual(model);
+  }
+
+  checkUnion(a: number, b: number): void {
+    const counted = this.pool.countUnion(...this.at(a), ...this.at(b));
+    expect(counted).toBe(this.countOf(new Set([...this.models[a]!, ...this.models[b]!])));
+  }
+
+  countOf(model: ReadonlySet<string>): number {
+    return model.size <= this.#limits.exactMax
+      ? model.size
+      : sketchEstimate(this.#registersOf(model), 0, this.#limits.p);
+  }
+
+  /** By the bits of the keys as text. */
+  #registersOf(model: ReadonlySet<string>): Uint8Array {
+    const { p } = this.#limits;
+    const registers = new Uint8Array(1 << p);
+    for (const [, low] of keysOfModel(model)) {
+      const rest = (low >>> 0).toString(2).padStart(32, '0').slice(0, -p);
+      const register = (low >>> 0) % registers.length;
+      registers[register] = Math.max(registers[register]!, `${rest}1`.indexOf('1') + 1);
+    }
+    return registers;
+  }
+}
+
+type Key = readonly [high: number, low: number];
+const SETS = 6;
+const keysOfModel = (model: ReadonlySet<string>): Key[] =>
+  [...model].map(key => key.split(' ').map(Number) as [number, number]);
+const pairsOf = (words: Int32Array): string[] =>
+  Array.from({ length: words.length / 2 }, (_, n) => `${words[2 * n]} ${words[2 * n + 1]}`);
+
+describe('sets in two pools, of keys of IPv4 and IPv6', () => {
+  test.each([1, 4, 256])('exact to %i, are what Sets are', exactMax => {
+    const random = seeded(exactMax);
+    for (let round = 0; round < 60; round++) {
+      const pairs = [0, 1].map(() => new Pair({ exactMax, p: 5 }));
+      const lows = [1, 3, exactMax, 4 * exactMax][random(4)]!;
+      // Few, so that keys meet that differ in one word alone; every other one has the highest bit.
+      const key = (): Key => [random(2) === 0 ? IPV4_HIGH : -1 - random(2), Math.imul(random(lows), 0x8000_0001)];
+      for (let step = 0; step < 60; step++) {
+        const [mine, other] = random(2) === 0 ? pairs : pairs.toReversed();
+        const [a, b] = [random(SETS), random(SETS)];
+        const count = random(random(2) === 0 ? 4 : 80);
+        const keys = Array.from({ length: count }, key);
+        const steps = [
+          () => mine!.add(a, ...key()),
+          () => keys.forEach(one => mine!.add(a, ...one)),
+          () =>
+            mine!.addMany(
+              keys.map(() => random(SETS)),
+              keys,
+            ),
+          () =>
+            mine!.addMany(
+              keys.map(() => a),
+              keys,
+            ),
+          () => mine!.addAll(a, other!, b),
+          () => mine!.release(a),
+          () => mine!.copy(a, other!, b),
+        ];
+        steps[random(steps.length)]!();
+        for (let set = 0; set < SETS; set++) mine!.check(set);
+        mine!.checkUnion(a, b);
+        mine!.checkUnion(a, a);
+      }
+    }
   });
 });
