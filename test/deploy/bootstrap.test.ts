@@ -226,6 +226,48 @@ describe('npm run enaga-sensor', () => {
     expect({ status, stderr }).toEqual({ status: 3, stderr: '' });
   });
 
+  describe('says where Node keeps the code it made', () => {
+    // Beside the clone, wherever that is: Node makes the folder.
+    const home = { HOME: 'home' };
+    const own = { NODE_COMPILE_CACHE: 'own' };
+    it.each([
+      ['in XDG_CACHE_HOME', { ...home, XDG_CACHE_HOME: 'cache' }, 'cache/enaga/code'],
+      ['in HOME', home, 'home/.cache/enaga/code'],
+      ['nowhere without HOME', {}, undefined],
+      ['where the operator says', { ...home, XDG_CACHE_HOME: 'cache', ...own }, 'own'],
+      ['where the operator says, without HOME', own, 'own'],
+    ])('%s', async (_, env, expected) => {
+      const absolute = Object.entries(env).map(([name, folder]) => [name, path.join(project.root, folder)]);
+      expect(await cacheSeen(Object.fromEntries(absolute))).toBe(expected && path.join(project.root, expected));
+    });
+
+    it.each(['', 'cache'])('in HOME, for an XDG_CACHE_HOME of "%s" is none', async relative => {
+      const seen = await cacheSeen({ HOME: path.join(project.root, 'home'), XDG_CACHE_HOME: relative });
+      expect(seen).toBe(path.join(project.root, 'home/.cache/enaga/code'));
+      expect(await cacheSeen({ XDG_CACHE_HOME: relative })).toBeUndefined();
+    });
+
+    /** What the program sees; by the script without npm, which would want a HOME of its own. */
+    async function cacheSeen(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+      project.write(
+        'a clone/sensor/main.ts',
+        'console.log(JSON.stringify({ cache: process.env.NODE_COMPILE_CACHE }));',
+      );
+      const child = spawn('sh', ['-c', packageJson.scripts['enaga-sensor']], {
+        cwd: project.root,
+        env: {
+          ...project.environment,
+          PATH: `${path.join(project.root, 'node_modules/.bin')}:${project.environment.PATH}`,
+          npm_node_execpath: process.execPath,
+          ...env,
+        },
+      });
+      const { stdout, stderr } = await ended(child);
+      expect(stderr).toBe('');
+      return JSON.parse(stdout).cache;
+    }
+  });
+
   it('hands over SIGTERM', async () => {
     const child = start();
     const end = ended(child);

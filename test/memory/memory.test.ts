@@ -68,6 +68,7 @@ describe('a day', () => {
     const { freeMemory } = await load();
     const { DAY, manySources, newReducer, foldAll } = await import('../support/records.ts');
     const { decodeDay, encodeDay } = await import('../../collector/reduce/codec.ts');
+    const { sourcesMaxDefault } = await import('../../collector/reduce/sources.ts');
     if (givesBack) freeMemory(new ArrayBuffer(1));
     const transfer = vi.spyOn(ArrayBuffer.prototype, 'transfer');
     const whole = newReducer();
@@ -91,7 +92,7 @@ describe('a day', () => {
         );
       for (let dstPort = 0; dstPort < 3000; dstPort += 5)
         foldAll(reducer, [{ ...base, ...addresses, dstPort, hour: 24 * DAY + part, sensor: part }]);
-      for (const day of reducer.takeDays()) whole.merge(decodeDay(encodeDay(day)));
+      for (const day of reducer.takeDays()) whole.merge(decodeDay(encodeDay(day), sourcesMaxDefault));
     }
     const bytes = Buffer.from(encodeDay(whole.days()[0]!));
     const moved = transfer.mock.calls.length;

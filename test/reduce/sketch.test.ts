@@ -308,7 +308,9 @@ describe('sets in two pools, of keys of IPv4 and IPv6', () => {
         const keys = Array.from({ length: count }, key);
         const steps = [
           () => mine!.add(a, ...key()),
-          () => keys.forEach(one => mine!.add(a, ...one)),
+          () => {
+            for (const one of keys) mine!.add(a, ...one);
+          },
           () =>
             mine!.addMany(
               keys.map(() => random(SETS)),
