@@ -154,7 +154,7 @@ export class HourCounts {
     return { keys: order.map(n => keys[n]!), packets: order.map(n => all[n]!) };
   }
 
-  /** The same where no flows are counted: what there is came from one sensor. */
+  /** Adds the packets of each name to the day, where no flows are counted, and begins anew: what there is came from one sensor. */
   settleNamesOf({ tables: { ports, portHours } }: Day, hour: number, sensor: number): void {
     for (const name of this.touchedNames.inUse()) {
       ports.count(name, 0, this.names[name]!, sensor);
