@@ -1,7 +1,7 @@
 /**
- * Packets of one hour, counted in arrays that are indexed by what is counted; settled into the day's tables when the hour
- * changes, and but for the names, which are many, when the sensor changes. The two largest arrays span 2^25 counters each, of
- * which the system gives memory only to the pages touched: about a megabyte for TCP and UDP.
+ * Packets of one hour, counted in arrays that are indexed by what is counted; settled into the day's tables when the hour or the
+ * sensor changes. But names, which are many, are noted when the hour changes, and settled with the flows of their targets. The two
+ * largest arrays span 2^25 counters each, of which the system gives memory only to the pages touched: about a megabyte for TCP and UDP.
  */
 import type { GeoTable } from '../../common/geo/table.ts';
 import * as bits from './bits.ts';
