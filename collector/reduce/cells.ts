@@ -9,8 +9,8 @@
  *   4, 5   its set of sources (distinct.ts): at, size
  *   6 ...  sensors that contributed, a bit each: as many words as the highest sensor index needs
  */
+import * as bits from '../../common/bits.ts';
 import { freeMemory, letGo } from '../../common/memory.ts';
-import * as bits from './bits.ts';
 import { check, packetsMax, type Reader, type Writer } from './bytes.ts';
 import { type DistinctLimits, DistinctPool, type DistinctPoolData } from './distinct.ts';
 import * as hashing from './hash.ts';
@@ -19,7 +19,7 @@ import { WordList } from './words.ts';
 
 // Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
 const { mixPair } = hashing;
-const { isZero } = bits;
+const { same } = bits;
 
 const PACKETS = 2;
 const SET_AT = 4;
@@ -154,7 +154,7 @@ export class CellTable {
     const index = this.#index;
     const mask = index.length - 1;
     for (let i = 0; i < count; i++) found[i] = index[mixPair(a[i]!, b[i]!) & mask]!;
-    for (let i = 0; i < count; i++) found[i] = (found[i]! - 1 + isZero(found[i]!)) * stride;
+    for (let i = 0; i < count; i++) found[i] = (found[i]! - 1 + same(found[i]!, 0)) * stride;
     for (let i = 0; i < count; i++) others[i] = rows[found[i]!]!;
     const word = SENSORS + (sensor >>> 5);
     const bit = 1 << (sensor & 31);

@@ -10,8 +10,8 @@
  * keys and the class `c` of its block, or `SKETCH`. Most sets have one key of IPv4, whose high word is 1: `at` is its low word then, `size`
  * is `ALONE`, and there is no block.
  */
+import * as bits from '../../common/bits.ts';
 import { freeMemory, grownMemory } from '../../common/memory.ts';
-import * as bits from './bits.ts';
 import { check, type Reader, type Writer } from './bytes.ts';
 import { comesBefore, sortKeys } from './keys.ts';
 import { grownWords } from './lines.ts';
@@ -19,7 +19,7 @@ import * as sketches from './sketch.ts';
 import { WordList } from './words.ts';
 
 // Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
-const { isZero } = bits;
+const { same } = bits;
 const { rankMax, sketchAdd, sketchAddMany, sketchEstimate, sketchMerge } = sketches;
 
 /** `size` of a set that became a sketch; also in a state, as an unsigned word. */
@@ -150,7 +150,7 @@ export class DistinctPool {
     for (let i = 0; i < count; i++) {
       inSketches[sketched] = i;
       others[i - sketched] = i;
-      sketched += isZero(words[w[i]! + from + 1]! ^ SKETCH);
+      sketched += same(words[w[i]! + from + 1]!, SKETCH);
     }
     sketchAddMany(this.#registers, this.limits.p, words, w, from, low, inSketches, sketched);
     for (let n = 0; n < count - sketched; n++) {

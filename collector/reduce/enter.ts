@@ -2,9 +2,9 @@
  * Enters sources in the sets of the hours and classes they were seen in, and of their country and AS. A row says what its source was
  * entered for (sources.ts), so that no set is told twice.
  */
+import * as bits from '../../common/bits.ts';
 import type { GeoTable } from '../../common/geo/table.ts';
 import * as classes from '../../common/record/classify.ts';
-import * as bits from './bits.ts';
 import { LaterSources, Rows } from './cells.ts';
 import type { Day } from './day.ts';
 import * as days from './day.ts';

@@ -3,8 +3,8 @@
  * sensor changes. But names, which are many, are noted when the hour changes, and settled with the flows of their targets. The two
  * largest arrays span 2^25 counters each, of which the system gives memory only to the pages touched: about a megabyte for TCP and UDP.
  */
+import * as bits from '../../common/bits.ts';
 import type { GeoTable } from '../../common/geo/table.ts';
-import * as bits from './bits.ts';
 import type { Stretch } from './columns.ts';
 import type { Day } from './day.ts';
 import * as days from './day.ts';
@@ -12,7 +12,7 @@ import { orderByKey } from './order.ts';
 import { WordList } from './words.ts';
 
 // Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
-const { isZero } = bits;
+const { same } = bits;
 const { COUNTRIES, HOURS_PER_DAY, SIDES, TARGET_BITS, TARGET_MASK } = days;
 
 const NAMES = 1 << (TARGET_BITS + 1);
@@ -112,12 +112,12 @@ export class HourCounts {
       const packets = names[named]!;
       names[named] = packets + 1;
       touchedNames[namesCount] = named;
-      namesCount += isZero(packets);
+      namesCount += same(packets, 0);
       const placed = (place[i]! << 1) | (named >>> TARGET_BITS);
       const ofPlace = places[placed]!;
       places[placed] = ofPlace + 1;
       touchedPlaces[placesCount] = placed;
-      placesCount += isZero(ofPlace);
+      placesCount += same(ofPlace, 0);
       kinds[key[i]! >>> TARGET_BITS]!++;
     }
     this.touchedNames.count = namesCount;

@@ -3,9 +3,9 @@
  * sensor and a source's row does not, so sources are entered flow by flow: more work than for the sensors together, and done only
  * where it is asked for. The tables of a choice of sensors are then merged to tables like those of all sensors.
  */
+import * as bits from '../../common/bits.ts';
 import type { GeoTable } from '../../common/geo/table.ts';
 import * as classes from '../../common/record/classify.ts';
-import * as bits from './bits.ts';
 import { CellTable, Rows } from './cells.ts';
 import type { Day, TableName } from './day.ts';
 import * as days from './day.ts';

@@ -3,10 +3,10 @@
  * date. Settling often or seldom, all at once or in parts, gives the same tables. Flows are taken by target, because the cell
  * tables are larger than the cache and this way one cell is touched many times in a row.
  */
+import * as bits from '../../common/bits.ts';
 import type { GeoTable } from '../../common/geo/table.ts';
 import * as classes from '../../common/record/classify.ts';
 import * as mixing from '../../common/record/mix.ts';
-import * as bits from './bits.ts';
 import type { Day } from './day.ts';
 import * as days from './day.ts';
 import { Entering } from './enter.ts';

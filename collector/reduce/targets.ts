@@ -3,9 +3,9 @@
  * the cells of one are found once; and what each says is first worked out for many of them and then entered, a table at a time, for a
  * loop that does one thing keeps what it needs in registers.
  */
+import * as bits from '../../common/bits.ts';
 import type { GeoTable } from '../../common/geo/table.ts';
 import * as classes from '../../common/record/classify.ts';
-import * as bits from './bits.ts';
 import { LaterSources, Rows } from './cells.ts';
 import type { Day } from './day.ts';
 import * as days from './day.ts';

@@ -2,6 +2,7 @@
  * From captured frames to records. Only the outermost IP header counts: what a tunnel carries or an ICMP error quotes is
  * payload. Nothing here throws or reads past the captured bytes; a packet that makes no record is counted by its reason.
  */
+import * as words from '../bits.ts';
 import * as classes from '../record/classify.ts';
 import * as protocols from '../record/protocol.ts';
 import type { Records } from '../record/record.ts';
@@ -12,7 +13,8 @@ import { SKIP_REASONS, skipIndex } from './skip.ts';
 import type { Chunk } from './walker.ts';
 
 // Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
-const { foldSequence, marksOf, same } = classes;
+const { foldSequence, marksOf } = classes;
+const { same } = words;
 const { AH, DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE } = protocols;
 
 const LINK_TYPE = skipIndex('link-type');

@@ -2,10 +2,12 @@
  * What a packet tells of its sender: its class (scan, backscatter, other) and the marks of scan tools. Each rule is one
  * predicate with its source; which source a tool may be ascribed to is the reducer's to confirm, per UTC day.
  */
+import * as words from '../bits.ts';
 import * as protocols from './protocol.ts';
 
 // Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
 const { ICMP, ICMPV6, TCP, UDP } = protocols;
+const { same } = words;
 
 /** Classes, by number: their order is that of `CLASSES`. */
 export const SCAN = 0;
@@ -81,9 +83,6 @@ export const MASSCAN = 1 << MASSCAN_BIT;
 /** Not in the record: the reducer derives it from window and marks. */
 export const NMAP = 8;
 export const TOOLS = ['mirai', 'zmap', 'masscan', 'nmap'] as const;
-
-/** 1 if two 32-bit numbers are the same, else 0; without a branch that could only be guessed. */
-export const same = (a: number, b: number): number => Math.clz32(a ^ b) >>> 5;
 
 /** Mirai and its kin send the destination address as the sequence number (mirai bot/scanner.c). IPv4 TCP SYN. */
 export const miraiMark = (dst: number, seq: number): number => same(seq, dst) << MIRAI_BIT;

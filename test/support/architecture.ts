@@ -22,13 +22,14 @@ const PROGRAMS = ['sensor/main.ts', 'collector/main.ts'];
  */
 const STAGES: Record<string, Record<string, readonly string[] | true>> = {
   common: {
+    bits: [],
     limits: [],
     time: [],
     memory: [],
     stdout: [],
     sqlite: ['limits'],
-    record: ['limits'],
-    packet: ['limits', 'record'],
+    record: ['limits', 'bits'],
+    packet: ['limits', 'bits', 'record'],
     geo: ['limits'],
     protocol: ['limits', 'record', 'packet'],
     batch: ['limits', 'time', 'memory', 'record', 'protocol'],

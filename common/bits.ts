@@ -1,5 +1,7 @@
-/** 1 for 0, and 0 for all else: told without a branch that a processor could only guess. */
-export const isZero = (word: number): number => Math.clz32(word) >>> 5;
+/** Questions about words, answered without a branch that a processor could only guess. */
+
+/** 1 if two words are the same, else 0. */
+export const same = (a: number, b: number): number => Math.clz32(a ^ b) >>> 5;
 
 /** Which bit of a word that is not 0 is the highest, and which the lowest; from 0. */
 export const highestBit = (word: number): number => 31 - Math.clz32(word);
