@@ -20,7 +20,7 @@ import { WordList } from './words.ts';
 
 // Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
 const { same } = bits;
-const { rankMax, sketchAdd, sketchAddMany, sketchEstimate, sketchMerge } = sketches;
+const { rankMax, sketchAdd, sketchAddRanks, sketchEstimate, sketchMerge, sketchRank } = sketches;
 
 /** `size` of a set that became a sketch; also in a state, as an unsigned word. */
 const SKETCH = -1;
@@ -57,7 +57,8 @@ export interface DistinctPoolData {
 }
 
 /** For `addMany`, which leaves nothing in them. */
-const sketchNumbers = new WordList();
+const sketchRegisters = new WordList();
+const sketchRanks = new WordList();
 const otherNumbers = new WordList();
 
 export class DistinctPool {
@@ -143,16 +144,22 @@ export class DistinctPool {
 
   /** `add` for many sets: keys `high[i]`, `low[i]` in the sets at `w[i] + from`. */
   addMany(words: Int32Array, w: Int32Array, from: number, high: Int32Array, low: Int32Array, count: number): void {
-    const inSketches = sketchNumbers.roomFor(count);
+    const { p } = this.limits;
+    const mask = (1 << p) - 1;
+    const registers = sketchRegisters.roomFor(count);
+    const ranks = sketchRanks.roomFor(count);
     const others = otherNumbers.roomFor(count);
     // Apart, so that each loop does one thing to all that it meets: what V8 need not ask again in each turn is only what no turn skips.
     let sketched = 0;
     for (let i = 0; i < count; i++) {
-      inSketches[sketched] = i;
+      const set = w[i]! + from;
+      const key = low[i]!;
+      registers[sketched] = words[set]! + (key & mask);
+      ranks[sketched] = sketchRank(key, p);
       others[i - sketched] = i;
-      sketched += same(words[w[i]! + from + 1]!, SKETCH);
+      sketched += same(words[set + 1]!, SKETCH);
     }
-    sketchAddMany(this.#registers, this.limits.p, words, w, from, low, inSketches, sketched);
+    sketchAddRanks(this.#registers, registers, ranks, sketched);
     for (let n = 0; n < count - sketched; n++) {
       const i = others[n]!;
       this.add(words, w[i]! + from, high[i]!, low[i]!);

@@ -18,7 +18,7 @@ import { countSensorHour } from './sensors.ts';
 import { type SettleElsewhere, settleFlows } from './settle.ts';
 
 // Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
-const { lookup4 } = geography;
+const { lookupMany4 } = geography;
 const { NMAP } = classes;
 const { mix } = mixing;
 const { IPV6_NETWORK, TARGET_BITS, TARGET_MASK } = days;
@@ -113,8 +113,8 @@ export function foldPackets(day: Day, records: Records, sensor: number, bench: W
 
 /** Each source's place, where flows do not tell. */
 function findPlaces({ family, src }: Records, { stretch, geo }: Workbench): void {
-  const { from, count, place } = stretch;
-  if (family === 4) for (let i = 0; i < count; i++) place[i] = lookup4(geo, src[from + i]!);
+  const { from, count, place, scratch } = stretch;
+  if (family === 4) lookupMany4(geo, src, from, count, place, scratch);
   else for (let i = 0; i < count; i++) place[i] = place6(geo, src, from + i);
 }
 

@@ -14,26 +14,19 @@ export const rankMax = (p: number): number => KEY_BITS - p + 1;
 /** Counts the key with this low word in the registers that begin at `at`. */
 export function sketchAdd(registers: Uint8Array, at: number, p: number, low: number): void {
   const register = at + (low & ((1 << p) - 1));
-  const rest = low >>> p;
-  const rank = Math.clz32(rest) - p + 1;
+  const rank = sketchRank(low, p);
   if (rank > registers[register]!) registers[register] = rank;
 }
 
-/** Counts the keys with these numbers: key `i` has the low word `low[i]`, and its registers begin at `words[w[i] + from]`. */
-export function sketchAddMany(
-  registers: Uint8Array,
-  p: number,
-  words: Int32Array,
-  w: Int32Array,
-  from: number,
-  low: Int32Array,
-  numbers: Int32Array,
-  count: number,
-): void {
-  for (let n = 0; n < count; n++) {
-    const i = numbers[n]!;
-    sketchAdd(registers, words[w[i]! + from]!, p, low[i]!);
-  }
+/** The rank of a key, by its low word. */
+export const sketchRank = (low: number, p: number): number => Math.clz32(low >>> p) - p + 1;
+
+/**
+ * Counts keys of these ranks at these registers. It does little else, for most registers are out of the cache: that way ten of them are on
+ * their way at once.
+ */
+export function sketchAddRanks(registers: Uint8Array, at: Int32Array, ranks: Int32Array, count: number): void {
+  for (let n = 0; n < count; n++) if (ranks[n]! > registers[at[n]!]!) registers[at[n]!] = ranks[n]!;
 }
 
 export function sketchMerge(into: Uint8Array, intoAt: number, from: Uint8Array, fromAt: number, p: number): void {

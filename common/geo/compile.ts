@@ -2,7 +2,7 @@
  * Ranges of countries, and of ASNs where there are any -> the table's columns.
  */
 import { allUnknown, merge, type Ranges } from './ranges.ts';
-import { type Columns, columnBytes, columnsOver, FIRST_BLOCK6 } from './table.ts';
+import { BLOCK_BITS4, type Columns, columnBytes, columnsOver, FIRST_BLOCK6 } from './table.ts';
 
 export interface AddressRanges {
   readonly ipv4: Ranges<number>;
@@ -27,6 +27,7 @@ export function compile(
   const columns = columnsOver(new SharedArrayBuffer(columnBytes(counts)), counts);
   columns.starts4.set(ipv4.starts);
   columns.places4.set(ipv4.values);
+  fillBlocks(columns.blocks4, ipv4);
   fillJump(columns.jump4, ipv4.starts, block => block * 2 ** 16);
   fillWords(columns.starts6, ipv6.starts);
   columns.places6.set(ipv6.values);
@@ -34,6 +35,15 @@ export function compile(
   columns.placeAsn.set(Array.from(places.keys(), key => key % 2 ** 32));
   columns.placeCountry.set(Array.from(places.keys(), key => Math.floor(key / 2 ** 32)));
   return columns;
+}
+
+/** Gives the place of each /17 that is in one range. */
+function fillBlocks(blocks: Uint32Array, { starts, values }: Ranges<number>): void {
+  const addresses = 2 ** BLOCK_BITS4;
+  for (let range = 0; range < starts.length; range++) {
+    const end = starts[range + 1] ?? 2 ** 32;
+    blocks.fill(values[range] + 1, Math.ceil(starts[range] / addresses), Math.floor(end / addresses));
+  }
 }
 
 function fillJump<A>(jump: Uint32Array, starts: readonly A[], firstAddress: (block: number) => A): void {

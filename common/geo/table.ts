@@ -7,6 +7,7 @@
  * not above the address, and always finds one.
  *
  *   starts4, places4   IPv4: first address, place
+ *   blocks4            131,072 entries: the place of each /17 plus one, 0 for one that is in several ranges; nine of ten are in one
  *   jump4              65,537 entries: the range that holds the first address of each /16, and the last range
  *   starts6, places6   IPv6: four words a start, most significant first; place
  *   jump6              8,193 entries: the same for each /16 of 2000::/3, the global unicast space; all else is unknown
@@ -41,13 +42,15 @@ export interface Counts {
 }
 
 export const FIRST_BLOCK6 = 0x2000; // the first /16 of 2000::/3
-const BLOCKS4 = 0x10000;
+export const BLOCK_BITS4 = 15; // of an address within its /17
+const JUMPS4 = 0x10000;
 const BLOCKS6 = 0x2000;
 
 const COLUMNS = [
   ['starts4', Uint32Array, (counts: Counts) => counts.ranges4],
   ['places4', Uint32Array, (counts: Counts) => counts.ranges4],
-  ['jump4', Uint32Array, () => BLOCKS4 + 1],
+  ['blocks4', Uint32Array, () => 2 ** (32 - BLOCK_BITS4)],
+  ['jump4', Uint32Array, () => JUMPS4 + 1],
   ['starts6', Uint32Array, (counts: Counts) => 4 * counts.ranges6],
   ['places6', Uint32Array, (counts: Counts) => counts.ranges6],
   ['jump6', Uint32Array, () => BLOCKS6 + 1],
@@ -78,6 +81,37 @@ export function columnsOver(buffer: SharedArrayBuffer, counts: Counts): Columns 
 
 /** `address` is a u32 in host order. */
 export function lookup4(table: GeoTable, address: number): number {
+  const placePlusOne = table.blocks4[address >>> BLOCK_BITS4];
+  return placePlusOne === 0 ? search4(table, address) : placePlusOne - 1;
+}
+
+/**
+ * Looks up `count` addresses of a column from `from` on into `places`; `searched` has room for as many numbers. Addresses that must be
+ * searched for come last: which they are nobody can guess.
+ */
+export function lookupMany4(
+  table: GeoTable,
+  addresses: Uint32Array,
+  from: number,
+  count: number,
+  places: Int32Array,
+  searched: Int32Array,
+): void {
+  const blocks = table.blocks4;
+  let searches = 0;
+  for (let i = 0; i < count; i++) {
+    const place = blocks[addresses[from + i]! >>> BLOCK_BITS4]! - 1;
+    places[i] = place;
+    searched[searches] = i;
+    searches += place >>> 31;
+  }
+  for (let n = 0; n < searches; n++) {
+    const i = searched[n]!;
+    places[i] = search4(table, addresses[from + i]!);
+  }
+}
+
+function search4(table: GeoTable, address: number): number {
   const starts = table.starts4;
   const jump = table.jump4;
   const block = address >>> 16;

@@ -38,8 +38,8 @@ test('a cached table equals a fresh one, and is not written again', () => {
   const cacheDir = join(newFolder(), 'a', 'cache');
   const options = { geoFiles: [COUNTRY], asnFile: ASN, cacheDir };
   const fresh = loadGeo(options);
-  expect(readdirSync(cacheDir)).toEqual([`geo-2-${fresh.sha256}.table`]);
-  const file = join(cacheDir, `geo-2-${fresh.sha256}.table`);
+  expect(readdirSync(cacheDir)).toEqual([`geo-3-${fresh.sha256}.table`]);
+  const file = join(cacheDir, `geo-3-${fresh.sha256}.table`);
   utimesSync(file, 1000, 1000);
   const cached = loadGeo(options);
   expect(cached).toEqual(fresh);
@@ -51,7 +51,7 @@ test("a sound table under another's name is not believed", () => {
   const cacheDir = newFolder();
   const { sha256 } = loadGeo({ geoFiles: [COUNTRY], cacheDir });
   const other = loadGeo({ geoFiles: [made({ country_code: 'TH' })], cacheDir });
-  renameSync(join(cacheDir, `geo-2-${other.sha256}.table`), join(cacheDir, `geo-1-${sha256}.table`));
+  renameSync(join(cacheDir, `geo-3-${other.sha256}.table`), join(cacheDir, `geo-1-${sha256}.table`));
   expect(countryOf(loadGeo({ geoFiles: [COUNTRY], cacheDir }), '192.0.2.1')).toBe('JP');
 });
 
@@ -81,11 +81,11 @@ test('the folder keeps the tables written last', () => {
   const cacheDir = newFolder();
   const hashes = ['JP', 'TH', 'VN', 'ID', 'US', 'DE', 'FR', 'BR', 'ZA', 'NG'].map((code, i) => {
     const { sha256 } = loadGeo({ geoFiles: [made({ country_code: code })], cacheDir });
-    const file = join(cacheDir, `geo-2-${sha256}.table`);
+    const file = join(cacheDir, `geo-3-${sha256}.table`);
     utimesSync(file, 1000 + i, 1000 + i);
     return sha256;
   });
-  const kept = hashes.map(sha256 => existsSync(join(cacheDir, `geo-2-${sha256}.table`)));
+  const kept = hashes.map(sha256 => existsSync(join(cacheDir, `geo-3-${sha256}.table`)));
   expect(kept).toEqual([false, false, ...new Array(8).fill(true)]);
 });
 
