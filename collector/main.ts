@@ -60,13 +60,18 @@ Captures, with no collector:
   enaga replay darknet.pcap.gz`,
   );
 
-const asked = process.argv[2] ?? '';
-const loaded = Object.hasOwn(COMMANDS, asked) ? [COMMANDS[asked]!] : Object.values(COMMANDS); // --help lists all
-for (const command of await Promise.all(loaded.map(load => load()))) {
+for (const command of await Promise.all(asked().map(load => load()))) {
   inherit(command, program);
   program.addCommand(command);
 }
 pointToHelp(program, program.name());
+
+/** The command that the command line names, none for the version; --help lists all, and so does an error. */
+function asked(): (() => Promise<Command>)[] {
+  const [, , first = ''] = process.argv;
+  if (first === '--version' || first === '-V') return [];
+  return Object.hasOwn(COMMANDS, first) ? [COMMANDS[first]!] : Object.values(COMMANDS);
+}
 
 /** Commander copies settings to a command, but not to the commands below it. */
 function inherit(command: Command, parent: Command): void {
