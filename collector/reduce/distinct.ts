@@ -20,7 +20,7 @@ import { WordList } from './words.ts';
 
 // Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
 const { same } = bits;
-const { rankMax, sketchAdd, sketchAddRanks, sketchEstimate, sketchMerge, sketchRank } = sketches;
+const { rankMax, sketchAdd, sketchAddRanks, sketchEstimate, sketchMerge, sketchRank, sketchRegister } = sketches;
 
 /** `size` of a set that became a sketch; also in a state, as an unsigned word. */
 const SKETCH = -1;
@@ -138,14 +138,13 @@ export class DistinctPool {
     const at = words[w]!;
     const size = words[w + 1]!;
     if (size === 0 || size === ALONE) return 0;
-    if (size === SKETCH) return this.#registers[at + (low & ((1 << this.limits.p) - 1))]!;
+    if (size === SKETCH) return this.#registers[at + sketchRegister(low, this.limits.p)]!;
     return this.#slots[2 * (at + (low & ((1 << (size & CLASS_MASK)) - 1)))]!;
   }
 
   /** `add` for many sets: keys `high[i]`, `low[i]` in the sets at `w[i] + from`. */
   addMany(words: Int32Array, w: Int32Array, from: number, high: Int32Array, low: Int32Array, count: number): void {
     const { p } = this.limits;
-    const mask = (1 << p) - 1;
     const registers = sketchRegisters.roomFor(count);
     const ranks = sketchRanks.roomFor(count);
     const others = otherNumbers.roomFor(count);
@@ -153,17 +152,13 @@ export class DistinctPool {
     let sketched = 0;
     for (let i = 0; i < count; i++) {
       const set = w[i]! + from;
-      const key = low[i]!;
-      registers[sketched] = words[set]! + (key & mask);
-      ranks[sketched] = sketchRank(key, p);
+      registers[sketched] = words[set]! + sketchRegister(low[i]!, p);
+      ranks[sketched] = sketchRank(low[i]!, p);
       others[i - sketched] = i;
       sketched += same(words[set + 1]!, SKETCH);
     }
     sketchAddRanks(this.#registers, registers, ranks, sketched);
-    for (let n = 0; n < count - sketched; n++) {
-      const i = others[n]!;
-      this.add(words, w[i]! + from, high[i]!, low[i]!);
-    }
+    for (const i of others.subarray(0, count - sketched)) this.add(words, w[i]! + from, high[i]!, low[i]!);
   }
 
   /** How many distinct keys the set has: exact or estimated. */

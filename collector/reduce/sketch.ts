@@ -13,12 +13,13 @@ export const rankMax = (p: number): number => KEY_BITS - p + 1;
 
 /** Counts the key with this low word in the registers that begin at `at`. */
 export function sketchAdd(registers: Uint8Array, at: number, p: number, low: number): void {
-  const register = at + (low & ((1 << p) - 1));
+  const register = at + sketchRegister(low, p);
   const rank = sketchRank(low, p);
   if (rank > registers[register]!) registers[register] = rank;
 }
 
-/** The rank of a key, by its low word. */
+/** Which register a key belongs to, by its low word; and its rank. */
+export const sketchRegister = (low: number, p: number): number => low & ((1 << p) - 1);
 export const sketchRank = (low: number, p: number): number => Math.clz32(low >>> p) - p + 1;
 
 /**
