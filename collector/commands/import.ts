@@ -141,7 +141,7 @@ async function importOne(peers: Peers, file: string, geo: GeoTable, flags: Flags
 type CountedFile = Pick<ImportedFile, 'packets' | 'records' | 'skipped' | 'damage'> & { readonly days: readonly Day[] };
 
 async function ofCapture(file: string, geo: GeoTable, { network, json }: Flags): Promise<CountedFile> {
-  const progress = startProgress({ total: fs.statSync(file).size, stream: process.stderr, quiet: json });
+  const progress = await startProgress({ total: fs.statSync(file).size, stream: process.stderr, quiet: json });
   try {
     const counting = { captures: [file], networks: network, geo, threads: 1, distinct: true };
     const { results, days, failures } = await replay({ ...counting, onProgress: progress.update });

@@ -15,7 +15,6 @@ import { jsonChunks } from './json.ts';
 import { BadParquet } from './parquet-error.ts';
 import { type Progress, startProgress } from './progress.ts';
 import { type Failure, replay } from './replay.ts';
-import { renderTerminal, speaksUtf8 } from './terminal.ts';
 import { writeWhole } from './whole.ts';
 
 interface ReplayFlags {
@@ -101,7 +100,11 @@ async function runReplay(captures: string[], flags: ReplayFlags): Promise<void> 
     const geo = loadGeo({ geoFiles: flags.geo, ...(flags.asn !== undefined && { asnFile: flags.asn }) });
     for (const database of [geo.geo, geo.asn]) if (database !== undefined) warnIfOld(database);
     const total = totalBytes(captures);
-    progress = startProgress({ ...(total !== undefined && { total }), stream: process.stderr, quiet: flags.quiet });
+    progress = await startProgress({
+      ...(total !== undefined && { total }),
+      stream: process.stderr,
+      quiet: flags.quiet,
+    });
     // DuckDB is loaded only where its files are asked for.
     const parquet =
       flags.parquet === undefined ? undefined : new (await import('./parquet.ts')).ParquetFiles(flags.parquet, geo);
@@ -151,6 +154,8 @@ async function writeResults(results: Results, flags: Written, geo: GeoTable): Pr
     await writeWhole(flags.report, [report]);
   }
   if (flags.quiet || isPrinted) return;
+  // Names of services, which take a while to load.
+  const { renderTerminal, speaksUtf8 } = await import('./terminal.ts');
   const { columns = terminalWidthDefault, isTTY } = process.stdout;
   process.stdout.write(
     renderTerminal(results, {

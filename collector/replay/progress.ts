@@ -3,7 +3,6 @@
  * packets and rate where it is not (standard input). Anywhere but on a terminal, or when asked to be quiet, it says nothing.
  */
 
-import cliProgress from 'cli-progress';
 import { count } from '../publish/words.ts';
 
 /** What it needs of standard error. */
@@ -66,8 +65,9 @@ export function progressText(
 }
 
 /** Starts the line; `update` may be called as often as one likes. */
-export function startProgress({ total, stream, quiet }: ProgressOptions): Progress {
+export async function startProgress({ total, stream, quiet }: ProgressOptions): Promise<Progress> {
   if (quiet || stream.isTTY !== true) return SILENT;
+  const { default: cliProgress } = await import('cli-progress'); // most replays have no terminal to wait for
   const started = performance.now();
   const bar = new cliProgress.SingleBar({
     stream,

@@ -37,28 +37,30 @@ test('sizes and durations are short', () => {
 
 test('on a terminal it draws at most ten times a second, and leaves nothing behind', async () => {
   const stream = new Terminal();
-  const progress = startProgress({ total: 1000, stream, quiet: false });
+  const started = performance.now();
+  const progress = await startProgress({ total: 1000, stream, quiet: false });
   for (let i = 1; i <= 50; i++) {
     progress.update(i * 20, i * 3);
     await setTimeout(10);
   }
   progress.stop();
+  const tenths = Math.floor((performance.now() - started) / 100); // five, and more where timers are late
   const drawn = stream.chunks.filter(chunk => chunk.includes('packets')).length;
   expect(drawn).toBeGreaterThanOrEqual(2);
-  expect(drawn).toBeLessThanOrEqual(10);
+  expect(drawn).toBeLessThanOrEqual(tenths + 3); // as it begins and ends, too, and a timer may be a little early
   const after = stream.chunks.length;
   await setTimeout(250);
   expect(stream.chunks).toHaveLength(after);
 });
 
-test('nothing is written to a pipe, nor when asked to be quiet', () => {
+test('nothing is written to a pipe, nor when asked to be quiet', async () => {
   for (const [isTTY, quiet] of [
     [false, false],
     [true, true],
   ]) {
     const stream = new Terminal();
     stream.isTTY = isTTY;
-    const progress = startProgress({ total: 10, stream, quiet });
+    const progress = await startProgress({ total: 10, stream, quiet });
     progress.update(5, 5);
     progress.stop();
     expect(stream.chunks).toEqual([]);
