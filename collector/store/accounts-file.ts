@@ -10,6 +10,7 @@ import {
   type Watch,
   watchedOf,
 } from './account.ts';
+import { perFile } from './statements.ts';
 
 const SUMS = ['batches', 'records', 'seen', 'kernel_drops', 'interrupted', 'lost_batches', 'lost_records'] as const;
 const ADD_ACCOUNT = `INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
@@ -52,18 +53,35 @@ function addWatches(database: SqliteDatabase, watches: readonly Watch[]): void {
   }
 }
 
+/** What is asked of every day of a year. */
+const statementsOf = perFile(database => ({
+  accounts: database.prepare(
+    `SELECT sensor, day, misdated, batches, records, seen, kernel_drops AS kernelDrops, interrupted,
+       lost_batches AS lostBatches, lost_records AS lostRecords
+     FROM accounts WHERE day BETWEEN ? AND ? ORDER BY sensor, day, misdated`,
+  ),
+  skipped: database.prepare(
+    'SELECT sensor, day, misdated, reason, packets FROM skipped WHERE day BETWEEN ? AND ? ORDER BY reason',
+  ),
+  senders: database
+    .prepare('SELECT sensor, day FROM accounts WHERE day BETWEEN ? AND ? AND misdated = 0 ORDER BY sensor, day')
+    .raw(),
+  watchedDay: database
+    .prepare('SELECT sensor, sum(watched) FROM coverage WHERE hour BETWEEN ? AND ? GROUP BY sensor')
+    .raw(),
+}));
+
 /** Accounts of days from one to another, both included. */
 export function readAccounts(database: SqliteDatabase, from: number, to: number): Account[] {
-  const rows = database
-    .prepare(
-      `SELECT sensor, day, misdated, batches, records, seen, kernel_drops AS kernelDrops, interrupted,
-         lost_batches AS lostBatches, lost_records AS lostRecords
-       FROM accounts WHERE day BETWEEN ? AND ? ORDER BY sensor, day, misdated`,
-    )
-    .all(from, to) as (Omit<Account, 'misdated' | 'skipped'> & { misdated: number })[];
-  const skipped = database
-    .prepare('SELECT sensor, day, misdated, reason, packets FROM skipped WHERE day BETWEEN ? AND ? ORDER BY reason')
-    .all(from, to) as { sensor: number; day: number; misdated: number; reason: string; packets: number }[];
+  const statements = statementsOf(database);
+  const rows = statements.accounts.all(from, to) as (Omit<Account, 'misdated' | 'skipped'> & { misdated: number })[];
+  const skipped = statements.skipped.all(from, to) as {
+    sensor: number;
+    day: number;
+    misdated: number;
+    reason: string;
+    packets: number;
+  }[];
   const keyOf = ({ sensor, day, misdated }: { sensor: number; day: number; misdated: number }) =>
     `${sensor} ${day} ${misdated}`;
   const byAccount = Map.groupBy(skipped, keyOf);
@@ -74,14 +92,13 @@ export function readAccounts(database: SqliteDatabase, from: number, to: number)
   }));
 }
 
+/** Sensors with the days that they sent something of, ascending by sensor, then day: those of accounts that are not misdated. */
+export const readSenders = (database: SqliteDatabase, from: number, to: number) =>
+  statementsOf(database).senders.all(from, to) as [sensor: number, day: number][];
+
 /** What each sensor watched of a day, in microseconds. */
 export const readWatchedDay = (database: SqliteDatabase, day: number): Map<number, number> =>
-  new Map(
-    database
-      .prepare('SELECT sensor, sum(watched) FROM coverage WHERE hour BETWEEN ? AND ? GROUP BY sensor')
-      .raw()
-      .all(24 * day, 24 * day + 23) as [number, number][],
-  );
+  new Map(statementsOf(database).watchedDay.all(24 * day, 24 * day + 23) as [number, number][]);
 
 /** What sensors watched of each hour, all together, in microseconds: those excluded on a day watched nothing of it. */
 export function readWatchedHours(

@@ -5,11 +5,12 @@
 
 import type { SqliteDatabase } from '../../common/sqlite/open.ts';
 import { DAY_MS } from '../../common/time.ts';
-import type { DayRows, Row } from '../reduce/rows.ts';
+import type { DayRows, Row, RowTable } from '../reduce/rows.ts';
 import { sourcesMaxDefault } from '../reduce/sources.ts';
 import { ALL_SENSORS, closedDay, keepClosed, numberOf } from './closed-day.ts';
 import type { Closer } from './closer.ts';
 import { mostPacketsFirst, type Part, topRows, unpackRows } from './packed.ts';
+import { perFile } from './statements.ts';
 
 export interface ClosingOptions {
   /** After the end of a day. */
@@ -95,38 +96,37 @@ function dropHours(database: SqliteDatabase, before: number): void {
   for (const day of days) remove.run(day, ...key);
 }
 
-/** What reads rows of a file: prepared once, for a year's series asks 365 times. */
-function rowStatements(database: SqliteDatabase) {
+/** What reads rows of a file: a year's series asks 365 times. */
+const statementsOf = perFile(database => {
   const where = 'FROM rows WHERE day = ? AND name = ? AND sensor = ?';
   return {
     all: database.prepare(`SELECT part, bytes ${where} ORDER BY part`),
     one: database.prepare(`SELECT part, bytes ${where} AND part <= ? ORDER BY part DESC LIMIT 1`),
     any: database.prepare(`SELECT 1 ${where} LIMIT 1`),
+    // Of all together there is one that is less than any.
+    bySensor: database.prepare(
+      'SELECT sensor, part, bytes FROM rows WHERE day = ? AND name = ? AND sensor > ? ORDER BY sensor, part',
+    ),
     top: database.prepare('SELECT source FROM top_sources WHERE day = ? ORDER BY rank').pluck(),
   };
-}
+});
 
-const prepared = new WeakMap<SqliteDatabase, ReturnType<typeof rowStatements>>();
-
-function statementsOf(database: SqliteDatabase): ReturnType<typeof rowStatements> {
-  const known = prepared.get(database) ?? rowStatements(database);
-  prepared.set(database, known);
-  return known;
+/** What is kept of each sensor of a closed day alone, ascending by sensor, then name. Throws `BadState`. */
+export function readSensorRows(database: SqliteDatabase, day: number, name: RowTable): Map<number, Row[]> {
+  const { bySensor } = statementsOf(database);
+  const parts = bySensor.all(day, numberOf(name), ALL_SENSORS) as (Part & { readonly sensor: number })[];
+  const rows = new Map<number, Row[]>();
+  for (const { sensor, ...part } of parts) {
+    const known = rows.get(sensor) ?? [];
+    rows.set(sensor, known);
+    unpackRows(name, part, known);
+  }
+  return rows;
 }
 
 /** Distinct sources of each sensor of a closed day. */
-export function readSensorSources(database: SqliteDatabase, day: number): Map<number, number> {
-  const parts = database
-    .prepare('SELECT sensor, part, bytes FROM rows WHERE day = ? AND name = ? AND sensor <> ?')
-    .all(day, numberOf('total'), ALL_SENSORS) as (Part & { readonly sensor: number })[];
-  return new Map(
-    parts.map(({ sensor, ...part }) => {
-      const rows: Row[] = [];
-      unpackRows('total', part, rows);
-      return [sensor, rows[0]?.sources ?? 0];
-    }),
-  );
-}
+export const readSensorSources = (database: SqliteDatabase, day: number): Map<number, number> =>
+  new Map([...readSensorRows(database, day, 'total')].map(([sensor, [total]]) => [sensor, total?.sources ?? 0]));
 
 /** Of a closed day, all sensors together: the busiest ports or countries, without reading what the others are. Throws `BadState`. */
 export const readTop = (database: SqliteDatabase, day: number, name: 'ports' | 'countries', most: number) =>
@@ -136,15 +136,21 @@ export const readTop = (database: SqliteDatabase, day: number, name: 'ports' | '
 export function readRows(database: SqliteDatabase, day: number, level: number, sensor: number): DayRows {
   const { all, one, any, top } = statementsOf(database);
   const isAll = sensor === ALL_SENSORS;
+  const read = (name: RowTable, a?: number) => {
+    const of = [day, numberOf(name), sensor];
+    const rows: Row[] = [];
+    const parts = (a === undefined ? all.all(...of) : one.all(...of, a)) as Part[];
+    for (const part of parts) unpackRows(name, part, rows, a);
+    return mostPacketsFirst(rows);
+  };
+  let total: Row[] | undefined; // whether there is one, what it is, what shares are of: asked for several times
   return {
     day,
     level: isAll ? level : 0,
     rows: (name, a) => {
-      const of = [day, numberOf(name), sensor];
-      const rows: Row[] = [];
-      const parts = (a === undefined ? all.all(...of) : one.all(...of, a)) as Part[];
-      for (const part of parts) unpackRows(name, part, rows, a);
-      return mostPacketsFirst(rows);
+      if (name !== 'total' || a !== undefined) return read(name, a);
+      total ??= read(name);
+      return total;
     },
     has: name => any.get(day, numberOf(name), sensor) !== undefined,
     topSources: () => (isAll ? (top.all(day) as string[]).map(source => JSON.parse(source)) : []),

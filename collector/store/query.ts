@@ -9,9 +9,9 @@ import type { Day } from '../reduce/day.ts';
 import { dateOf, resultOf } from '../reduce/result.ts';
 import type { DayResult, GeoSource, Results, ScanCount } from '../reduce/results.ts';
 import { byPackets, type DayRows, dayRows, type Row, type RowTable, sensorRows, totalOf } from '../reduce/rows.ts';
-import { readAccounts, readLost, readWatchedDay, readWatchedHours, readWatches } from './accounts-file.ts';
+import { readAccounts, readLost, readSenders, readWatchedHours, readWatches } from './accounts-file.ts';
 import { ALL_SENSORS } from './closed-day.ts';
-import { readRows, readSensorSources } from './closing.ts';
+import { readRows, readSensorRows, readSensorSources } from './closing.ts';
 import { daysNow, daysWithStates } from './days-now.ts';
 import { type KeptPlaces, readPlaces } from './geography.ts';
 import { type DayNow, type MadeDay, madeRows, makeDay } from './made-day.ts';
@@ -19,6 +19,8 @@ import { type OpenDay, OpenDays, type OpenDaysOptions } from './open-days.ts';
 import { type KeptProgress, type Position, readProgress } from './position.ts';
 import { openStoreFile } from './schema.ts';
 import { readDay, readState, statesOf } from './segments.ts';
+import { perFile } from './statements.ts';
+import { WatchedDays } from './watched.ts';
 
 /** A day of the list. */
 export interface DaySummary extends ScanCount {
@@ -55,17 +57,28 @@ interface DayRow {
 
 const SELECT_DAY = 'SELECT day, geo, revision, packets, stale, closed_ms, level FROM days';
 
+/** What is asked of every day of a year. */
+const statementsOf = perFile(database => ({
+  together: database.transaction((queries: () => unknown) => queries()),
+  day: database.prepare(`${SELECT_DAY} WHERE day = ?`),
+  days: database.prepare(`${SELECT_DAY} WHERE day BETWEEN ? AND ? AND packets > 0 ORDER BY day`),
+  emptied: database.prepare(
+    `${SELECT_DAY} WHERE day BETWEEN ? AND ? AND packets = 0 AND day IN (SELECT day FROM excluded) ORDER BY day`,
+  ),
+  excluded: database.prepare("SELECT day || ' ' || sensor FROM excluded WHERE day BETWEEN ? AND ?").pluck(),
+  segment: database.prepare('SELECT 1 FROM segments WHERE day = ?'),
+}));
+
 export class StoreReader {
   readonly database: SqliteDatabase;
   readonly #places = new Map<string, KeptPlaces>();
   readonly made: OpenDays;
-
-  /** What sensors watched of days, and of which revision and last batch: an hour a row, that is 2,400 rows of 100 sensors. */
-  readonly #watched = new Map<number, { readonly made: string; readonly bySensor: ReadonlyMap<number, number> }>();
+  readonly #watched: WatchedDays;
 
   private constructor(database: SqliteDatabase, options?: OpenDaysOptions) {
     this.database = database;
     this.made = new OpenDays(options);
+    this.#watched = new WatchedDays(database);
   }
 
   /** Throws `BadDatabase`, and SQLite's own error if there is no such file. */
@@ -90,7 +103,7 @@ export class StoreReader {
 
   /** Runs queries that all see the same state of the store. */
   together<T>(queries: () => T): T {
-    return this.database.transaction(queries)();
+    return this.#statements.together(queries) as T;
   }
 
   /** Days with records, ascending, with their totals. */
@@ -117,17 +130,11 @@ export class StoreReader {
 
   /** Days that batches came of, that sensors are left out of, and of which nothing counts; ascending. */
   emptiedDays = ({ from, to }: DayRange = ALL_DAYS): Omit<DaySummary, 'sources' | 'scanningSources'>[] =>
-    (
-      this.database
-        .prepare(
-          `${SELECT_DAY} WHERE day BETWEEN ? AND ? AND packets = 0 AND day IN (SELECT day FROM excluded) ORDER BY day`,
-        )
-        .all(from, to) as DayRow[]
-    ).map(rowSummary);
+    (this.#statements.emptied.all(from, to) as DayRow[]).map(rowSummary);
 
   /** Sensors whose records of a day are in no count of it, as an admin decided, by day. */
   leftOut({ from, to }: DayRange = ALL_DAYS, sensors?: Choice): Map<number, number[]> {
-    const excluded = this.excluded();
+    const excluded = this.excluded({ from, to });
     const left = new Map<number, number[]>();
     for (const { sensor, day, misdated, records } of this.accounts({ from, to }, sensors))
       if (!misdated && records > 0 && excluded.has(`${day} ${sensor}`))
@@ -155,7 +162,7 @@ export class StoreReader {
   #allRows(row: DayRow): DayRows | undefined {
     if (row.closed_ms === null) return this.#openRows(row);
     const rows = this.#closedRows(row, undefined);
-    if (!rows.has('total')) return undefined;
+    if (rows.rows('total').length === 0) return undefined;
     return rows.has('portHours') || this.addsSources(row.day) ? rows : this.#withHours(row, rows);
   }
 
@@ -222,8 +229,7 @@ export class StoreReader {
   daysBy = (range: DayRange): DayNow[] => daysNow(this.database, range);
 
   /** Whether sources of several sensors can only be added up, since the day's state is not kept any more. */
-  addsSources = (day: number): boolean =>
-    this.database.prepare('SELECT 1 FROM segments WHERE day = ?').get(day) === undefined;
+  addsSources = (day: number): boolean => this.#statements.segment.get(day) === undefined;
 
   /** The day's state; undefined where it has none any more. Throws `BadState`. */
   state(day: number): Day | undefined {
@@ -235,6 +241,9 @@ export class StoreReader {
     const level = sensor === ALL_SENSORS ? (this.#dayRow(day)?.level ?? 0) : 0;
     return readRows(this.database, day, level, sensor);
   }
+
+  /** What of a table is kept of each sensor of a closed day alone, ascending by sensor, then name. */
+  sensorRows = (day: number, table: RowTable): Map<number, Row[]> => readSensorRows(this.database, day, table);
 
   /** Sources a day is exact to. */
   sourcesMax = (): number => this.#rules().sourcesMax;
@@ -262,7 +271,7 @@ export class StoreReader {
   /** Packets that became no record, by reason. */
   skipped({ from, to }: DayRange = ALL_DAYS, sensors?: Choice): Record<string, number> {
     const skipped: Record<string, number> = {};
-    const left = this.excluded();
+    const left = this.excluded({ from, to });
     for (const account of this.accounts({ from, to }, sensors)) {
       if (account.misdated || left.has(`${account.day} ${account.sensor}`)) continue;
       for (const [reason, packets] of account.skipped) skipped[reason] = (skipped[reason] ?? 0) + packets;
@@ -281,21 +290,10 @@ export class StoreReader {
       .map(({ sensor, day, records }) => ({ sensor, day, packets: records }));
 
   /** What each sensor watched of each day, in microseconds. */
-  watchedDays({ from, to }: DayRange): Map<number, ReadonlyMap<number, number>> {
-    const days = this.database
-      .prepare("SELECT day, revision || ' ' || changed_ms AS made FROM days WHERE day BETWEEN ? AND ? ORDER BY day")
-      .all(from, to) as { day: number; made: string }[];
-    return new Map(days.map(({ day, made }) => [day, this.#watchedOf(day, made)]));
-  }
+  watchedDays = ({ from, to }: DayRange) => this.#watched.days(from, to);
 
-  #watchedOf(day: number, made: string): ReadonlyMap<number, number> {
-    const known = this.#watched.get(day);
-    if (known?.made === made) return known.bySensor;
-    const bySensor = readWatchedDay(this.database, day);
-    if (this.#watched.size >= watchedDaysMax) this.#watched.clear();
-    this.#watched.set(day, { made, bySensor });
-    return bySensor;
-  }
+  /** Sensors with the days that they sent something of, ascending by sensor, then day. */
+  senders = ({ from, to }: DayRange) => readSenders(this.database, from, to);
 
   /** What sensors watched of each hour, all together, in microseconds; those excluded on a day watched nothing of it. */
   watchedHours = ({ from, to }: DayRange, sensors?: Choice) =>
@@ -342,20 +340,17 @@ export class StoreReader {
     return { geo, ...(asn !== undefined && { asn }) };
   }
 
-  #selectDay: ReturnType<SqliteDatabase['prepare']> | undefined;
-  #dayRow(day: number): DayRow | undefined {
-    this.#selectDay ??= this.database.prepare(`${SELECT_DAY} WHERE day = ?`);
-    return this.#selectDay.get(day) as DayRow | undefined;
+  get #statements() {
+    return statementsOf(this.database);
   }
 
-  #dayRows = (from: number, to: number) =>
-    this.database
-      .prepare(`${SELECT_DAY} WHERE day BETWEEN ? AND ? AND packets > 0 ORDER BY day`)
-      .all(from, to) as DayRow[];
+  #dayRow = (day: number) => this.#statements.day.get(day) as DayRow | undefined;
+
+  #dayRows = (from: number, to: number) => this.#statements.days.all(from, to) as DayRow[];
 
   /** Days and sensors that these were counted without, in one text each. */
-  excluded = (): ReadonlySet<string> =>
-    new Set(this.database.prepare("SELECT day || ' ' || sensor FROM excluded").pluck().all() as string[]);
+  excluded = ({ from, to }: DayRange = ALL_DAYS): ReadonlySet<string> =>
+    new Set(this.#statements.excluded.all(from, to) as string[]);
 
   #rules(): KeptProgress {
     const kept = readProgress(this.database);
@@ -373,9 +368,6 @@ const rowSummary = ({ day, packets, revision, closed_ms, stale }: DayRow) => ({
   closed: closed_ms !== null,
   stale: stale === 1,
 });
-
-/** Some megabytes with 100 sensors. */
-const watchedDaysMax = 1024;
 
 const rowsOf = (state: Day, places: KeptPlaces, sensors: Choice): DayRows =>
   sensors === undefined ? dayRows(state, places) : sensorRows(state, places, sensors);

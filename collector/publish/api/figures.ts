@@ -7,9 +7,9 @@ import type { GeoSource } from '../../reduce/results.ts';
 import type { RowTable } from '../../reduce/rows.ts';
 import type { Placement } from '../../registry/registry.ts';
 import type { DayRange, DaySummary, StoreReader } from '../../store/query.ts';
-import { type Coverage, completeness, coverageOf, meanPerSensor } from '../../store/series.ts';
+import { type Coverage, coverageOf, meanPerSensor, watchedShares } from '../../store/series.ts';
 import { daysWithFiles } from '../exports/open.ts';
-import { type GuardedCell, guardedCells, rounded } from '../roles/guarded.ts';
+import { type GuardedCell, guardedCells, publishedRows, rounded } from '../roles/guarded.ts';
 import { type AggregateView, type GuardedView, PUBLIC_TABLES, type PublicTable } from '../roles/roles.ts';
 
 /** Counts of a cell, named as in reduce/rows.ts. Sources are null where they are not for this reader. */
@@ -36,12 +36,16 @@ export interface DayFigures {
   readonly geo: GeoSource;
   /** Most packets first; of all names, or of those whose first word is `a`. Of what the view does not have, none. */
   rows(table: RowTable, a?: number): readonly Figure[];
+  /** The row of one name as the view is told it; undefined where there is none, or where the public is told none. */
+  row(table: RowTable, a: number): Figure | undefined;
 }
 
 /** `packets` are as they were counted: not for everyone. */
 type DayHead = Pick<DaySummary, 'day' | 'date' | 'revision' | 'closed' | 'stale' | 'packets'>;
 /** Guarded tables that are kept: totals are one cell, others may be thousands. */
 const keptMax = { total: 4096, other: 256 };
+/** Rows that are kept of what the public is told of tables: by the default rule two years of ports and of countries each. */
+const toldRowsMax = 16_384;
 
 export const stateOf = ({ closed, stale, revision }: Pick<DayHead, 'closed' | 'stale' | 'revision'>): DayState =>
   !closed || stale ? 'open' : revision > 1 ? 'revised' : 'closed';
@@ -51,6 +55,8 @@ export class Figures {
   readonly #placements: () => readonly Placement[];
   /** By day, revision, rule and table, the least recently made first. A closed day's do not change. */
   readonly #guarded = { total: new Map<string, GuardedCell[]>(), other: new Map<string, GuardedCell[]>() };
+  /** What is told of them: a year's series of the public needs no more, and to make a day's ports anew takes a twentieth of a second. */
+  readonly #told = new Map<string, readonly Figure[]>();
 
   constructor(store: StoreReader, placements: () => readonly Placement[]) {
     this.#store = store;
@@ -73,18 +79,19 @@ export class Figures {
   }
 
   /** Of a range of days, whoever asks: how much was watched. */
-  coverage = (range: DayRange): Coverage => coverageOf(completeness(this.#store, range), range, () => 1);
+  coverage = (range: DayRange): Coverage => coverageOf(watchedShares(this.#store, range), range, () => 1);
 
   #whole(head: DayHead): DayFigures | undefined {
-    if (head.packets === 0) return { ...this.#headOf(head), total: NOTHING, rows: () => [] };
+    if (head.packets === 0) return { ...this.#headOf(head), total: NOTHING, rows: () => [], row: () => undefined };
     const rows = this.#store.rows(head.day);
     const [total] = rows?.rows('total') ?? [];
     if (rows === undefined || total === undefined) return undefined;
-    const untilMs = this.#store.told(head.day)?.untilMs;
+    const untilMs = head.closed ? undefined : this.#store.told(head.day)?.untilMs;
     return {
       ...this.#headOf(head),
       ...(untilMs !== undefined && { untilMs }),
       ...{ total, rows: (table, a) => rows.rows(table, a) },
+      row: (table, a) => rows.rows(table, a).find(row => row.a === a),
     };
   }
 
@@ -93,24 +100,40 @@ export class Figures {
     const [total] = this.#guardedTable(view, head, 'total');
     if (total === undefined) return undefined;
     const rows = (table: RowTable) => (isPublicTable(table) ? figuresOf(this.#guardedTable(view, head, table)) : []);
-    return { ...this.#headOf(head), total: figuresOf([total])[0]!, rows };
+    const row = (table: RowTable, a: number) =>
+      isPublicTable(table) ? this.#toldRows(view, head, table).find(one => one.a === a) : undefined;
+    return { ...this.#headOf(head), total: figuresOf([total])[0]!, rows, row };
   }
 
-  #headOf(head: DayHead): Omit<DayFigures, 'total' | 'rows'> {
+  #toldRows(view: GuardedView, head: DayHead, table: PublicTable): readonly Figure[] {
+    const { digits, rowsMax } = view.rule;
+    const key = `${keyOf(view, head, table)} ${digits} ${rowsMax}`;
+    const known = this.#told.get(key);
+    if (known !== undefined) return known;
+    const told = figuresOf(publishedRows(this.#guardedTable(view, head, table), view.rule));
+    this.#told.set(key, told);
+    if (this.#told.size > toldRowsMax / Math.max(1, rowsMax)) this.#told.delete(this.#told.keys().next().value!);
+    return told;
+  }
+
+  #headOf(head: DayHead): Omit<DayFigures, 'total' | 'rows' | 'row'> {
     const { day, date, revision } = head;
     const sha256 = this.#store.geoOf(day)!;
     const coverage = this.coverage({ from: day, to: day });
     return { day, date, revision, state: stateOf(head), coverage, geo: this.#store.places(sha256).geo };
   }
 
-  #guardedTable({ rule }: GuardedView, { day, revision }: DayHead, table: PublicTable): readonly GuardedCell[] {
-    const key = `${day} ${revision} ${rule.sensorsMin} ${rule.ownersMin} ${table}`;
+  #guardedTable(view: GuardedView, head: DayHead, table: PublicTable): readonly GuardedCell[] {
+    const { rule } = view;
+    const { day } = head;
+    const key = keyOf(view, head, table);
     const known = this.#kept(table).get(key);
     if (known !== undefined) return known;
     const sensors = this.#sensorsOf(day);
     const owners = ownersOn(this.#placements(), day);
     // A public day is closed: what each sensor counted alone stands in its rows.
-    const bySensor = new Map(sensors.map(sensor => [sensor, this.#store.closedRows(day, sensor).rows(table)]));
+    const rows = this.#store.sensorRows(day, table);
+    const bySensor = new Map(sensors.map(sensor => [sensor, rows.get(sensor) ?? []]));
     const cells = guardedCells(bySensor, sensor => owners.get(sensor), rule);
     const kept = this.#kept(table);
     kept.set(
@@ -138,6 +161,9 @@ const NOTHING: Figure = { a: 0, b: 0, packets: 0, sources: 0, scanningSources: 0
 
 const isPublic = ({ day, closed, stale }: DayHead, { lastDay }: GuardedView): boolean =>
   day <= lastDay && closed && !stale;
+
+const keyOf = ({ rule }: GuardedView, { day, revision }: DayHead, table: PublicTable): string =>
+  `${day} ${revision} ${rule.sensorsMin} ${rule.ownersMin} ${table}`;
 
 const isPublicTable = (table: RowTable): table is PublicTable => (PUBLIC_TABLES as readonly string[]).includes(table);
 

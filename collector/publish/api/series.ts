@@ -8,7 +8,6 @@ import { rounded } from '../roles/guarded.ts';
 import type { AggregateView, WholeView } from '../roles/roles.ts';
 import { type DayFigures, digitsOfMeans, type Figure, type Figures, shown } from './figures.ts';
 import type { Row } from './formats.ts';
-import { inOrder } from './tables.ts';
 
 const hoursPerDay = 24;
 
@@ -66,10 +65,7 @@ export async function dailyRows(
 /** Undefined where, of the public's figures, too little was seen to be shown. */
 function figureOf(view: AggregateView, day: DayFigures, subject: Subject): Figure | undefined {
   if (subject.table === 'total') return day.total;
-  // What is told to the public of one row depends on all of them.
-  const rows = view.kind === 'whole' ? day.rows(subject.table, subject.a) : day.rows(subject.table);
-  const found = inOrder(view, rows, {}).find(({ a }) => a === subject.a);
-  return found ?? (view.kind === 'whole' ? NOTHING : undefined);
+  return day.row(subject.table, subject.a) ?? (view.kind === 'whole' ? NOTHING : undefined);
 }
 
 const NOTHING = { a: 0, b: 0, packets: 0, sources: 0, scanningSources: 0 };

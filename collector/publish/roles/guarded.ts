@@ -24,27 +24,31 @@ export function guardedCells(
   ownerOf: (sensor: number) => string | undefined,
   rule: Threshold,
 ): GuardedCell[] {
-  const cells = new Map<string, { a: number; b: number; packets: number[]; owners: Set<string> }>();
-  for (const [sensor, rows] of parts) {
-    const owner = ownerOf(sensor);
+  // By number where a name has one word, as most have; and owner by owner, so that owners are counted as they change.
+  const cells = new Map<number | string, { a: number; b: number; packets: number[]; owner: string; owners: number }>();
+  for (const [owner, sensors] of Map.groupBy(parts, ([sensor]) => ownerOf(sensor))) {
     if (owner === undefined) continue;
-    for (const { a, b, packets } of rows) {
-      if (packets === 0) continue;
-      const key = `${a} ${b}`;
-      const cell = cells.get(key) ?? { a, b, packets: [], owners: new Set() };
-      cell.packets.push(packets);
-      cell.owners.add(owner);
-      cells.set(key, cell);
-    }
+    for (const [, rows] of sensors)
+      for (const { a, b, packets } of rows) {
+        if (packets === 0) continue;
+        const name = b === 0 ? a : `${a} ${b}`;
+        const cell = cells.get(name);
+        if (cell === undefined) cells.set(name, { a, b, packets: [packets], owner, owners: 1 });
+        else {
+          cell.packets.push(packets);
+          if (cell.owner !== owner) cell.owners++;
+          cell.owner = owner;
+        }
+      }
   }
   return [...cells.values()]
-    .filter(({ packets, owners }) => packets.length >= Math.max(1, rule.sensorsMin) && owners.size >= rule.ownersMin)
+    .filter(({ packets, owners }) => packets.length >= Math.max(1, rule.sensorsMin) && owners >= rule.ownersMin)
     .map(({ a, b, packets }) => ({ a, b, packets: leveled(packets, rule.sensorsMin) }));
 }
 
 /** The sum, each part as large as the `nth` largest at most. */
 function leveled(parts: readonly number[], nth: number): number {
-  const level = parts.toSorted((x, y) => y - x)[Math.max(1, nth) - 1]!;
+  const level = Float64Array.from(parts).sort().at(-Math.max(1, nth))!;
   return parts.reduce((sum, part) => sum + Math.min(part, level), 0);
 }
 
