@@ -54,8 +54,10 @@ const checkBytesMax = 64 * 2 ** 20;
 const checkpointPages = 4096;
 const walBytesMax = 64 * 2 ** 20;
 
-const COLUMNS = `position, sensor, epoch, sequence, sha256, received_ms AS receivedMs, clock_offset_ms AS clockOffsetMs,
-  historic, day, records, checksum, bytes`;
+/** Each is named: where a bit of the schema has flipped, a name may begin with a capital, which is the same to SQLite alone. */
+const COLUMNS = `position AS position, sensor AS sensor, epoch AS epoch, sequence AS sequence, sha256 AS sha256,
+  received_ms AS receivedMs, clock_offset_ms AS clockOffsetMs, historic AS historic, day AS day, records AS records,
+  checksum AS checksum, bytes AS bytes`;
 
 /** What became of one entry: those around it can be read. */
 export class DamagedEntry extends BadDatabase {

@@ -11,6 +11,9 @@ export type SqliteDatabase = Database.Database;
 
 /** Before this, a WAL database could be damaged when a write met a checkpoint (sqlite.org/wal.html, the WAL-reset bug). */
 const versionMin = [3, 51, 3];
+/** In a file's header: the format version that who writes must know (sqlite.org/fileformat2.html), and the highest there is. */
+const WRITE_VERSION_AT = 18;
+const writeVersionMax = 2;
 /** For how long a statement waits while another process writes. */
 const busyMsMax = 5000;
 
@@ -20,6 +23,8 @@ export interface OpenOptions {
   readonly readonly?: boolean;
   /** Reads the whole file before use (PRAGMA quick_check). */
   readonly check?: boolean;
+  /** The same, and holds each index against its table (PRAGMA integrity_check): of many rows that takes long. */
+  readonly checkIndexes?: boolean;
 }
 
 /** The file is no sound database, or one of a newer program. */
@@ -30,7 +35,7 @@ export class BadDatabase extends Error {
 /** Throws `BadDatabase`, or SQLite's own error if the file cannot be opened at all. */
 export function openDatabase(
   file: string,
-  { migrations, readonly = false, check = false }: OpenOptions,
+  { migrations, readonly = false, check = false, checkIndexes = false }: OpenOptions,
 ): SqliteDatabase {
   if (!readonly) createPrivate(file);
   const database = new Database(file, { readonly, fileMustExist: readonly, timeout: busyMsMax });
@@ -38,12 +43,14 @@ export function openDatabase(
     assertVersion(database);
     database.pragma('trusted_schema = OFF');
     if (!readonly) {
+      if (writeVersion(file) > writeVersionMax) throw new BadDatabase(`${file} is damaged, or of a newer SQLite`);
       database.pragma('journal_mode = WAL');
       // A WAL database otherwise runs at NORMAL, and may take back an acknowledged commit when the power fails.
       database.pragma('synchronous = FULL');
     }
     database.pragma('foreign_keys = ON');
-    if (check && database.pragma('quick_check(1)', { simple: true }) !== 'ok')
+    const pragma = checkIndexes ? 'integrity_check(1)' : check ? 'quick_check(1)' : undefined;
+    if (pragma !== undefined && database.pragma(pragma, { simple: true }) !== 'ok')
       throw new BadDatabase(`${file} is damaged`);
     database.prepare('SELECT count(*) FROM sqlite_schema').get(); // a header or a schema that cannot be read is damage
   } catch (error) {
@@ -58,6 +65,19 @@ export function openDatabase(
     // An error of the migration itself is ours, and not the file's.
     throw (error as { code?: string }).code === 'SQLITE_ERROR' ? error : damageNamed(error, file);
   }
+}
+
+/** SQLite itself would open a file of a version that it does not know for reading alone, without a word. */
+function writeVersion(file: string): number {
+  if (file === ':memory:') return 0;
+  const header = new Uint8Array(WRITE_VERSION_AT + 1);
+  const handle = fs.openSync(file, 'r');
+  try {
+    fs.readSync(handle, header, 0, header.length, 0);
+  } finally {
+    fs.closeSync(handle);
+  }
+  return header[WRITE_VERSION_AT]!;
 }
 
 /** Nobody else's to read, whatever the umask: SQLite gives what it puts beside the file the mode of the file. */

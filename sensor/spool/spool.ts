@@ -68,7 +68,7 @@ export class Spool {
 
   /** Reads the whole file for damage first. Throws `BadDatabase`. */
   static open(file: string, options: SpoolOptions): Spool {
-    const database = openDatabase(file, { migrations: MIGRATIONS, check: true });
+    const database = openDatabase(file, { migrations: MIGRATIONS, checkIndexes: true });
     try {
       checkSchema(database, file, MIGRATIONS);
       return new Spool(database, options);

@@ -1,6 +1,7 @@
 /** Databases with flipped bytes and torn write-ahead logs: what is wrong is found and told, and all the rest is used. */
 import fs from 'node:fs';
 import path from 'node:path';
+import Database from 'better-sqlite3';
 import { expect, it, onTestFinished } from 'vitest';
 import type { NewBatch } from '../../collector/log/entry.ts';
 import { Log } from '../../collector/log/log.ts';
@@ -71,6 +72,36 @@ it('fault 2: a spool with any byte flipped is told, and ships every batch that i
   }
   expect(told).toBeGreaterThan(15); // most of the file is batches
 });
+
+it.each([
+  { what: 'version is one to come', at: () => 18 },
+  { what: 'index tells another size of a batch', at: endOfIndex },
+])('fault 2: a spool whose $what is put aside, and all of its batches are shipped', ({ at }) => {
+  const file = path.join(temporary(), 'spool.db');
+  const spool = newSpool({}, file);
+  for (let n = 0; n < 10; n++) spool.commit([draft(10)]);
+  const wires = spool.waiting(99).map(id => spool.take(id)!.sha256);
+  spool.close();
+  const bytes = fs.readFileSync(file);
+  bytes[at(file)]! ^= 1;
+  fs.writeFileSync(file, bytes);
+  const { spool: opened, putAside } = openSpool(file, { ...SPOOL_OPTIONS, epoch: 2 });
+  expect(fs.readFileSync(putAside!)).toEqual(bytes);
+  expect(opened.waiting(99).map(id => opened.take(id)!.sha256)).toEqual(wires);
+  expect(accountOf(opened).alarms).toEqual([expect.stringContaining('10 unsent batches of it were saved')]);
+  opened.close();
+});
+
+/** Where the entry lies that the index of the batches by state was given first: it ends with the batch's bytes. */
+function endOfIndex(file: string): number {
+  const database = new Database(file, { readonly: true });
+  try {
+    const root = database.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'batch_of_state'").pluck().get();
+    return Number(root) * Number(database.pragma('page_size', { simple: true })) - 1;
+  } finally {
+    database.close();
+  }
+}
 
 it('fault 2: a log whose write-ahead log is torn has what came before, says so by another name, and asks for the rest', () => {
   const folder = newFolder();

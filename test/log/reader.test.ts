@@ -120,6 +120,21 @@ describe('damage', () => {
     log = Log.open(dir);
   });
 
+  it('of one bit, which makes a letter of a column a capital, changes nothing that is read', () => {
+    log.append(batches(1, 3));
+    log.close();
+    const before = everything();
+    const bytes = fs.readFileSync(file());
+    for (const column of ['position', 'historic', 'checksum']) {
+      const at = bytes.indexOf(`${column} INTEGER`, bytes.indexOf('CREATE TABLE batches'));
+      bytes[at]! ^= 0x20;
+    }
+    fs.writeFileSync(file(), bytes);
+    expect(bytes.includes('Historic INTEGER')).toBe(true);
+    expect(everything()).toEqual(before);
+    log = Log.open(dir);
+  });
+
   it('of one entry has its position told, and those around it are read', () => {
     log.append(batches(1, 2));
     log.appendGeo({ sha256: '', name: '', built: '', files: [] }, NOON);
