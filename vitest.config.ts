@@ -10,6 +10,7 @@ export default defineConfig({
     // for a hang.
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 10_000 } }, // a second, its default, is less than a busy machine may take
     // One process a file, one file a core: a native addon or a leaked handle of one file cannot hurt another.
     pool: 'forks',
     // vitest would keep a core to itself, and on two cores run one file after the other.

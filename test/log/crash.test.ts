@@ -11,17 +11,28 @@ import { hasStrace, runTraced, SYNCS } from '../support/strace.ts';
 import { newFolder } from './batches.ts';
 
 const kills = 20;
+/** A batch each at the least: so many are acknowledged however slow the disk is. */
+const manyLines = 25;
 
-/** What it told before it was killed, some time after its first line. */
-async function appendUntilKilled(dir: string, seed: number, first: number, afterMs: number): Promise<number[][]> {
+interface Kill {
+  /** Of its lines. */
+  readonly lines: number;
+  readonly afterMs: number;
+}
+
+/** What it told before it was killed, some time after so many lines. */
+async function appendUntilKilled(dir: string, seed: number, first: number, kill: Kill): Promise<number[][]> {
   const program = path.join(import.meta.dirname, 'appender.ts');
   const child = spawn(process.execPath, [program, dir, String(seed), String(first)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let text = '';
+  let isDoomed = false;
   child.stdout.on('data', piece => {
-    if (text === '') setTimeout(() => child.kill('SIGKILL'), afterMs);
     text += piece;
+    if (isDoomed || text.split('\n').length <= kill.lines) return;
+    isDoomed = true;
+    setTimeout(() => child.kill('SIGKILL'), kill.afterMs);
   });
   const signal = await new Promise(resolve => child.on('close', (_, by) => resolve(by)));
   expect(signal).toBe('SIGKILL');
@@ -47,7 +58,8 @@ it('fault 1: keeps all that was acknowledged, once, at its position, however oft
   const acknowledged = new Map<number, number>();
   for (let n = 0; n < kills; n++) {
     const first = n === 0 ? 1 : (logged(dir).at(-1)?.[0] ?? 0) + 1;
-    const told = await appendUntilKilled(dir, seed + n, first, ((seed + n * 37) % 60) * (n % 3));
+    const kill = { lines: n % 2 === 0 ? 1 : manyLines, afterMs: ((seed + n * 37) % 60) * (n % 3) };
+    const told = await appendUntilKilled(dir, seed + n, first, kill);
     const where = `seed ${seed}, kill ${n}`;
     for (const [sequence, position] of told) {
       expect(acknowledged.get(sequence!) ?? position, where).toBe(position);

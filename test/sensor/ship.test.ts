@@ -165,8 +165,12 @@ it('hears that it was revoked with a heartbeat too, and says so until it is take
 it('fault 12: raises an alarm while it is refused, and takes it back', async () => {
   const one = await setting(3);
   one.collector.mischief = () => ({ status: 401, headers: PROBLEM, body: JSON.stringify({ title: 'Revoked' }) });
+  one.shipper.wake();
+  const alarms = () => accountOf(one.spool).alarms;
+  const refused = ['the collector does not take batches: 401 Revoked'];
+  await expect.poll(alarms).toEqual(refused);
   await one.shipper.drained(AbortSignal.timeout(200), true);
-  expect(accountOf(one.spool).alarms).toEqual(['the collector does not take batches: 401 Revoked']);
+  expect(alarms()).toEqual(refused);
   expect(accountOf(one.spool).spooled.batches).toBe(3);
   one.collector.mischief = () => undefined;
   await drained(one);

@@ -1,4 +1,7 @@
-/** Folds a log until it is killed, or to its end: `node fold-log.ts OPTIONS.json`, whose content `startFolding` is given. */
+/**
+ * Folds a log until it is killed, or to its end: `node fold-log.ts OPTIONS.json`, whose content `startFolding` is given. At the end it
+ * tells where it is again and again: whoever waits for a second commit does not wait for ever where one was enough.
+ */
 import fs from 'node:fs';
 import { LogReader } from '../../collector/log/reader.ts';
 import { startFolding } from '../../collector/store/folding.ts';
@@ -13,9 +16,10 @@ const reader = LogReader.open(options.data.log);
 let before = 0;
 for (;;) {
   const { position } = folding.progress();
-  if (position !== before) console.log(position); // whoever kills it knows where it is
+  const isAtEnd = position === reader.head();
+  if (position !== before || isAtEnd) console.log(position); // whoever kills it knows where it is
   before = position;
-  if (toEnd && position === reader.head()) break;
+  if (toEnd && isAtEnd) break;
   await new Promise(resolve => setTimeout(resolve, 2));
 }
 await folding.stop();
