@@ -184,7 +184,7 @@ function changeRoute<Schema extends TObject>(
       ...(body !== undefined && { body }),
       response: {
         [status]: { description: summary, content: { [JSON_TYPE]: { schema: response } } },
-        ...problemResponses(['token', 'forbidden', 'budget']),
+        ...problemResponses(['token', 'forbidden', 'budget', 'unavailable']),
         ...adminResponses(problems),
       },
     },

@@ -37,6 +37,8 @@ export interface Question {
 
 const FORMAT_PARAMETER = 'format';
 const notCountedSeconds = '5';
+/** Problems of whatever is told of days. */
+export const NOT_NOW = ['not-counted', 'being-counted', 'unavailable'] as const satisfies ReadProblem[];
 
 export function listRoute(app: FastifyInstance, route: ListRoute): void {
   const { url, summary, description, params = {}, query = {}, head, row, problems = [], nested = [], answer } = route;
@@ -47,7 +49,7 @@ export function listRoute(app: FastifyInstance, route: ListRoute): void {
     [MEDIA_TYPES.ndjson]: { schema: Type.String({ description: 'the rows, a JSON object a line' }) },
     'text/csv': { schema: Type.String({ description: `RFC 4180: ${columns.join(',')}` }) },
   };
-  const codes: ReadProblem[] = ['query', 'token', 'not-acceptable', 'budget', 'not-counted', ...problems];
+  const codes: ReadProblem[] = ['query', 'token', 'not-acceptable', 'budget', ...NOT_NOW, ...problems];
   const schema = (more: TProperties): FastifySchema => ({
     security: route.takesToken ? [{ token: [] }] : [{}, { token: [] }],
     summary,
@@ -95,9 +97,9 @@ export async function answered(reply: FastifyReply, answer: () => Promise<Fastif
       if (error.code === 'not-counted') reply.header('retry-after', notCountedSeconds);
       return refuseRead(reply, error.code, error.more);
     }
-    // Counted by an older version, or being folded again at this moment.
+    // Counted by an older version, or being made or folded again at this moment.
     if (!(error instanceof BadState)) throw error;
-    return refuseRead(reply.header('retry-after', notCountedSeconds), 'not-counted');
+    return refuseRead(reply.header('retry-after', notCountedSeconds), 'being-counted');
   }
 }
 

@@ -1,7 +1,7 @@
 /** What is refused to those who read, as problems of RFC 9457 like ingest/problems.ts; no detail depends on the request. */
 import type { FastifyError, FastifyReply } from 'fastify';
 import { Type } from 'typebox';
-import { PROBLEM_TYPE } from '../../ingest/problems.ts';
+import { PROBLEM_TYPE, PROBLEMS } from '../../ingest/problems.ts';
 
 /** code: [status, title, detail]. */
 export const READ_PROBLEMS = {
@@ -22,6 +22,13 @@ export const READ_PROBLEMS = {
   'not-acceptable': [406, 'Not acceptable', 'There are application/json, application/x-ndjson and text/csv.'],
   budget: [429, 'Too many requests', 'Come again after Retry-After.'],
   'not-counted': [503, 'Nothing counted', 'Nothing is counted yet. Come again after Retry-After.'],
+  'being-counted': [
+    503,
+    'Being counted',
+    'What this is answered from is being counted, or counted again. Come again after Retry-After.',
+  ],
+  // Said in place of any answer: while what answers readers is begun again, or another process holds a database.
+  unavailable: PROBLEMS.unavailable,
   'no-sender': [
     503,
     'No sender',

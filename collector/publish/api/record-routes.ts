@@ -14,7 +14,7 @@ import { exportMade, exportName, exportScope, stillOpen } from './day-files.ts';
 import { measured } from './digests.ts';
 import { ownedAllDay, stateOf } from './figures.ts';
 import type { Row } from './formats.ts';
-import { type Answer, answered, known, listRoute, type Question, storeOf, viewFor } from './listing.ts';
+import { type Answer, answered, known, listRoute, NOT_NOW, type Question, storeOf, viewFor } from './listing.ts';
 import { DATE_PATTERN, parseDay } from './names.ts';
 import { problemResponses, refuseRead, Unanswerable } from './problems.ts';
 import type { ReadPowers } from './read-powers.ts';
@@ -165,7 +165,7 @@ function exportRoute(app: FastifyInstance, powers: ReadPowers): void {
           'no-records',
           'open-day',
           'budget',
-          'not-counted',
+          ...NOT_NOW,
         ] as const),
         'no-sender',
       ]),

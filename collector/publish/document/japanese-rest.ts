@@ -19,6 +19,8 @@ export const JAPANESE_REST: Readonly<Record<string, string>> = {
   'Come again after Retry-After.': 'Retry-Afterの秒数だけ待ってから、再度要求してください。',
   'Nothing is counted yet. Come again after Retry-After.':
     'まだ集計されていません。Retry-Afterの秒数だけ待ってから、再度要求してください。',
+  'What this is answered from is being counted, or counted again. Come again after Retry-After.':
+    '対象の数値を集計（または再集計）しています。Retry-Afterの秒数だけ待ってから、再度要求してください。',
   'The collector has not been told who sends its exchange files: its operator sets it in exports.json of the data directory.':
     '交換用ファイルの発行者が、コレクターに設定されていません。運用者がデータディレクトリのexports.jsonで設定します。',
   'That day is still open. It is closed 24 hours after its end, and an hour after its last packets came, at the earliest.':

@@ -170,6 +170,10 @@ const ERRORS: Section = {
         '429と503には`Retry-After`が付きます。時間をおいて同じ要求を送ってください。日についての404は、その日について（まだ）お見せできるものがないことを示します。',
       ],
       [
+        'Of 503, `not-counted` says that nothing was counted yet, `being-counted` that what is asked for is being counted, or counted again, `unavailable` that for some seconds nothing is answered, as while the part that answers readers is begun again, and `no-sender`, which has no `Retry-After`, that the operator has something to set.',
+        '503の理由は`type`で区別できます。`not-counted`はまだ何も集計されていないこと、`being-counted`は対象を集計（または再集計）していること、`unavailable`は閲覧用の処理の再起動などで数秒間応答できないこと、`no-sender`（`Retry-After`なし）は運用者による設定が必要なことを示します。',
+      ],
+      [
         'A path or a query that is not as described is refused with 400, and `errors` says where; names that are no parameter here are refused too, so that a misspelt one is not passed over.',
         'パスやクエリーがこの文書の記述と異なる場合は400を返し、`errors`でその箇所を示します。書き誤りを見過ごさないよう、未知のパラメーターも拒否します。',
       ],

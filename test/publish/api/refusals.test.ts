@@ -1,8 +1,10 @@
-/** What readers are told in place of an answer: which parameter is wrong, when an open day is closed, and no mean out of next to nothing. */
+/** What readers are told in place of an answer: which parameter is wrong, when an open day is closed, why there is no answer now, and no mean out of next to nothing. */
+import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shown } from '../../../collector/publish/api/figures.ts';
 import { meanPerSensor } from '../../../collector/store/series.ts';
-import { DATES, makeSite, type Site } from './support.ts';
+import { SealedLog } from '../../support/sealed-log.ts';
+import { DATES, makeSite, openSite, type Site } from './support.ts';
 
 let site: Site;
 beforeAll(async () => {
@@ -60,6 +62,38 @@ test('of an open day no file leaves, and it is said when the day is closed at th
   expect((await read(`/v1/days/${DATES[1]}/exports/iodef-v2?country=KR`)).statusCode).toBe(200);
   const unknown = await read('/v1/days/2026-02-01/exports/iodef-v2?country=KR');
   expect(unknown.json().type).toBe('urn:enaga:problem:no-day');
+});
+
+describe('503 says why', () => {
+  const open = `/v1/days/${DATES[3]}/ports`;
+  const typeOf = async ({ get }: Pick<Site, 'get'>, token?: string) => {
+    const { statusCode, headers, body } = await get(open, token);
+    return [statusCode, headers['retry-after'], JSON.parse(body).type];
+  };
+
+  test('a day that cannot be told for now is being counted; of a collector without any day nothing is', async () => {
+    const file = new Database(site.made.data.store);
+    const segments = file.prepare('SELECT id, bytes FROM segments').all() as { id: number; bytes: Buffer }[];
+    file.exec("UPDATE segments SET bytes = x'00'");
+    const again = await openSite(site.made, site.tokens);
+    expect(await typeOf(again, site.tokens.admin)).toEqual([503, '5', 'urn:enaga:problem:being-counted']);
+    await again.close();
+    for (const { id, bytes } of segments) file.prepare('UPDATE segments SET bytes = ? WHERE id = ?').run(bytes, id);
+    file.close();
+    const nothing = new SealedLog([]);
+    const empty = await openSite(nothing, site.tokens);
+    expect(await typeOf(empty)).toEqual([503, '5', 'urn:enaga:problem:not-counted']);
+    await empty.close();
+    nothing.remove();
+  });
+
+  test('and the document names each', async () => {
+    const { paths } = (await site.get('/v1/openapi.json')).json();
+    for (const route of ['ports', 'exports/{format}', 'records']) {
+      const { description } = paths[`/v1/days/{date}/${route}`].get.responses[503];
+      expect(description).toMatch(/^not-counted: .*^being-counted: .*^unavailable: /ms);
+    }
+  });
 });
 
 describe('what was watched for moments', () => {

@@ -7,7 +7,9 @@ import { keptAssets } from '../../../collector/publish/pages/kept.ts';
 import { adminTests } from './admin.ts';
 import { hostileTests } from './hostile.ts';
 import { filled, keepPicture, looker, overflow, violations } from './look.ts';
+import { publicTests } from './public.ts';
 import { makeSite, NOW, type Site, TODAY } from './support.ts';
+import { troubleTests } from './troubles.ts';
 import { walkTests } from './walk.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -310,6 +312,8 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
 
   const sites = () => ({ site, small, empty });
   adminTests(look, sites);
+  publicTests(look, sites);
+  troubleTests(look, sites);
   walkTests(look, sites);
   hostileTests(look, sites);
 });

@@ -1,6 +1,6 @@
 /** A day's autonomous systems, against what /v1 says, for members alone; and whose economy the page Domestic opens on. */
 import { existsSync } from 'node:fs';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Page, type Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { homeOf } from '../../../collector/publish/pages/client/home.ts';
 import { keptAssets } from '../../../collector/publish/pages/kept.ts';
@@ -131,6 +131,113 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
     expect(days.filter(day => 'asnDatabase' in day)).toEqual([]);
     expect(trouble).toEqual([]);
     await page.close();
+  });
+
+  /** Each part with what stands below its title: that it is there, or the words in its place. */
+  const partsOf = async (page: Page): Promise<Record<string, string>> => {
+    const titles = await page.locator('.files h3').all();
+    const parts = titles.map(async title => {
+      const below = title.locator('xpath=following-sibling::*[1]');
+      const isFault = (await below.getAttribute('class')) === 'warn';
+      return [await title.textContent(), isFault ? (await below.textContent())!.trim() : 'there'];
+    });
+    const files = await page.locator('.files .scroll table:not(.asns)').count();
+    const fault = (await page.locator('.files > .filled > .warn').allTextContents()).join().trim();
+    return { ...Object.fromEntries(await Promise.all(parts)), files: files === 1 ? 'there' : fault };
+  };
+
+  describe.each([
+    [
+      'en-GB',
+      {
+        ...{ ports: 'Busiest ports', countries: 'Busiest countries', asns: 'Autonomous systems' },
+        exchange: 'Exchange files: scans from a country',
+        refused: 'It could not be loaded: Not for this token.',
+        wrong: 'It could not be loaded: Something is wrong at the collector. Choose the day again to retry.',
+        silent: 'It could not be loaded: The collector does not answer. Choose the day again to retry.',
+        token: 'It could not be loaded: The token is not valid any more. Sign in',
+        busy: 'The files could not be listed: One moment. Choose the day again to retry.',
+        loading: 'Loading …',
+      },
+    ],
+    [
+      'ja-JP',
+      {
+        ...{ ports: '上位ポート', countries: '上位の送信元地域', asns: '送信元AS' },
+        exchange: '交換用ファイル：送信元地域別のスキャン',
+        refused: '取得できませんでした：このトークンでは閲覧できません。',
+        wrong: '取得できませんでした：コレクターで問題が発生しました。日付を選び直すと再試行します。',
+        silent: '取得できませんでした：コレクターから応答がありません。日付を選び直すと再試行します。',
+        token: '取得できませんでした：トークンが無効です。サインイン',
+        busy: 'ファイルの一覧を取得できませんでした：しばらくお待ちください。日付を選び直すと再試行します。',
+        loading: '読み込み中…',
+      },
+    ],
+  ] as const)('in %s, a day of which a part cannot be had', (locale, words) => {
+    const all = Object.fromEntries(
+      [words.ports, words.countries, words.asns, words.exchange, 'files'].map(part => [part, 'there']),
+    );
+    const refuse = (status: number) => (route: Route) =>
+      route.fulfill({
+        status,
+        headers: { 'retry-after': '3600' },
+        contentType: 'application/problem+json',
+        body: '{}',
+      });
+    const cases = [
+      [words.ports, /\/days\/[^/]+\/ports\?/, refuse(403), words.refused],
+      [words.countries, /\/countries\?limit=5$/, refuse(500), words.wrong],
+      [words.asns, /\/asns\?/, (route: Route) => route.abort(), words.silent],
+      [words.exchange, /\/v1\/reader/, refuse(401), words.token],
+      ['files', /\/files\?type=json$/, refuse(429), words.busy],
+    ] as const;
+
+    test.each(cases)('%s: it is told, the others are shown, and it is asked for again', async (part, of, how, told) => {
+      const viewer = { token: site.token, locale, width: 375 };
+      const { page } = await look(site, `/days#${PUBLISHED}`, viewer, one => one.route(of, how));
+      expect(await partsOf(page)).toEqual({ ...all, [part]: told });
+      expect(await overflow(page)).toBe(0);
+      await keepPicture(page, `day ${locale} without ${of.source}`);
+      await page.unroute(of);
+      await page.locator(`[data-day="${PUBLISHED}"]`).click();
+      await page.locator('.files .slot').last().waitFor({ state: 'detached' });
+      expect(await partsOf(page)).toEqual(all);
+      await page.close();
+    });
+
+    test('the public: of three parts one is told', async () => {
+      const { page } = await look(site, `/days#${PUBLISHED}`, { locale, bypassCSP: true }, one =>
+        one.route(/\/countries\?/, route => route.abort()),
+      );
+      expect(await partsOf(page)).toEqual({ [words.ports]: 'there', [words.countries]: words.silent, files: 'there' });
+      expect(await violations(page)).toEqual([]);
+      await page.close();
+    });
+
+    test('late, the others are there; and it does not come into another day', async () => {
+      const { page, trouble } = await look(site, `/days#${PUBLISHED}`, { token: site.token, locale });
+      const late = Promise.withResolvers<void>();
+      await page.route(/2026-03-14\/asns/, async route => {
+        await late.promise;
+        await route.continue();
+      });
+      await page.locator('[data-day="2026-03-14"]').click();
+      await page.locator('.files select').waitFor();
+      const { [words.asns]: _, ...others } = all;
+      expect(await partsOf(page)).toEqual(others);
+      expect(await page.locator('.files .slot').allTextContents()).toEqual([words.loading]);
+      await keepPicture(page, `day ${locale} late`);
+      await page.locator(`[data-day="${PUBLISHED}"]`).click();
+      const answered = page.waitForResponse(/2026-03-14\/asns/);
+      late.resolve();
+      await (await answered).finished();
+      await page.locator('.asns').waitFor();
+      const [busiest] = await site.ask<Row>(`/v1/days/${PUBLISHED}/asns`, site.token);
+      expect((await linesOf(page))[0]![1]).toBe(busiest!.packets.toLocaleString('en'));
+      expect(await partsOf(page)).toEqual(all);
+      expect(trouble).toEqual([]);
+      await page.close();
+    });
   });
 
   const cases = [

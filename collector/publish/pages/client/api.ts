@@ -14,9 +14,20 @@ export const isMember = (): boolean => tokenNow() !== undefined;
 
 /**
  * `none`: nothing is shown of it; `token`: it takes one, or this one will not do; `waiting`: the collector asks for time;
- * `uncounted`: it has nothing yet, or counts it again; `unreachable`: no answer came; `broken`: an answer that is none.
+ * `uncounted`: it has nothing yet; `counting`: it counts it, or counts it again; `senderless`: nobody is named who sends its files;
+ * `away`: what answers readers is not up at this moment; `unreachable`: no answer came; `broken`: an answer that is none.
  */
-export type Trouble = 'none' | 'token' | 'forbidden' | 'waiting' | 'uncounted' | 'unreachable' | 'broken';
+export type Trouble =
+  | 'none'
+  | 'token'
+  | 'forbidden'
+  | 'waiting'
+  | 'uncounted'
+  | 'counting'
+  | 'senderless'
+  | 'away'
+  | 'unreachable'
+  | 'broken';
 
 export class Refused extends Error {
   readonly trouble: Trouble;
@@ -36,8 +47,23 @@ const TROUBLES: Record<number, Trouble> = {
   403: 'forbidden',
   404: 'none',
   429: 'waiting',
-  503: 'uncounted',
 };
+/** Why there is no answer now, by the problem's code; whatever else answers 503, be it a proxy, is no word on what is counted. */
+const UNAVAILABLE: ReadonlyMap<string, Trouble> = new Map([
+  ['not-counted', 'uncounted'],
+  ['being-counted', 'counting'],
+  ['no-sender', 'senderless'],
+]);
+
+async function troubleOf(response: Response): Promise<Trouble> {
+  if (response.status !== 503) return TROUBLES[response.status] ?? 'broken';
+  try {
+    return UNAVAILABLE.get(codeOf((await response.json()) as Problem)) ?? 'away';
+  } catch (error) {
+    if ((error as Error).name === 'AbortError') throw error;
+    return 'away';
+  }
+}
 
 export interface Answer<Row> {
   readonly rows: readonly Row[];
@@ -101,6 +127,14 @@ export interface ReaderRow {
 export const askReader = async (signal?: AbortSignal): Promise<ReaderRow> =>
   (await ask<ReaderRow>('/v1/reader', {}, { ...(signal && { signal }) })).rows[0]!;
 
+/** What is refused, as /v1 says it. */
+interface Problem {
+  readonly type?: string;
+  readonly errors?: readonly Fault[];
+}
+
+const codeOf = ({ type = '' }: Problem): string => type.replace('urn:enaga:problem:', '');
+
 export interface Fault {
   /** JSON pointer into what was sent. */
   readonly at: string;
@@ -130,9 +164,9 @@ export async function send<T>(method: 'POST' | 'DELETE', path: string, body?: ob
     forgetAnswers();
     return { ok: true, done: (await response.json()) as T };
   }
-  if (![404, 409, 422].includes(response.status)) throw new Refused(TROUBLES[response.status] ?? 'broken');
-  const { type = '', errors = [] } = (await response.json()) as { type?: string; errors?: Fault[] };
-  return { ok: false, faults: errors, problem: type.replace('urn:enaga:problem:', '') };
+  if (![404, 409, 422].includes(response.status)) throw new Refused(await troubleOf(response));
+  const problem = (await response.json()) as Problem;
+  return { ok: false, faults: problem.errors ?? [], problem: codeOf(problem) };
 }
 
 /** A file of /v1, as whoever has signed in: a link could not carry the token. Throws `Refused`. */
@@ -157,7 +191,7 @@ async function request(
     const given = Number(response.headers.get('retry-after') ?? Number.NaN);
     const seconds = Number.isFinite(given) ? given : undefined;
     const again = response.status === 429 && seconds !== undefined && seconds <= waitSecondsMax && tries < triesMax;
-    if (!again) throw new Refused(TROUBLES[response.status] ?? 'broken', seconds);
+    if (!again) throw new Refused(await troubleOf(response), seconds);
     await new Promise(resolve => setTimeout(resolve, seconds * 1000 * (1 + Math.random())));
     signal?.throwIfAborted();
   }

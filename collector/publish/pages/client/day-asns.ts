@@ -1,7 +1,7 @@
 /** From which autonomous systems a day's packets came: the busiest as a table. Members alone are told of them. */
 import { count, share } from '../../words.ts';
 import { ask, isMember, orNone } from './api.ts';
-import { h, say } from './dom.ts';
+import { type Child, h, say } from './dom.ts';
 import type { DayRow, Figures } from './rows.ts';
 
 const shown = 10;
@@ -14,14 +14,13 @@ interface AsnRow extends Figures {
   readonly asn: number;
 }
 
-/** None where nothing is shown of them to who reads. */
-export async function dayAsns({ date, asnDatabase }: DayRow): Promise<HTMLElement[]> {
-  if (!isMember() || asnDatabase === undefined) return [];
-  const title = h('h3', { id: 'asns' }, say({ en: 'Autonomous systems', ja: '送信元AS' }));
-  if (asnDatabase === null) return [title, note(NO_DATABASE)];
+/** Undefined where nothing is shown of them to who reads. */
+export async function dayAsns({ date, asnDatabase }: DayRow): Promise<Child> {
+  if (!isMember() || asnDatabase === undefined) return undefined;
+  if (asnDatabase === null) return note(NO_DATABASE);
   const nothing = { rows: [], next: null };
   const { rows, next } = await orNone(ask<AsnRow>(`/v1/days/${date}/asns`, { limit: askedMax }), nothing);
-  if (rows.length === 0) return [];
+  if (rows.length === 0) return undefined;
   const lines = rows.map(lineOf);
   for (const line of lines.slice(shown)) line.hidden = true;
   const table = h(
@@ -29,7 +28,7 @@ export async function dayAsns({ date, asnDatabase }: DayRow): Promise<HTMLElemen
     { class: 'scroll', tabindex: 0, role: 'group', 'aria-labelledby': 'asns' },
     h('table', { class: 'asns' }, h('thead', {}, HEAD()), h('tbody', {}, lines)),
   );
-  return [title, note(told(rows, next === null, asnDatabase)), table, ...more(lines, table)];
+  return [note(told(rows, next === null, asnDatabase)), table, ...more(lines, table)];
 }
 
 const note = (text: string): HTMLElement => h('p', { class: 'note' }, text);

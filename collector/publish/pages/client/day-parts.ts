@@ -1,12 +1,16 @@
-/** What a day's panel has beside its files: its busiest ports and countries, for members its ASes, and exchange files for those who may have them. */
+/**
+ * What a day's panel has beside its files: its busiest ports and countries, for members its ASes, and exchange files for those who
+ * may have them. Each is asked for by itself, and says by itself if it cannot come.
+ */
 import { countryName } from '../../names.ts';
-import { share } from '../../words.ts';
-import { ask, askFile, askReader, isMember, orNone, Refused } from './api.ts';
+import { share, type Words } from '../../words.ts';
+import { ask, askFile, askReader, isMember, orNone, Refused, type Trouble } from './api.ts';
 import { dayAsns } from './day-asns.ts';
-import { h, language, saveFile, say } from './dom.ts';
+import { type Child, h, language, pathOf, saveFile, say } from './dom.ts';
 import { type CountryKeys, type DayRow, type Figures, keyOf, type SubjectTable, type TargetKeys } from './rows.ts';
-import { loadServices, type ServiceOf } from './sentences.ts';
-import { troubleTitle } from './states.ts';
+import { loadServices } from './sentences.ts';
+import { slot } from './slot.ts';
+import { isPassing, troubleTitle } from './states.ts';
 import { subjectLink } from './tables.ts';
 
 const shown = 5;
@@ -25,32 +29,54 @@ const EXCHANGE = {
 
 type Row = Figures & Partial<TargetKeys & CountryKeys>;
 
-export async function dayParts(day: DayRow): Promise<HTMLElement[]> {
-  const { date, state } = day;
-  const [serviceOf, ports, countries, asns, exchange] = await Promise.all([
-    loadServices(),
-    rowsOf(date, 'ports', shown),
-    rowsOf(date, 'countries', shown),
-    dayAsns(day),
-    isMember() && state !== 'open' ? exchangeFiles(date) : undefined, // an open day has none
-  ]);
-  return [
-    ...busiest('ports', ports, serviceOf),
-    ...busiest('countries', countries, serviceOf),
-    ...asns,
-    ...(exchange === undefined ? [] : exchange),
-  ];
+const TITLES = {
+  ports: { en: 'Busiest ports', ja: '上位ポート' },
+  countries: { en: 'Busiest countries', ja: '上位の送信元地域' },
+  asns: { en: 'Autonomous systems', ja: '送信元AS' },
+  exchange: { en: 'Exchange files: scans from a country', ja: '交換用ファイル：送信元地域別のスキャン' },
+} as const;
+
+export const dayParts = (day: DayRow): HTMLElement[] => [
+  part('ports', busiest(day, 'ports')),
+  part('countries', busiest(day, 'countries')),
+  part('asns', dayAsns(day)),
+  part('exchange', exchangeFiles(day)),
+];
+
+/** Below its title, so that what cannot come is named; where there is nothing of it, there is no title. */
+function part(name: keyof typeof TITLES, coming: Promise<Child>): HTMLElement {
+  const titled = (content: Child) => h('div', {}, h('h3', { id: name }, say(TITLES[name])), content);
+  return slot(
+    'part',
+    coming.then(content => (content === undefined ? undefined : titled(content))),
+    trouble => titled(failed({ en: 'It could not be loaded', ja: '取得できませんでした' }, trouble)),
+  );
+}
+
+/** What cannot come, and why: this page does not ask again by itself. */
+export function failed(what: Words, trouble: Trouble): HTMLElement {
+  return h(
+    'p',
+    { class: 'warn' },
+    say({ en: `${what.en}: ${troubleTitle(trouble)}. `, ja: `${what.ja}：${troubleTitle(trouble)}。` }),
+    isPassing(trouble)
+      ? say({ en: 'Choose the day again to retry.', ja: '日付を選び直すと再試行します。' })
+      : undefined,
+    trouble === 'token'
+      ? h('a', { href: pathOf.page('sign-in') }, say({ en: 'Sign in', ja: 'サインイン' }))
+      : undefined,
+  );
 }
 
 const rowsOf = async (date: string, table: SubjectTable, limit: number): Promise<readonly Row[]> =>
   (await orNone(ask<Row>(`/v1/days/${date}/${table}`, { limit }), { rows: [] })).rows;
 
-function busiest(table: SubjectTable, rows: readonly Row[], serviceOf: ServiceOf): HTMLElement[] {
-  if (rows.length === 0) return [];
-  const title =
-    table === 'ports'
-      ? say({ en: 'Busiest ports', ja: '上位ポート' })
-      : say({ en: 'Busiest countries', ja: '上位の送信元地域' });
+async function busiest({ date }: DayRow, table: SubjectTable): Promise<Child> {
+  const [rows, serviceOf] = await Promise.all([
+    rowsOf(date, table, shown),
+    table === 'ports' ? loadServices() : () => '', // countries have none
+  ]);
+  if (rows.length === 0) return undefined;
   const line = (row: Row) =>
     h(
       'li',
@@ -66,11 +92,12 @@ function busiest(table: SubjectTable, rows: readonly Row[], serviceOf: ServiceOf
         ),
       ),
     );
-  return [h('h3', {}, title), h('ul', { class: 'moves' }, rows.map(line))];
+  return h('ul', { class: 'moves' }, rows.map(line));
 }
 
-/** Of countries that the reader may have raw records of; undefined where there are none. */
-async function exchangeFiles(date: string): Promise<HTMLElement[] | undefined> {
+/** Of countries that the reader may have raw records of; undefined where there are none. An open day has no files. */
+async function exchangeFiles({ date, state }: DayRow): Promise<Child> {
+  if (!isMember() || state === 'open') return undefined;
   const { role, countries } = await askReader();
   const codes =
     role === 'admin'
@@ -89,17 +116,10 @@ async function exchangeFiles(date: string): Promise<HTMLElement[] | undefined> {
       saveFile(`enaga-${date}-${select.value}-${name}.${extension}`, file, 'application/octet-stream');
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      said.textContent =
-        error.trouble === 'uncounted'
-          ? say({
-              en: 'The collector has not been told who sends its exchange files.',
-              ja: 'コレクターに交換用ファイルの発行者が設定されていません。',
-            })
-          : troubleTitle(error.trouble);
+      said.textContent = troubleTitle(error.trouble);
     }
   };
   return [
-    h('h3', {}, say({ en: 'Exchange files: scans from a country', ja: '交換用ファイル：送信元地域別のスキャン' })),
     h(
       'div',
       { class: 'pick exchange' },

@@ -2,12 +2,13 @@
 import { DAY_MS } from '../../../../common/time.ts';
 import { count, shortCount } from '../../words.ts';
 import { ask, askFile, isMember } from './api.ts';
-import { dayParts } from './day-parts.ts';
+import { dayParts, failed } from './day-parts.ts';
 import { append, h, language, saveFile, say } from './dom.ts';
 import type { DayRow } from './rows.ts';
 import { dateText } from './sentences.ts';
+import { slot } from './slot.ts';
 import { nothingYet, tooFewSensors } from './states.ts';
-import type { View } from './view.ts';
+import { followView, type View } from './view.ts';
 import { dateOf, msOf } from './windows.ts';
 
 const FORMATS = ['csv', 'json', 'ndjson'] as const;
@@ -42,7 +43,7 @@ export async function daysPage(_view: View, _changed: () => void, signal: AbortS
   const open = (row: DayRow) => {
     for (const button of calendar.querySelectorAll('button'))
       button.setAttribute('aria-pressed', String(button.dataset.day === row.date));
-    void showDay(row, detail);
+    detail.replaceChildren(...dayPanel(row));
   };
   append(
     calendar,
@@ -155,6 +156,7 @@ function dayCell(
         'data-day': date,
         click: () => {
           history.replaceState(undefined, '', `#${date}`);
+          followView();
           open(row);
         },
       },
@@ -166,33 +168,22 @@ function dayCell(
   );
 }
 
-/** Of the day that was chosen last: what it brought, and its files. */
-async function showDay(row: DayRow, detail: HTMLElement): Promise<void> {
-  const head = [
-    h('h2', {}, dateText(row.date)),
-    h(
-      'p',
-      { class: 'note' },
-      say({
-        en: `${count(row.packets)} packets, ${stateText(row)}`,
-        ja: `${count(row.packets)}パケット、${stateText(row)}`,
-      }),
-    ),
-  ];
-  detail.dataset.day = row.date;
-  detail.replaceChildren(...head, h('p', { class: 'note' }, say({ en: 'Loading …', ja: '読み込み中…' })));
-  const [files, parts] = await Promise.allSettled([filesOf(row), dayParts(row)]);
-  if (detail.dataset.day !== row.date) return; // another was chosen meanwhile
-  const told = files.status === 'fulfilled' ? files.value : unlisted();
-  detail.replaceChildren(...head, told, ...(parts.status === 'fulfilled' ? parts.value : []));
-}
-
-const unlisted = (): HTMLElement =>
+/** Of the day that was chosen: what it brought, its files, and what came most. */
+const dayPanel = (row: DayRow): HTMLElement[] => [
+  h('h2', {}, dateText(row.date)),
   h(
     'p',
-    { class: 'warn' },
-    say({ en: 'The files could not be listed.', ja: 'ファイルの一覧を取得できませんでした。' }),
-  );
+    { class: 'note' },
+    say({
+      en: `${count(row.packets)} packets, ${stateText(row)}`,
+      ja: `${count(row.packets)}パケット、${stateText(row)}`,
+    }),
+  ),
+  slot('part', filesOf(row), trouble => failed(UNLISTED, trouble)),
+  ...dayParts(row),
+];
+
+const UNLISTED = { en: 'The files could not be listed', ja: 'ファイルの一覧を取得できませんでした' } as const;
 
 /** Made by the collector when they are first asked for. */
 async function filesOf({ date, state }: DayRow): Promise<HTMLElement> {

@@ -41,6 +41,13 @@ export function saveFile(name: string, content: BlobPart, type: string): void {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
+/** The first page as who signs in or out has it, whatever view it comes from. */
+export function ownHome(): string {
+  const keys = new URLSearchParams(kept);
+  keys.delete('as');
+  return keys.size > 0 ? `/?${keys}` : '/';
+}
+
 /** Only for links in this site. */
 export const pathOf = {
   port: (label: string) => {

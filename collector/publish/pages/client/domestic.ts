@@ -14,7 +14,7 @@ import { datesText, loadServices, meanText, type ServiceOf, utcText } from './se
 import { nothingYet, state, tooFewSensors } from './states.ts';
 import { subjectLink } from './tables.ts';
 import { latestDay } from './trends.ts';
-import { controls, followLanguages, type View } from './view.ts';
+import { controls, type View } from './view.ts';
 import { type CountName, daysBefore, type Latest, msOf, stretchOf } from './windows.ts';
 
 interface EconomyRow {
@@ -126,7 +126,6 @@ function economySelect(economies: readonly EconomyRow[], current: string, change
     const url = new URL(location.href);
     url.searchParams.set('economy', select.value);
     history.pushState(undefined, '', `${url.pathname}${url.search}`);
-    followLanguages();
     changed();
   });
   return h(

@@ -1,11 +1,11 @@
 /** Fills the page that the server framed, keeps it fresh, and shows what is the matter where it cannot. */
 import { forgetAnswers, forgetToken, isAsPublic, isMember, isSignedIn, Refused } from './api.ts';
-import { h, kept, say } from './dom.ts';
+import { h, ownHome, say } from './dom.ts';
 import { loadServices, utcText } from './sentences.ts';
 import { allFilled } from './slot.ts';
-import { stale, troubled } from './states.ts';
+import { isPassing, stale, troubled } from './states.ts';
 import { latestDay } from './trends.ts';
-import { followLanguages, viewOf } from './view.ts';
+import { followView, viewOf } from './view.ts';
 
 const { page = '', subject = '' } = document.documentElement.dataset;
 const main = document.getElementById('main')!;
@@ -17,7 +17,7 @@ const dated = ['now', 'port', 'country', 'countries', 'domestic'];
 const renewMs = { public: 15 * 60_000, member: 5 * 60_000 };
 const retryMs = 15_000;
 const frameMsMax = 200;
-/** Pages that a reader fills in are not taken away. */
+/** Pages that a reader fills in are not taken away; while there is nothing of them yet, they are asked for again as others are. */
 const renewed = ['now', 'port', 'country', 'countries', 'domestic', 'peers', 'sensors', 'sensor'];
 
 let shownMs: number | undefined;
@@ -38,6 +38,7 @@ async function show(): Promise<void> {
   delete main.dataset.filled;
   main.setAttribute('aria-busy', 'true');
   let againMs = isMember() ? renewMs.member : renewMs.public;
+  let isAskedAgain = renewed.includes(page);
   try {
     if (dated.includes(page)) {
       latestDay(Date.now(), signal).catch(() => {}); // the page asks the same, and says what is wrong
@@ -59,11 +60,13 @@ async function show(): Promise<void> {
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof Refused)) console.error(error);
-    againMs = showTrouble(error instanceof Refused ? error : new Refused('broken'));
+    const refused = error instanceof Refused ? error : new Refused('broken');
+    againMs = showTrouble(refused);
+    isAskedAgain ||= shownMs === undefined && isPassing(refused.trouble);
     main.dataset.filled = '';
   }
   main.setAttribute('aria-busy', 'false');
-  if (renewed.includes(page)) timer = setTimeout(renew, againMs);
+  if (isAskedAgain) timer = setTimeout(renew, againMs);
 }
 
 /** Charts are drawn once it is known how wide they are. Of a page that nobody looks at no frame is made. */
@@ -82,8 +85,7 @@ function showTrouble({ trouble, retrySeconds }: Refused): number {
     main.prepend(stale(utcText(shownMs, false), trouble));
   }
   account();
-  const passing = trouble !== 'none' && trouble !== 'forbidden' && trouble !== 'token';
-  return passing ? (retrySeconds === undefined ? retryMs : retrySeconds * 1000) : renewMs.public;
+  return isPassing(trouble) ? (retrySeconds === undefined ? retryMs : retrySeconds * 1000) : renewMs.public;
 }
 
 /** Which of the links of the controls has the focus, so that it is not lost when they are made anew. */
@@ -99,30 +101,29 @@ function refocus(text: string | undefined): void {
 }
 
 /** Pages that the public has a view of. */
-const published = ['now', 'port', 'country', 'countries', 'domestic', 'days'];
+const published = ['now', 'port', 'country', 'countries', 'domestic', 'days', 'peers'];
 
 /** Sign in, or out; and what the public sees of this page, or back from it. */
 function account(): void {
   const link = document.getElementById('account') as HTMLAnchorElement;
   followPublic(link);
-  if (!isSignedIn()) return;
-  link.textContent = say({ en: 'Sign out', ja: 'サインアウト' });
-  link.onclick = event => {
-    event.preventDefault();
-    forgetToken();
-    location.assign(`/${kept}`);
-  };
+  followView();
+  const signedIn = isSignedIn(); // until the token turns out to be none
+  link.textContent = signedIn ? say({ en: 'Sign out', ja: 'サインアウト' }) : say({ en: 'Sign in', ja: 'サインイン' });
+  link.onclick = signedIn ? signOut : null; // else it leads where the frame has it lead
 }
 
-/** For who is signed in: a link to the page as the public has it; and on that, what it is and a way back. */
+function signOut(event: Event): void {
+  event.preventDefault();
+  forgetToken();
+  location.assign(ownHome());
+}
+
+/** For who is signed in: a link to the page as the public has it; and wherever the public is looked at, what it is and a way back. */
 function followPublic(account: HTMLAnchorElement): void {
   document.querySelector('.public-view')?.remove();
   document.querySelector('.as-public')?.remove();
-  if (!isSignedIn() || !published.includes(page)) return;
-  const url = new URL(location.href);
-  if (isAsPublic()) url.searchParams.delete('as');
-  else url.searchParams.set('as', 'public');
-  const href = `${url.pathname}${url.search}`;
+  if (!isSignedIn()) return;
   if (isAsPublic())
     main.before(
       h(
@@ -132,18 +133,13 @@ function followPublic(account: HTMLAnchorElement): void {
           'p',
           {},
           h('strong', {}, say({ en: 'This is what the public sees. ', ja: '一般に公開される内容を表示しています。' })),
-          h('a', { href }, say({ en: 'Back to what you see', ja: 'メンバー向けの表示に戻る' })),
+          h('a', {}, say({ en: 'Back to what you see', ja: 'メンバー向けの表示に戻る' })),
         ),
       ),
     );
-  else
-    account.before(
-      h('a', { class: 'public-view', href }, say({ en: 'What the public sees', ja: '公開される内容を見る' })),
-    );
+  else if (published.includes(page))
+    account.before(h('a', { class: 'public-view' }, say({ en: 'What the public sees', ja: '公開される内容を見る' })));
 }
 
-addEventListener('popstate', () => {
-  followLanguages();
-  void show();
-});
+addEventListener('popstate', () => void show());
 void show();

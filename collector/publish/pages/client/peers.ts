@@ -8,7 +8,7 @@ import { durationText, loadServices, meanText, type ServiceOf } from './sentence
 import { slot } from './slot.ts';
 import { noPeerDays, noPeers } from './states.ts';
 import { subjectLink } from './tables.ts';
-import { followLanguages, type View } from './view.ts';
+import type { View } from './view.ts';
 import { dateOf, daysBefore } from './windows.ts';
 
 /** One of /v1/peers. */
@@ -128,7 +128,6 @@ function addressOf({ span, unit, date }: Choice): string {
 function controlBar(choice: Choice, to: string, changed: () => void): HTMLElement {
   const go = (next: Choice) => {
     history.pushState(undefined, '', addressOf(next));
-    followLanguages();
     changed();
   };
   const link = (next: Choice, name: string, current: boolean) =>

@@ -1,6 +1,7 @@
 /** Where a member shows its token: kept for this tab only, and sent with each question and nowhere else. */
-import { ask, keepToken, Refused, tokenNow } from './api.ts';
-import { h, pathOf, say } from './dom.ts';
+import { ask, isSignedIn, keepToken, Refused } from './api.ts';
+import { h, ownHome, say } from './dom.ts';
+import { followView } from './view.ts';
 
 const TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
 
@@ -9,7 +10,8 @@ export async function signInPage(): Promise<HTMLElement[]> {
   if (linked !== '') {
     // A link may carry a token behind #, which no browser sends to a server; nor does it stay in the history.
     history.replaceState(undefined, '', `${location.pathname}${location.search}`);
-    if ((await tried(linked)) === undefined) location.replace(pathOf.page(''));
+    followView();
+    if ((await tried(linked)) === undefined) location.replace(ownHome());
   }
   const said = h('p', { class: 'said', role: 'alert' });
   const input = h('input', {
@@ -28,22 +30,21 @@ export async function signInPage(): Promise<HTMLElement[]> {
     button.disabled = true;
     said.textContent = '';
     const trouble = await tried(input.value.trim());
-    if (trouble === undefined) location.assign(pathOf.page(''));
+    if (trouble === undefined) location.assign(ownHome());
     else said.textContent = trouble;
     button.disabled = false;
     input.focus();
   };
-  const already =
-    tokenNow() === undefined
-      ? undefined
-      : h(
-          'p',
-          { class: 'note' },
-          say({
-            en: 'You are signed in; another token takes the place of yours.',
-            ja: 'サインイン中です。別のトークンを入力すると切り替わります。',
-          }),
-        );
+  const already = isSignedIn()
+    ? h(
+        'p',
+        { class: 'note' },
+        say({
+          en: 'You are signed in; another token takes the place of yours.',
+          ja: 'サインイン中です。別のトークンを入力すると切り替わります。',
+        }),
+      )
+    : undefined;
   return [
     h(
       'section',
@@ -82,8 +83,8 @@ async function tried(token: string): Promise<string | undefined> {
   } catch (error) {
     const trouble = error instanceof Refused ? error.trouble : 'broken';
     if (trouble === 'token') return wrong;
-    // Nothing is counted yet: a wrong token would have been told first.
-    if (trouble !== 'uncounted')
+    // There are no figures yet, or not at this moment: a wrong token would have been told first.
+    if (trouble !== 'uncounted' && trouble !== 'counting')
       return say({
         en: 'The collector did not answer: try again.',
         ja: 'コレクターから応答がありません。もう一度お試しください。',

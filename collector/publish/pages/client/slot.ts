@@ -1,12 +1,16 @@
 /** Parts of a page that come later than the rest: each holds its place, and says for itself if it cannot come. */
-import { Refused } from './api.ts';
+import { Refused, type Trouble } from './api.ts';
 import { h, say } from './dom.ts';
 import { troubled } from './states.ts';
 
 const pending = new Set<Promise<void>>();
 
-/** A place for what is on its way; undefined comes to nothing. */
-export function slot(name: string, coming: Promise<HTMLElement | undefined>): HTMLElement {
+/** A place for what is on its way; undefined comes to nothing. What stands there if it cannot come may have words of its own. */
+export function slot(
+  name: string,
+  coming: Promise<HTMLElement | undefined>,
+  failed: (trouble: Trouble) => HTMLElement = troubled,
+): HTMLElement {
   const place = h(
     'div',
     { class: `slot ${name}`, 'aria-busy': 'true' },
@@ -17,7 +21,7 @@ export function slot(name: string, coming: Promise<HTMLElement | undefined>): HT
     error => {
       if ((error as Error).name === 'AbortError') return;
       if (!(error instanceof Refused)) console.error(error);
-      fill(place, troubled(error instanceof Refused ? error.trouble : 'broken'));
+      fill(place, failed(error instanceof Refused ? error.trouble : 'broken'));
     },
   );
   const settled = done.finally(() => pending.delete(settled));

@@ -134,6 +134,27 @@ const TROUBLE = {
       ja: 'コレクターは稼働しています。センサーの最初の1時間分が集計されると、自動的に表示されます。',
     },
   },
+  counting: {
+    title: { en: 'This is being counted', ja: '集計中です' },
+    text: {
+      en: 'Its figures are being made, or made again. This page asks again by itself.',
+      ja: '数値を集計（または再集計）しています。このページは自動的に再試行します。',
+    },
+  },
+  senderless: {
+    title: {
+      en: 'The collector has not been told who sends its exchange files',
+      ja: 'コレクターに交換用ファイルの発行者が設定されていません',
+    },
+    text: { en: 'Ask who runs the collector.', ja: 'コレクターの管理者にお問い合わせください。' },
+  },
+  away: {
+    title: { en: 'The collector is not ready at this moment', ja: 'コレクターの準備ができていません' },
+    text: {
+      en: 'What answers its readers takes no questions just now. This page asks again by itself.',
+      ja: '閲覧用の処理が一時的に応答できない状態です。このページは自動的に再試行します。',
+    },
+  },
   unreachable: {
     title: { en: 'The collector does not answer', ja: 'コレクターから応答がありません' },
     text: {
@@ -149,6 +170,9 @@ const TROUBLE = {
     },
   },
 } as const;
+
+/** Asking again may help, with nothing done meanwhile. */
+export const isPassing = (trouble: Trouble): boolean => !['none', 'token', 'forbidden', 'senderless'].includes(trouble);
 
 export const troubleTitle = (trouble: Trouble): string => say(TROUBLE[trouble].title);
 

@@ -1,4 +1,5 @@
 /** What a page shows as its address says: the window and what is counted. Changing it changes the address, without a new page. */
+import { isAsPublic } from './api.ts';
 import { h, language, say } from './dom.ts';
 import { COUNTS, type CountName, WINDOWS, type WindowName } from './windows.ts';
 
@@ -72,7 +73,6 @@ export function controls(
           if (ctrlKey || metaKey || shiftKey) return;
           event.preventDefault();
           history.pushState(undefined, '', addressOf(to));
-          followLanguages();
           changed();
         },
       },
@@ -104,11 +104,16 @@ export function controls(
   );
 }
 
-/** The switch of languages leads to the view that is shown. */
-export function followLanguages(): void {
-  for (const link of document.querySelectorAll<HTMLAnchorElement>('header a[hreflang]')) {
+/** What leads to this page in the other language, and to the public's view of it or back from that, leads to what is shown. */
+export function followView(): void {
+  const follow = (link: HTMLAnchorElement, key: string, value: string | undefined) => {
     const url = new URL(location.href);
-    url.searchParams.set('lang', link.hreflang);
-    link.href = `${url.pathname}${url.search}`;
-  }
+    if (value === undefined) url.searchParams.delete(key);
+    else url.searchParams.set(key, value);
+    link.href = `${url.pathname}${url.search}${url.hash}`;
+  };
+  for (const link of document.querySelectorAll<HTMLAnchorElement>('header a[hreflang]'))
+    follow(link, 'lang', link.hreflang);
+  for (const link of document.querySelectorAll<HTMLAnchorElement>('.public-view, .as-public a'))
+    follow(link, 'as', isAsPublic() ? undefined : 'public');
 }
