@@ -11,8 +11,8 @@ import { senderBlocks } from './traffic.ts';
 
 /** What the database calls itself: it stands beside every figure that it is behind. */
 const NAME = 'made-up AS numbers of the demo (架空のAS番号)';
-/** The same bytes every time, so that the compiled table is made once. */
-const BUILT = Date.UTC(2026, 0, 1) / 1000;
+/** When this month began, in seconds: never so old that a warning is due, and the same bytes for a while, so that a table is made once. */
+const BUILT = monthStart(new Date()) / 1000;
 
 /** Documentation AS numbers: 16 of two bytes, 16 of four. */
 const FIRST = { small: 64_496, large: 65_536 };
@@ -26,6 +26,10 @@ interface Range {
   readonly first: number;
   readonly end: number;
   readonly asn: number;
+}
+
+function monthStart(date: Date): number {
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1);
 }
 
 /** Of a country geography, without ASes. */

@@ -41,8 +41,8 @@ export const FIELDS: Readonly<Record<string, Words>> = {
   code: { en: 'its code', ja: 'コード' },
   class: { en: 'scan, backscatter or other', ja: '分類（scan、backscatter、other）' },
   tool: { en: 'mirai, zmap, masscan or nmap', ja: 'ツール（mirai、zmap、masscan、nmap）' },
-  geo: { en: 'database of countries', ja: '地域データベース' },
-  built: { en: 'when the database was made', ja: '地域データベースの作成日' },
+  geo: { en: 'database of countries', ja: '国別データベース' },
+  built: { en: 'when the database was made', ja: '国別データベースの作成日' },
   // records
   source: { en: 'whose it is: an address, or the name of an observatory', ja: '送信元アドレス、または観測網の名前' },
   destination: { en: 'destination address', ja: '宛先アドレス' },

@@ -34,7 +34,7 @@ export const JAPANESE_READ: Readonly<Record<string, string>> = {
   'packets by sensor, had it watched all the time; null where all together watched less than 5% of one sensor’s time':
     '1センサーあたりの平均パケット数（観測時間で補正）。全センサーの観測時間の合計が1台分の5%未満ならnull',
   'of all packets, 0 to 1': '全パケットに占める割合（0～1）',
-  'database of countries': '地域データベース',
+  'database of countries': '国別データベース',
   "A closed day's files with their sizes and SHA-256": '確定した日のファイルとそのサイズ、SHA-256',
   'of the files': 'ファイルの形式',
   "A closed day's exchange files for you, with their sizes and SHA-256 where they were made before":
@@ -75,7 +75,7 @@ export const JAPANESE_READ: Readonly<Record<string, string>> = {
   'share of the day': '観測していた時間の割合',
   'left out of all counts': 'すべての集計から除外されている',
   "IPv4 addresses allocated to each country, by the day's database of countries":
-    '国・地域ごとの割り当てIPv4アドレス数（その日の地域データベースによる）',
+    '国・地域ごとの割り当てIPv4アドレス数（その日の国別データベースによる）',
   'ISO 3166-1 alpha-2': 'ISO 3166-1の2文字コード',
   // series and ranks
   'Hours or days of everything, of ports, or of countries; one after another':

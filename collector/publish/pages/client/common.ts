@@ -58,7 +58,7 @@ export function sourceText(whole: readonly SeriesRow[], total: TotalRow | undefi
       : isMember()
         ? say({
             en: `mean of ${Number(sensors.toFixed(1))} sensors`,
-            ja: `センサー平均${Number(sensors.toFixed(1))}台`,
+            ja: `センサー${Number(sensors.toFixed(1))}台の平均`,
           })
         : say({ en: `mean of about ${Math.round(sensors)} sensors`, ja: `センサー約${Math.round(sensors)}台の平均` });
   const database = total === undefined ? '' : `${total.geo} ${total.built}`;
