@@ -11,7 +11,7 @@ ${LANGUAGE_CSS}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.6 system-ui,-apple-system,"Segoe UI",Roboto,"Hiragino Sans","Noto Sans JP","Noto Sans CJK JP","Yu Gothic UI",Meiryo,sans-serif;font-variant-numeric:tabular-nums}
-.ja{line-height:1.75}
+.ja{line-height:1.75;line-break:strict}
 h1{word-break:auto-phrase}
 main,header,footer{max-width:62rem;margin:0 auto;padding:0 1.25rem}
 header{display:flex;align-items:center;gap:1rem;justify-content:space-between;padding-top:1.5rem}
