@@ -11,9 +11,6 @@ export type SqliteDatabase = Database.Database;
 
 /** Before this, a WAL database could be damaged when a write met a checkpoint (sqlite.org/wal.html, the WAL-reset bug). */
 const versionMin = [3, 51, 3];
-/** In a file's header: the format version that who writes must know (sqlite.org/fileformat2.html), and the highest there is. */
-const WRITE_VERSION_AT = 18;
-const writeVersionMax = 2;
 /** For how long a statement waits while another process writes. */
 const busyMsMax = 5000;
 
@@ -43,7 +40,6 @@ export function openDatabase(
     assertVersion(database);
     database.pragma('trusted_schema = OFF');
     if (!readonly) {
-      if (writeVersion(file) > writeVersionMax) throw new BadDatabase(`${file} is damaged, or of a newer SQLite`);
       database.pragma('journal_mode = WAL');
       // A WAL database otherwise runs at NORMAL, and may take back an acknowledged commit when the power fails.
       database.pragma('synchronous = FULL');
@@ -65,19 +61,6 @@ export function openDatabase(
     // An error of the migration itself is ours, and not the file's.
     throw (error as { code?: string }).code === 'SQLITE_ERROR' ? error : damageNamed(error, file);
   }
-}
-
-/** SQLite itself would open a file of a version that it does not know for reading alone, without a word. */
-function writeVersion(file: string): number {
-  if (file === ':memory:') return 0;
-  const header = new Uint8Array(WRITE_VERSION_AT + 1);
-  const handle = fs.openSync(file, 'r');
-  try {
-    fs.readSync(handle, header, 0, header.length, 0);
-  } finally {
-    fs.closeSync(handle);
-  }
-  return header[WRITE_VERSION_AT]!;
 }
 
 /** Nobody else's to read, whatever the umask: SQLite gives what it puts beside the file the mode of the file. */

@@ -16,6 +16,7 @@ import { isFull } from '../../common/sqlite/full.ts';
 import { checkSchema, damageNamed, openDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
 import { Alarms } from './alarms.ts';
 import { addCounters, addSkipped, balances, batchesToTell, countersOfLost, NOTHING, partTold } from './counters.ts';
+import { checkHeader } from './header.ts';
 import { dropOldest } from './room.ts';
 import { ACKNOWLEDGED, MIGRATIONS, QUARANTINED, WAITING } from './schema.ts';
 import type { Draft, Progress, SpoolOptions, Waiting } from './types.ts';
@@ -66,8 +67,9 @@ export class Spool {
     this.#bytes = this.#sumBytes();
   }
 
-  /** Reads the whole file for damage first. Throws `BadDatabase`. */
+  /** Reads the whole file for damage first. Throws `BadDatabase`. Nobody in this process may have it open. */
   static open(file: string, options: SpoolOptions): Spool {
+    checkHeader(file);
     const database = openDatabase(file, { migrations: MIGRATIONS, checkIndexes: true });
     try {
       checkSchema(database, file, MIGRATIONS);
