@@ -145,19 +145,19 @@ export class DistinctPool {
   /** `add` for many sets: keys `high[i]`, `low[i]` in the sets at `w[i] + from`. */
   addMany(words: Int32Array, w: Int32Array, from: number, high: Int32Array, low: Int32Array, count: number): void {
     const { p } = this.limits;
-    const registers = sketchRegisters.roomFor(count);
+    const registerAt = sketchRegisters.roomFor(count);
     const ranks = sketchRanks.roomFor(count);
     const others = otherNumbers.roomFor(count);
     // Apart, so that each loop does one thing to all that it meets: what V8 need not ask again in each turn is only what no turn skips.
     let sketched = 0;
     for (let i = 0; i < count; i++) {
       const set = w[i]! + from;
-      registers[sketched] = words[set]! + sketchRegister(low[i]!, p);
+      registerAt[sketched] = words[set]! + sketchRegister(low[i]!, p);
       ranks[sketched] = sketchRank(low[i]!, p);
       others[i - sketched] = i;
       sketched += same(words[set + 1]!, SKETCH);
     }
-    sketchAddRanks(this.#registers, registers, ranks, sketched);
+    sketchAddRanks(this.#registers, registerAt, ranks, sketched);
     for (const i of others.subarray(0, count - sketched)) this.add(words, w[i]! + from, high[i]!, low[i]!);
   }
 

@@ -103,7 +103,7 @@ const statementsOf = perFile(database => {
     all: database.prepare(`SELECT part, bytes ${where} ORDER BY part`),
     one: database.prepare(`SELECT part, bytes ${where} AND part <= ? ORDER BY part DESC LIMIT 1`),
     any: database.prepare(`SELECT 1 ${where} LIMIT 1`),
-    // Of all together there is one that is less than any.
+    // `ALL_SENSORS` is below every sensor.
     bySensor: database.prepare(
       'SELECT sensor, part, bytes FROM rows WHERE day = ? AND name = ? AND sensor > ? ORDER BY sensor, part',
     ),
@@ -150,7 +150,7 @@ export function readRows(database: SqliteDatabase, day: number, level: number, s
     rows: (name, a) => {
       if (name !== 'total' || a !== undefined) return read(name, a);
       total ??= read(name);
-      return total;
+      return [...total];
     },
     has: name => any.get(day, numberOf(name), sensor) !== undefined,
     topSources: () => (isAll ? (top.all(day) as string[]).map(source => JSON.parse(source)) : []),

@@ -56,20 +56,20 @@ export interface Completeness extends Watched, Omit<Account, 'misdated'> {}
 
 /** Of every sensor that sent something of a day, ascending by sensor, then day. */
 export function completeness(store: StoreReader, range: DayRange, sensors?: Choice): Completeness[] {
-  const watchedBy = watchers(store, range);
+  const watched = watchedOf(store, range);
   return store
     .accounts(range, sensors)
     .filter(({ misdated }) => !misdated)
-    .map(({ misdated: _, ...account }) => ({ ...account, ...watchedBy(account.sensor, account.day) }));
+    .map(({ misdated: _, ...account }) => ({ ...account, ...watched(account.sensor, account.day) }));
 }
 
-/** The same without what else the accounts say, which takes ten times as long to read. */
+/** What of `completeness` does not need the accounts, which take ten times as long to read. */
 export function watchedShares(store: StoreReader, range: DayRange): Watched[] {
-  const watchedBy = watchers(store, range);
-  return store.senders(range).map(([sensor, day]) => watchedBy(sensor, day));
+  const watched = watchedOf(store, range);
+  return store.senders(range).map(([sensor, day]) => watched(sensor, day));
 }
 
-function watchers(store: StoreReader, range: DayRange): (sensor: number, day: number) => Watched {
+function watchedOf(store: StoreReader, range: DayRange): (sensor: number, day: number) => Watched {
   const watched = store.watchedDays(range);
   const excluded = store.excluded(range);
   return (sensor, day) => ({

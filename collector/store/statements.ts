@@ -5,8 +5,10 @@ import type { SqliteDatabase } from '../../common/sqlite/open.ts';
 export function perFile<Made>(make: (database: SqliteDatabase) => Made): (database: SqliteDatabase) => Made {
   const kept = new WeakMap<SqliteDatabase, { readonly made: Made }>();
   return database => {
-    const known = kept.get(database) ?? { made: make(database) };
-    kept.set(database, known);
-    return known.made;
+    const known = kept.get(database);
+    if (known !== undefined) return known.made;
+    const made = make(database);
+    kept.set(database, { made });
+    return made;
   };
 }

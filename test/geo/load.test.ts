@@ -51,7 +51,7 @@ test("a sound table under another's name is not believed", () => {
   const cacheDir = newFolder();
   const { sha256 } = loadGeo({ geoFiles: [COUNTRY], cacheDir });
   const other = loadGeo({ geoFiles: [made({ country_code: 'TH' })], cacheDir });
-  renameSync(join(cacheDir, `geo-3-${other.sha256}.table`), join(cacheDir, `geo-1-${sha256}.table`));
+  renameSync(join(cacheDir, `geo-3-${other.sha256}.table`), join(cacheDir, `geo-3-${sha256}.table`));
   expect(countryOf(loadGeo({ geoFiles: [COUNTRY], cacheDir }), '192.0.2.1')).toBe('JP');
 });
 

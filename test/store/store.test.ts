@@ -10,6 +10,7 @@ import { resultOf } from '../../collector/reduce/result.ts';
 import { dayResult, sensorRows } from '../../collector/reduce/rows.ts';
 import { closeDays } from '../../collector/store/closing.ts';
 import { StoreReader } from '../../collector/store/query.ts';
+import { completeness, watchedShares } from '../../collector/store/series.ts';
 import { Store } from '../../collector/store/store.ts';
 import {
   burst,
@@ -186,6 +187,14 @@ describe('beside the days', () => {
       [DAY, false, counted],
       [RECEIVED_MS / DAY_MS, true, blockPackets(block(5)) + 2],
     ]);
+    const range = { from: DAY, to: RECEIVED_MS / DAY_MS };
+    const shares = completeness(reader, range).map(({ sensor, day, watched, excluded }) => ({
+      sensor,
+      day,
+      watched,
+      excluded,
+    }));
+    expect([shares.length, watchedShares(reader, range)]).toEqual([1, shares]);
     reader.close();
   });
   const blockPackets = ({ count }: { count: number }) => count;

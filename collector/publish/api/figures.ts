@@ -55,7 +55,7 @@ export class Figures {
   readonly #placements: () => readonly Placement[];
   /** By day, revision, rule and table, the least recently made first. A closed day's do not change. */
   readonly #guarded = { total: new Map<string, GuardedCell[]>(), other: new Map<string, GuardedCell[]>() };
-  /** What is told of them: a year's series of the public needs no more, and to make a day's ports anew takes a twentieth of a second. */
+  /** What is told of them: a year's series of the public needs no more, and to make a day's ports anew takes a fiftieth of a second. */
   readonly #told = new Map<string, readonly Figure[]>();
 
   constructor(store: StoreReader, placements: () => readonly Placement[]) {
@@ -112,7 +112,7 @@ export class Figures {
     if (known !== undefined) return known;
     const told = figuresOf(publishedRows(this.#guardedTable(view, head, table), view.rule));
     this.#told.set(key, told);
-    if (this.#told.size > toldRowsMax / Math.max(1, rowsMax)) this.#told.delete(this.#told.keys().next().value!);
+    while (this.#told.size > toldRowsMax / Math.max(1, rowsMax)) this.#told.delete(this.#told.keys().next().value!);
     return told;
   }
 

@@ -166,8 +166,8 @@ const ERRORS: Section = {
     code(problemText('budget')),
     list(
       [
-        '429 and 503 have `Retry-After`: the same request may do later. 404 of a day: nothing is shown of it, to you, yet.',
-        '429と503には`Retry-After`が付きます。時間をおいて同じ要求を送ってください。日についての404は、その日について（まだ）お見せできるものがないことを示します。',
+        '429 has `Retry-After`, and so has 503 unless it is `no-sender`: the same request may do later. 404 of a day: nothing is shown of it, to you, yet.',
+        '429と503（`no-sender`を除く）には`Retry-After`が付きます。時間をおいて同じ要求を送ってください。日についての404は、その日について（まだ）お見せできるものがないことを示します。',
       ],
       [
         'Of 503, `not-counted` says that nothing was counted yet, `being-counted` that what is asked for is being counted, or counted again, `unavailable` that for some seconds nothing is answered, as while the part that answers readers is begun again, and `no-sender`, which has no `Retry-After`, that the operator has something to set.',

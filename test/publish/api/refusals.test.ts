@@ -1,4 +1,7 @@
-/** What readers are told in place of an answer: which parameter is wrong, when an open day is closed, why there is no answer now, and no mean out of next to nothing. */
+/**
+ * What readers are told in place of an answer: which parameter is wrong, when an open day is closed, why there is no answer now, and no
+ * mean out of next to nothing.
+ */
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shown } from '../../../collector/publish/api/figures.ts';

@@ -6,7 +6,7 @@ import { dayParts, failed } from './day-parts.ts';
 import { append, h, language, saveFile, say } from './dom.ts';
 import type { DayRow } from './rows.ts';
 import { dateText } from './sentences.ts';
-import { slot } from './slot.ts';
+import { allFilled, slot } from './slot.ts';
 import { nothingYet, tooFewSensors } from './states.ts';
 import { followView, type View } from './view.ts';
 import { dateOf, msOf } from './windows.ts';
@@ -43,7 +43,9 @@ export async function daysPage(_view: View, _changed: () => void, signal: AbortS
   const open = (row: DayRow) => {
     for (const button of calendar.querySelectorAll('button'))
       button.setAttribute('aria-pressed', String(button.dataset.day === row.date));
+    detail.setAttribute('aria-busy', 'true'); // what comes part by part is read out once
     detail.replaceChildren(...dayPanel(row));
+    void allFilled().then(() => detail.removeAttribute('aria-busy'));
   };
   append(
     calendar,

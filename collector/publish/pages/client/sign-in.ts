@@ -1,7 +1,6 @@
 /** Where a member shows its token: kept for this tab only, and sent with each question and nowhere else. */
 import { ask, isSignedIn, keepToken, Refused } from './api.ts';
 import { h, ownHome, say } from './dom.ts';
-import { followView } from './view.ts';
 
 const TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
 
@@ -10,7 +9,6 @@ export async function signInPage(): Promise<HTMLElement[]> {
   if (linked !== '') {
     // A link may carry a token behind #, which no browser sends to a server; nor does it stay in the history.
     history.replaceState(undefined, '', `${location.pathname}${location.search}`);
-    followView();
     if ((await tried(linked)) === undefined) location.replace(ownHome());
   }
   const said = h('p', { class: 'said', role: 'alert' });

@@ -104,13 +104,17 @@ export function controls(
   );
 }
 
-/** What leads to this page in the other language, and to the public's view of it or back from that, leads to what is shown. */
+/**
+ * What leads to this page in the other language, and to the public's view of it or back from that, leads to what is shown. What stands
+ * behind # goes along on *Days*, whose day it is, and nowhere else: on the page to sign in it is a token.
+ */
 export function followView(): void {
+  const isDays = document.documentElement.dataset.page === 'days';
   const follow = (link: HTMLAnchorElement, key: string, value: string | undefined) => {
     const url = new URL(location.href);
     if (value === undefined) url.searchParams.delete(key);
     else url.searchParams.set(key, value);
-    link.href = `${url.pathname}${url.search}${url.hash}`;
+    link.href = `${url.pathname}${url.search}${isDays ? url.hash : ''}`;
   };
   for (const link of document.querySelectorAll<HTMLAnchorElement>('header a[hreflang]'))
     follow(link, 'lang', link.hreflang);
