@@ -54,6 +54,10 @@ export class CannotCapture extends Error {
 const tickMs = 1000;
 /** The sink is told of a time that is past for sure: a packet of it is not in the ring any more. */
 const lagMs = 500;
+/** It stands when the run is over too, for somebody to see (keeper-thread.ts). */
+const LEAK =
+  'a packet left from an observed address: see enaga-sensor silence --help; the next start of a live run ' +
+  '(run --interface) ends this alarm';
 /** No tick for so long: the machine slept, or the clock was set. */
 const pauseMsMax = 30_000;
 /** Reading without a turn of the event loop: a flood keeps batches, heartbeats and signals from their turn. */
@@ -290,7 +294,7 @@ export class LiveCapture {
     const { leaked } = this.#judge;
     const state: LiveState = {
       interfaces: missing.length === 0 ? undefined : `not everything is watched: ${missing.join('; ')}`,
-      leak: leaked === 0 ? undefined : 'a packet left from an observed address: see enaga-sensor silence --help',
+      leak: leaked === 0 ? undefined : LEAK,
     };
     if (state.interfaces === this.#state.interfaces && state.leak === this.#state.leak) return;
     this.#state = state;

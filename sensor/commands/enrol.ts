@@ -19,7 +19,10 @@ export function enrolCommand(): Command {
   return new Command('enrol')
     .description('Make a key and register it with a collector, by a token that its operator gives')
     .requiredOption('--collector <url>', 'where the collector is, like https://collector.example')
-    .option('--token-file <file>', 'file with the enrolment token, good for one time and for a while; - reads a line')
+    .option(
+      '--token-file <file>',
+      'file with the enrolment token, good for one time and for a while; - reads a line, unseen',
+    )
     .option('--token <token>', 'the token itself, which every user of this machine can read meanwhile (ps)')
     .option('--ca <file>', "certificates to trust in place of the system's, in PEM; they are copied")
     .addOption(stateOption())
@@ -60,7 +63,10 @@ Examples:
 /** The first line. Throws `Failed` without the token in its words. */
 async function readToken(file: string): Promise<string> {
   const from = file === '-' ? 'standard input' : file;
-  if (file === '-' && process.stdin.isTTY) process.stderr.write('Token: ');
+  if (file === '-' && process.stdin.isTTY) {
+    const { askHidden } = await import('./hidden.ts');
+    return tokenIn(await askHidden('Token (it is not shown): ', process.stdin), from);
+  }
   const input = file === '-' ? process.stdin : fs.createReadStream(file);
   let text = '';
   for await (const piece of input) {
@@ -68,6 +74,10 @@ async function readToken(file: string): Promise<string> {
     if (text.includes('\n')) break;
     if (text.length > tokenBytesMax) throw new Failed(`${from} holds no token: it is too long`);
   }
+  return tokenIn(text, from);
+}
+
+function tokenIn(text: string, from: string): string {
   const token = text.split('\n')[0]!.trim();
   if (token === '') throw new Failed(`${from} holds no token`);
   return token;

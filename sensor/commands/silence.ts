@@ -18,8 +18,8 @@ import { installSilence, readSilence, removeSilence, type Silence, stepsText } f
 interface InstallFlags {
   interface: string;
   wiring: Wiring;
-  network: Prefix[];
-  service: Service[];
+  network?: Prefix[];
+  service?: Service[];
   dryRun: boolean;
 }
 
@@ -60,12 +60,11 @@ Exit codes: 0 done; 1 it could not be done, or show found no silence; 2 wrong us
     .description('Install the rules of a wiring, and what else it needs')
     .addOption(interfaceOption())
     .addOption(new Option('--wiring <wiring>', 'how packets come to this box').choices(WIRINGS).makeOptionMandatory())
-    .option('--network <cidr...>', 'an observed network (repeatable)', collected(parsePrefix), [])
+    .option('--network <cidr...>', 'an observed network (repeatable)', collected(parsePrefix))
     .option(
       '--service <service...>',
       'shared: what this box answers, like tcp/22@198.51.100.0/24 (repeatable)',
       collected(parseService),
-      [],
     )
     .option('--dry-run', 'print the rules, and change nothing', false)
     .addHelpText('after', INSTALL_EXAMPLES)
@@ -86,8 +85,11 @@ Exit codes: 0 done; 1 it could not be done, or show found no silence; 2 wrong us
   return silence;
 }
 
-function install({ interface: device, wiring, network, service, dryRun }: InstallFlags, command: Command): void {
-  const plan: Plan = { interface: device, wiring, networks: disjoint(network), services: service };
+function install(
+  { interface: device, wiring, network = [], service: services = [], dryRun }: InstallFlags,
+  command: Command,
+): void {
+  const plan: Plan = { interface: device, wiring, networks: disjoint(network), services };
   const wrong = wrongPlan(plan);
   if (wrong !== undefined) command.error(`error: ${wrong}`, { exitCode: 2 });
   if (dryRun) say([...stepsText(plan), rulesText(plan, wiring).trimEnd()]);
@@ -155,7 +157,7 @@ const interfaceOption = (): Option =>
 /** For a repeatable option: each value parsed, errors as commander wants them. */
 const collected =
   <T>(parse: (text: string) => T) =>
-  (value: string, before: T[]): T[] => {
+  (value: string, before: T[] = []): T[] => {
     try {
       return [...before, parse(value)];
     } catch (error) {

@@ -1,12 +1,12 @@
 /** What `check --interface` finds of an interface: how packets come to it, and whether anything could answer them. */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import { observe } from '../../common/packet/observed.ts';
 import { type Prefix, parsePrefix } from '../../common/record/address.ts';
 import { linkState } from '../capture/device.ts';
-import { covers, SilenceError, type Wiring } from '../silence/plan.ts';
-import { readSilence } from '../silence/silence.ts';
-import { type Link, readLink, readSetting } from '../silence/tools.ts';
+import { heldText, holderOf, isLinkLocal, ownAddresses } from '../silence/own.ts';
+import { disjoint, formatPrefix, SilenceError, type Wiring } from '../silence/plan.ts';
+import { readSilence, type Silence } from '../silence/silence.ts';
+import { type Link, readLink, readLinks, readSetting } from '../silence/tools.ts';
 import type { Finding } from './check.ts';
 
 export function checkWiring(device: string, networks: readonly string[]): Finding[] {
@@ -18,61 +18,99 @@ export function checkWiring(device: string, networks: readonly string[]): Findin
     ? { check, state: 'pass', text: `${device} is up` }
     : { check, state: 'fail', text: `${device} is down, or has no carrier`, mend: `ip link set ${device} up` };
   try {
-    const link = readLink(device);
-    const found = wiringOf(link, networks.map(parsePrefix));
-    return [up, checkAddresses(device, found), ...checkSilence(device, found), ...checkSettings(device, found)];
+    const box = lookAt(device, disjoint(networks.map(parsePrefix)));
+    return [up, checkAddresses(box), checkSilence(box), ...checkSettings(box)];
   } catch (error) {
     if (!(error instanceof SilenceError)) throw error;
     return [up, { check: 'wiring', state: 'warn', text: error.message }];
   }
 }
 
-/** By the addresses of an interface; routed and on-link look alike from here. */
-function wiringOf(link: Link, networks: readonly Prefix[]): 'tap' | 'shared' | 'routed or on-link' {
-  const observed = observe(networks);
-  const own = link.addr_info.flatMap(({ local, prefixlen, deprecated }) =>
-    local === undefined || (prefixlen === 128 && deprecated === true) ? [] : parsePrefix(local),
-  );
-  if (observed !== undefined && own.some(address => covers(observed, address))) return 'shared';
-  return own.every(({ family, words }) => family === 6 && words[0]! >>> 22 === 0x3fa) ? 'tap' : 'routed or on-link';
+interface Box {
+  readonly device: string;
+  readonly networks: readonly Prefix[];
+  /** Only root may look. */
+  readonly silence: Silence | undefined | 'not known';
+  /** By the addresses of the box; routed and on-link look alike from here. */
+  readonly found: 'tap' | 'shared' | 'routed or on-link';
+  /** Has an address that is observed, and is not this interface, nor of a box that is known to be shared. */
+  readonly holder: Link | undefined;
+}
+
+/** @throws SilenceError */
+function lookAt(device: string, networks: readonly Prefix[]): Box {
+  const link = readLink(device);
+  const silence = silenceOf(device);
+  const holder = holderOf([link, ...readLinks()], networks);
+  const isShared = silence !== 'not known' && silence?.wiring === 'shared';
+  if (holder !== undefined && (holder === link || isShared))
+    return { device, networks, silence, found: 'shared', holder: undefined };
+  const found = ownAddresses(link, networks).every(isLinkLocal) ? 'tap' : 'routed or on-link';
+  return { device, networks, silence, found, holder };
+}
+
+function silenceOf(device: string): Box['silence'] {
+  try {
+    return readSilence(device);
+  } catch (error) {
+    if (!(error instanceof SilenceError)) throw error;
+    return 'not known';
+  }
 }
 
 const MEANING = {
   tap: 'it has no address',
   shared: 'an address of its own is observed: run with --shared-host',
-  'routed or on-link': 'it has addresses, of which none is observed',
+  'routed or on-link': 'no observed network holds an address of this box',
 };
 
-const checkAddresses = (device: string, found: keyof typeof MEANING): Finding => ({
-  check: 'wiring',
-  state: 'pass',
-  text: `${found}: ${device}, ${MEANING[found]}`,
-});
+/** Of a tap it is a warning: its silence can be had, but what the box itself sends and gets may come by it, and would be counted. */
+function checkAddresses({ device, found, holder, silence }: Box): Finding {
+  const check = 'wiring';
+  if (holder === undefined) return { check, state: 'pass', text: `${found}: ${device}, ${MEANING[found]}` };
+  const state = found === 'tap' || silence === 'not known' ? 'warn' : 'fail';
+  const mend =
+    'have it left out of the networks (at the collector: enaga sensor change NAME --network), take it from this box, ' +
+    'or run with --shared-host';
+  return { check, state, text: `${found}: ${device}, and ${heldText(holder)}`, mend };
+}
 
-function checkSilence(device: string, found: string): Finding[] {
+/** To be pasted. What a shared box answers nobody knows here, and without it who came by SSH is shut out: it is to be filled in. */
+function installLine({ device, networks }: Box, wiring: Wiring): string {
+  const named = wiring === 'tap' ? '' : networks.map(network => ` --network ${formatPrefix(network)}`).join('');
+  const services = wiring === 'shared' ? ' --service tcp/22@NETWORK-YOU-COME-FROM' : '';
+  return `enaga-sensor silence install --interface ${device} --wiring ${wiring}${named}${services}`;
+}
+
+function silenceMend(box: Box): string {
+  const { device, found, holder } = box;
+  const always = `at every start: SILENCE= in /etc/enaga-sensor/silence/${device}.conf, systemctl enable enaga-silence@${device}`;
+  if (found === 'tap') return `${installLine(box, 'tap')}  # ${always}`;
+  if (found === 'shared') return `${installLine(box, 'shared')}  # ${always}`;
+  if (holder !== undefined)
+    return `mend the wiring first; for --shared-host: ${installLine(box, 'shared')}  # ${always}`;
+  const other = 'on-link, if the networks lie on its own segment';
+  return `${installLine(box, 'routed')}  # or ${other}; ${always}`;
+}
+
+function checkSilence(box: Box): Finding {
+  const { device, found, silence } = box;
   const check = 'silence';
-  const wiring = found === 'routed or on-link' ? 'routed' : found;
-  const install = `enaga-sensor silence install --interface ${device} --wiring ${wiring}${wiring === 'tap' ? '' : ' --network ...'}`;
-  const mend = `${install} (at every start: systemctl enable enaga-silence@${device})`;
-  try {
-    const silence = readSilence(device);
-    if (silence === undefined)
-      return [{ check, state: 'fail', text: 'no rules keep this machine from answering', mend }];
-    const fits = found.split(' or ').includes(silence.wiring as Wiring);
-    const stopped = silence.counts.stopped?.frames ?? 0;
-    const text = `rules for ${silence.wiring} are in place`;
-    if (!fits) return [{ check, state: 'warn', text: `${text}, and this looks like ${found}`, mend }];
-    if (stopped === 0) return [{ check, state: 'pass', text }];
-    const more = `enaga-sensor silence show --interface ${device}`;
-    return [{ check, state: 'warn', text: `${text}: they had to stop ${stopped} frames`, mend: more }];
-  } catch (error) {
-    if (!(error instanceof SilenceError)) throw error;
-    return [{ check, state: 'warn', text: 'not known: only root may look at the rules', mend: 'run check with sudo' }];
-  }
+  if (silence === 'not known')
+    return { check, state: 'warn', text: 'not known: only root may look at the rules', mend: 'run check with sudo' };
+  const mend = silenceMend(box);
+  if (silence === undefined) return { check, state: 'fail', text: 'no rules keep this machine from answering', mend };
+  const text = `rules for ${silence.wiring} are in place`;
+  if (!found.split(' or ').includes(silence.wiring))
+    return { check, state: 'warn', text: `${text}, and this looks like ${found}`, mend };
+  const stopped = silence.counts.stopped?.frames ?? 0;
+  if (stopped === 0) return { check, state: 'pass', text };
+  const more = `enaga-sensor silence show --interface ${device}`;
+  return { check, state: 'warn', text: `${text}: they had to stop ${stopped} frames`, mend: more };
 }
 
 /** What the kernel would do by itself, were the rules gone. */
-function checkSettings(device: string, found: string): Finding[] {
+function checkSettings({ device, found }: Box): Finding[] {
   const tap = found === 'tap';
   const findings: Finding[] = [];
   const tell = (check: string, good: boolean, text: string, mend: string) =>

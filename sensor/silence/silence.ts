@@ -5,6 +5,7 @@
  */
 import { observe } from '../../common/packet/observed.ts';
 import { type Prefix, parsePrefix } from '../../common/record/address.ts';
+import { heldText, holderOf, isLinkLocal, ownAddresses } from './own.ts';
 import { addresses6, covers, formatPrefix, type Plan, SilenceError, type Wiring } from './plan.ts';
 import { COUNTERS, type CounterName, type Counts, NOTE, removalText, rulesText, tableOf } from './rules.ts';
 import {
@@ -156,31 +157,16 @@ const giveBack = (device: string, networks: readonly Prefix[]): void =>
 
 /** A box that must not use an address of its own any more would be cut off; a tap has none. */
 function refuseOwnAddresses({ wiring, networks }: Plan, links: readonly Link[], link: Link): void {
-  const observed = observe(networks);
-  const own = (one: Link) =>
-    one.addr_info.flatMap(({ local, prefixlen, deprecated }) => {
-      if (local === undefined) return [];
-      const address = parsePrefix(local);
-      const taken = prefixlen === 128 && deprecated === true; // by `take`
-      return [{ address, taken: taken && observed !== undefined && covers(observed, address) }];
-    });
-  if (wiring === 'tap') {
-    const other = own(link).find(({ address, taken }) => !taken && !isLinkLocal(address));
-    if (other === undefined) return;
+  if (wiring === 'tap' && !ownAddresses(link, networks).every(isLinkLocal))
     throw new SilenceError(
       `${link.ifname} has an address, and a tap lets nothing out: take an interface without one, or another wiring`,
     );
-  }
-  if (wiring === 'shared' || observed === undefined) return;
-  const holder = links.find(one => own(one).some(({ address, taken }) => !taken && covers(observed, address)));
+  const holder = wiring === 'tap' || wiring === 'shared' ? undefined : holderOf(links, networks);
   if (holder === undefined) return;
   throw new SilenceError(
-    `an observed network holds an address of this box (on ${holder.ifname}), which could not be used any more: ` +
-      'leave it out of --network, or use --wiring shared',
+    `${heldText(holder)}, which could not be used any more: leave it out of --network, or use --wiring shared`,
   );
 }
-
-const isLinkLocal = ({ family, words }: Prefix): boolean => family === 6 && words[0]! >>> 22 === 0xfe80 >>> 6;
 
 /** Who installs this through SSH would close the door behind them. `SSH_CONNECTION`: client, its port, server, its port. */
 export function refuseLockOut({ wiring, networks, services }: Plan, connection: string | undefined): void {

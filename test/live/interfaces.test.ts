@@ -2,25 +2,11 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FakeCollector } from '../support/fake-collector.ts';
-import { startSensor } from '../support/sensor.ts';
 import { has, LIGHT4, LiveNetwork, whyNot } from './network.ts';
-import { Outpost, type Status } from './support.ts';
+import { type Outpost, outpost, type Status } from './support.ts';
 
 const why = whyNot('hping3', 'setpriv');
 if (why !== undefined) console.warn(`test/live: ${why}`);
-
-/** A sensor that is enrolled, with a collector that it does not reach from its namespace. */
-async function outpost(network: LiveNetwork, networks: string[]): Promise<Outpost> {
-  const collector = await new FakeCollector().start();
-  collector.networks = networks;
-  const made = new Outpost(network);
-  const enrol = ['enrol', '--collector', collector.url, '--token', 'good', '--state', made.state];
-  const { code, stderr } = await startSensor(enrol).outcome;
-  await collector.stop();
-  if (code !== 0) throw new Error(stderr);
-  return made;
-}
 
 const isUnwatched = ({ alarms }: Status) => alarms.join().includes('not everything is watched');
 

@@ -3,6 +3,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SensorStatus } from '../../common/protocol/messages.ts';
 import { root } from '../support/enaga.ts';
+import { FakeCollector } from '../support/fake-collector.ts';
+import { startSensor } from '../support/sensor.ts';
 import type { LiveNetwork, Program } from './network.ts';
 
 const COLLECTOR = 'collector/main.ts';
@@ -91,4 +93,16 @@ export class Outpost {
       await sleep(200);
     }
   }
+}
+
+/** A sensor that is enrolled, with a collector that it does not reach from its namespace. */
+export async function outpost(network: LiveNetwork, networks: readonly string[]): Promise<Outpost> {
+  const collector = await new FakeCollector().start();
+  collector.networks = [...networks];
+  const made = new Outpost(network);
+  const enrol = ['enrol', '--collector', collector.url, '--token', 'good', '--state', made.state];
+  const { code, stderr } = await startSensor(enrol).outcome;
+  await collector.stop();
+  if (code !== 0) throw new Error(stderr);
+  return made;
 }

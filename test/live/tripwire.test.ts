@@ -4,8 +4,9 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { COUNTERS_FILE, stoppedFrames } from '../../sensor/silence/tripwire.ts';
 import { temporary } from '../sensor/support.ts';
+import { capture } from '../support/enaga.ts';
 import { LIGHT4, LiveNetwork, whyNot } from './network.ts';
-import { Outpost, SENSOR } from './support.ts';
+import { Outpost, outpost, SENSOR, type Status } from './support.ts';
 
 const why =
   whyNot('hping3', 'nft', 'tcpdump') ?? (fs.existsSync(COUNTERS_FILE) ? 'silence is installed here' : undefined);
@@ -58,5 +59,30 @@ describe.skipIf(why !== undefined)('a machine that wants to speak where it must 
     const logged = (await outpost.stopServing()).split('\n').filter(line => line.includes('alarms changed'));
     expect(logged.some(line => line.includes('the rules of silence had to stop'))).toBe(true);
     expect(fs.statSync(await light.stop()).size).toBe(24); // the head of a capture without a frame
+  });
+});
+
+describe.skipIf(why !== undefined)('a packet that left from an observed address', { timeout: 60_000 }, () => {
+  let network: LiveNetwork;
+  afterAll(() => network?.close());
+
+  it('is told until a live run begins anew, as it says, whatever else is run meanwhile', async () => {
+    network = new LiveNetwork();
+    const dark = await outpost(network, ['192.0.2.0/24']);
+    const told = /^a packet left from an observed address: .* next start of a live run .* ends this/;
+    const isTold = ({ alarms }: Status) => alarms.some(text => told.test(text)); // that the collector is gone is told too
+    const sensor = await dark.watch();
+    network.exec('dark', 'ip address add 192.0.2.2/24 dev dark');
+    network.exec('dark', 'ip neighbour add 192.0.2.99 lladdr 02:00:00:00:00:09 dev dark nud permanent');
+    expect(isTold(await dark.status())).toBe(false);
+    network.scan('hping3 -q -i u1000 -S -p 80 -c 3 192.0.2.99', 'dark');
+    expect(isTold(await dark.statusWhen(isTold))).toBe(true);
+    await dark.end(sensor);
+    network.exec('dark', 'ip address del 192.0.2.2/24 dev dark');
+    await network.run(SENSOR, ['run', '--once', '--read', capture('no-packets.pcap'), '--state', dark.state]);
+    expect(isTold(await dark.status())).toBe(true);
+    const next = await dark.watch();
+    expect(isTold(await dark.status())).toBe(false);
+    await dark.end(next);
   });
 });
