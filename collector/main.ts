@@ -4,7 +4,7 @@
  */
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { defaultCacheDir } from '../common/geo/folder.ts';
 import packageJson from '../package.json' with { type: 'json' };
 
@@ -45,6 +45,7 @@ const program = new Command('enaga')
   .description('An open darknet observatory: count what reaches unused addresses.')
   .version(packageJson.version)
   .exitOverride()
+  .configureHelp({ optionDescription })
   .addHelpText(
     'after',
     `
@@ -77,6 +78,13 @@ function asked(): (() => Promise<Command>)[] {
 function inherit(command: Command, parent: Command): void {
   command.copyInheritedSettings(parent);
   for (const child of command.commands) inherit(child, command);
+}
+
+/** A list that is empty unless given says no default. */
+function optionDescription(this: Help, option: Option): string {
+  const isEmpty = Array.isArray(option.defaultValue) && option.defaultValue.length === 0;
+  const shown = isEmpty ? Object.create(option, { defaultValue: { value: undefined } }) : option;
+  return Help.prototype.optionDescription.call(this, shown);
 }
 
 /** An error names the help of its own command. */

@@ -23,8 +23,8 @@ interface Flags {
 const topMax = 100_000;
 
 const EXAMPLES = `
-The newest first. A read is written down before the records leave: by the API, by a push, by enaga sql. What somebody reads on the
-collector's own machine otherwise (enaga export, or the files themselves) is not in it.
+The newest first. A read is written down before the records leave: by the API, by a push, by enaga export, by enaga sql. What
+somebody reads on the collector's own machine otherwise (the files themselves) is not in it.
 
 Examples:
   enaga audit                                     raw records that were read

@@ -18,6 +18,7 @@ import { daysWithFiles } from '../publish/exports/open.ts';
 import type { Class, LeftOut, Rows } from '../publish/exports/row.ts';
 import { writeFeed, writeFile } from '../publish/exports/write.ts';
 import { count } from '../publish/words.ts';
+import { dateOf } from '../reduce/result.ts';
 import { observedBy } from '../registry/observed.ts';
 import { Registry } from '../registry/registry.ts';
 import { BadLog } from '../store/batch.ts';
@@ -26,7 +27,9 @@ import { StoreReader } from '../store/query.ts';
 import { excludedOn } from '../store/tail.ts';
 import { BadData, type DataPaths, dataOption, existingData } from './data.ts';
 import { parseDate } from './dates.ts';
+import { withMembers } from './member.ts';
 import { reporting } from './outcome.ts';
+import { userName } from './registry.ts';
 import { readSender } from './sender.ts';
 
 interface ExportFlags {
@@ -57,6 +60,7 @@ Formats:
 ${[...FORMATS.values()].map(({ name, title }) => `  ${name.padEnd(14)}${title}`).join('\n')}
 
 No format has a destination address or names a sensor, and no row whose source is an address that a sensor observes. A day is counted in UTC, with the geography that was in force for it.
+Each export is in enaga audit before its rows are written.
 Who sends stands in exports.json of the data directory, unless it is given:
   {"organisation": "Example CSIRT", "email": "scan@csirt.example", "feed": "example-scans", "tlp": "amber"}
 
@@ -108,6 +112,7 @@ async function runExport(format: Format, flags: ExportFlags): Promise<void> {
     const { rows, contents } = openDay(paths, reader, flags, leftOut);
     const meta = metaOf(paths, flags, contents);
     checkMeta(meta);
+    noteExport(format, meta, flags);
     await write(format, rows, meta, flags);
     if (leftOut.observed > 0)
       warn(
@@ -144,6 +149,16 @@ function openDay(paths: DataPaths, reader: LogReader, { date: day, country, ...f
   } finally {
     registry.close();
   }
+}
+
+/** Before a row is written: what cannot be noted is not written. */
+function noteExport(
+  { name }: Format,
+  { revision }: Meta,
+  { data, date: day, country, class: kind }: ExportFlags,
+): void {
+  const detail = { command: 'enaga export', date: dateOf(day), country, class: kind, revision };
+  withMembers(data, members => members.noteRead(userName(), `export ${name}`, detail, Date.now()));
 }
 
 async function write(format: Format, rows: Rows, meta: Meta, { out, shape }: ExportFlags): Promise<void> {

@@ -6,6 +6,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { GeoError } from '../../common/geo/error.ts';
 import { loadGeo } from '../../common/geo/load.ts';
 import type { GeoTable } from '../../common/geo/table.ts';
+import { damagedAt } from '../../common/packet/capture.ts';
 import { systemReason } from '../../common/packet/reason.ts';
 import { type Prefix, parsePrefix } from '../../common/record/address.ts';
 import { DAY_MS } from '../../common/time.ts';
@@ -147,8 +148,8 @@ async function ofCapture(file: string, geo: GeoTable, { network, json }: Flags):
     const { results, days, failures } = await replay({ ...counting, onProgress: progress.update });
     const { packets, records, skipped } = results;
     const [failure] = failures;
-    const { offset, reason } = failure ?? {};
-    const damage = offset === undefined ? reason : `damaged at byte ${offset}: ${reason}`;
+    const { offset, reason, ...more } = failure ?? {};
+    const damage = offset === undefined ? reason : `${damagedAt({ offset, ...more })}: ${reason}`;
     return { days, packets, records, skipped, ...(damage !== undefined && { damage }) };
   } finally {
     progress.stop();
@@ -159,7 +160,7 @@ async function ofCapture(file: string, geo: GeoTable, { network, json }: Flags):
 async function ofCsv(file: string, geo: GeoTable): Promise<CountedFile> {
   const reducer = new Reducer({ geo, distinct: true, hashKey: REPLAY_KEY, tableSeed: randomInt(2 ** 32) });
   const { damage, ...counted } = await readShadowserver(file, Date.now() + DAY_MS, records => reducer.fold(records, 0));
-  const text = damage === undefined ? undefined : `damaged at byte ${damage.offset}: ${damage.reason}`;
+  const text = damage === undefined ? undefined : `${damagedAt(damage)}: ${damage.reason}`;
   return { days: reducer.days(), ...counted, ...(text !== undefined && { damage: text }) };
 }
 

@@ -13,8 +13,8 @@ import { ANY_HOST, servedUrl } from './served.ts';
 
 const HELP = `
 Healthy: the collector takes batches, what came is counted within five minutes, and every sensor that is enrolled was heard, or has
-enrolled, within five minutes and has no alarm. The figures of a sensor are those of its own account, as of its last heartbeat (one
-a minute); received is what the log has of it.
+enrolled, within five minutes and has no alarm. One that was added and has not enrolled yet is listed, and is no trouble. The
+figures of a sensor are those of its own account, as of its last heartbeat (one a minute); received is what the log has of it.
 
 Exit codes: 0 healthy; 1 not, or nothing runs; 2 wrong usage.
 
@@ -37,6 +37,8 @@ export function statusCommand(): Command {
 
 interface SensorRow {
   readonly sensor: string;
+  /** False: added, and not enrolled yet. */
+  readonly enrolled: boolean;
   /** Times of ISO 8601; null: not since the collector started. */
   readonly heard: string | null;
   readonly lastBatch: string | null;
@@ -61,17 +63,19 @@ async function showStatus({ data, json }: { data: string; json: boolean }): Prom
     const received = sensorActivity(paths.log);
     return registry
       .sensors()
-      .filter(({ index, revokedMs }) => revokedMs === null && registry.keys(index).length > 0)
-      .map(({ index, name }) => ({
-        row: rowOf(name, metrics, received.get(index)),
-        enrolledMs: registry.keys(index).at(-1)!.fromMs,
-      }));
+      .filter(({ revokedMs }) => revokedMs === null)
+      .map(({ index, name }) => {
+        const enrolledMs = registry.keys(index).at(-1)?.fromMs;
+        return { row: rowOf(name, enrolledMs !== undefined, metrics, received.get(index)), enrolledMs };
+      });
   });
   const sensors = known.map(({ row }) => row);
   const troubles = [
     ...readiness(ready),
     ...troublesOf(metrics),
-    ...known.flatMap(({ row, enrolledMs }) => sensorTroubles(row, enrolledMs, metrics)),
+    ...known.flatMap(({ row, enrolledMs }) =>
+      enrolledMs === undefined ? [] : sensorTroubles(row, enrolledMs, metrics),
+    ),
   ];
   if (json) printJson({ url, healthy: troubles.length === 0, troubles, sensors });
   else print(url, sensors, troubles);
@@ -83,9 +87,9 @@ function print(url: string, sensors: readonly SensorRow[], troubles: readonly st
   printLines(`serves ${url}`, '');
   printTable(
     ['sensor', 'heard', 'last batch', 'seen', 'recorded', 'waiting', 'shipped', 'lost', 'received', 'alarms'],
-    sensors.map(({ sensor, heard, lastBatch, seen, recorded, waiting, shipped, lost, received, alarms }) => [
+    sensors.map(({ sensor, enrolled, heard, lastBatch, seen, recorded, waiting, shipped, lost, received, alarms }) => [
       sensor,
-      heard ?? '-',
+      enrolled ? (heard ?? '-') : 'not enrolled yet',
       lastBatch ?? '-',
       ...[seen, recorded, waiting, shipped, lost, received, alarms].map(number),
     ]),
@@ -109,6 +113,7 @@ function parseMetrics(text: string): Values {
 
 function rowOf(
   sensor: string,
+  enrolled: boolean,
   metrics: Values,
   logged: { readonly records: number; readonly lastReceivedMs: number | null } | undefined,
 ): SensorRow {
@@ -116,6 +121,7 @@ function rowOf(
   const heardSeconds = told('last_heartbeat_seconds');
   return {
     sensor,
+    enrolled,
     heard: heardSeconds ? isoTime(heardSeconds * 1000) : null,
     lastBatch: isoTime(logged?.lastReceivedMs ?? null),
     seen: told('seen_packets') ?? null,

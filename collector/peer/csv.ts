@@ -6,6 +6,8 @@ export interface CsvDamage {
   /** Bytes from the start, decompressed. */
   readonly offset: number;
   readonly reason: string;
+  /** The file is compressed. */
+  readonly unpacked?: true;
 }
 
 /** Characters of a line: a capture's line has some hundred. */

@@ -7,7 +7,7 @@
  * says backscatter or other, as our own files do; of ICMP the type is in such a tag (icmp-8-0) or nowhere. An infection or a tag
  * mirai, zmap or masscan is taken for the tool's mark.
  */
-import { openSource } from '../../common/packet/source.ts';
+import { type ByteSource, openSource } from '../../common/packet/source.ts';
 import { parsePrefix } from '../../common/record/address.ts';
 import { MASSCAN, MIRAI, ZMAP } from '../../common/record/classify.ts';
 import { DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE } from '../../common/record/protocol.ts';
@@ -61,7 +61,8 @@ export async function readShadowserver(
   const skipped: Partial<Record<Reason, number>> = {};
   let [packets, records] = [0, 0];
   let columns: Map<string, number> | undefined;
-  const lines = csvLines(bytesOf(file));
+  const source = await openSource(file);
+  const lines = csvLines(bytesOf(source));
   let damage: CsvDamage | undefined;
   for (let next = await lines.next(); ; next = await lines.next()) {
     if (next.done) {
@@ -90,11 +91,11 @@ export async function readShadowserver(
     if (typeof event !== 'string') records += found;
   }
   for (const block of Object.values(blocks)) block.flush();
+  if (damage !== undefined && source.compressed) damage = { ...damage, unpacked: true };
   return { packets, records, skipped, ...(damage !== undefined && { damage }) };
 }
 
-async function* bytesOf(file: string): AsyncGenerator<Uint8Array> {
-  const source = await openSource(file);
+async function* bytesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
   try {
     const chunk = new Uint8Array(chunkBytes);
     for (let bytes = await source.read(chunk); bytes > 0; bytes = await source.read(chunk))

@@ -148,26 +148,21 @@ export const toolsTimeline = (days: readonly DayResult[], what: 'packets' | 'sou
 });
 
 /**
- * The same timeline in wider buckets, each holding the mean of those it replaces, until at most `bucketsMax` are left: the
- * unit stays, only the detail goes. Hours join within their day; days stay as they are.
+ * The same timeline in wider buckets, each holding the mean of those it replaces, until at most `bucketsMax` (and the cut one) are
+ * left: the unit stays, only the detail goes. Hours join within their UTC day, so that the first and the last bucket may reach
+ * beyond the hours there are, and which were watched in part is not told; days stay as they are.
  */
 export function coarser(timeline: Timeline, bucketsMax: number): Timeline {
-  const { starts, bucketMs, series, partial } = timeline;
+  const { starts, bucketMs, series } = timeline;
   if (bucketMs !== HOUR_MS) return timeline;
   const each = [1, 2, 3, 4, 6, 8, 12, 24].find(size => starts.length / size <= bucketsMax) ?? 24;
-  const mean = (values: readonly number[], i: number) =>
-    values.slice(i * each, (i + 1) * each).reduce((sum, value) => sum + value, 0) / each;
+  const wide = each * bucketMs;
+  const joined = [...Map.groupBy(starts.keys(), i => Math.floor(starts[i]! / wide) * wide)];
+  const mean = (values: readonly number[], places: readonly number[]) =>
+    places.reduce((sum, i) => sum + values[i]!, 0) / places.length;
   return {
-    bucketMs: bucketMs * each,
-    starts: starts.filter((_, i) => i % each === 0),
-    ...(partial !== undefined && {
-      partial: Array.from({ length: starts.length / each }, (_, i) =>
-        partial.slice(i * each, (i + 1) * each).includes(true),
-      ),
-    }),
-    series: series.map(one => ({
-      ...one,
-      values: Array.from({ length: starts.length / each }, (_, i) => mean(one.values, i)),
-    })),
+    bucketMs: wide,
+    starts: joined.map(([start]) => start),
+    series: series.map(one => ({ ...one, values: joined.map(([, places]) => mean(one.values, places)) })),
   };
 }

@@ -15,12 +15,16 @@ const grouped = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 /** A count with its thousands grouped: English and Japanese write it alike. */
 export const count = (value: number): string => grouped.format(value);
 
-/** A part of a whole in per cent with one decimal; a part that would round to nothing says so instead. */
+/** More than this of a whole is all of it: fractions that were added up miss it by less, and one packet of a day by more. */
+const wholeMin = 1 - 1e-12;
+
+/** A part of a whole in per cent with one decimal; one that would round to nothing or to the whole says so instead. */
 export function share(part: number, whole: number): string {
   if (whole === 0) return '–';
   const percent = (100 * part) / whole;
   if (part > 0 && percent < 0.05) return '<0.1%';
-  return `${percent.toFixed(percent >= 99.95 ? 0 : 1)}%`;
+  if (percent < 99.95) return `${percent.toFixed(1)}%`;
+  return part / whole < wholeMin ? '>99.9%' : `${percent.toFixed(0)}%`;
 }
 
 /** Whole per cents, for sentences. */

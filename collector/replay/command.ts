@@ -5,13 +5,15 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { GeoError } from '../../common/geo/error.ts';
 import { loadGeo } from '../../common/geo/load.ts';
 import { allocatedIpv4, type GeoTable } from '../../common/geo/table.ts';
+import { damagedAt } from '../../common/packet/capture.ts';
 import { type Prefix, parsePrefix } from '../../common/record/address.ts';
 import { toStdout } from '../../common/stdout.ts';
 import { geoAgeDays, isStale } from '../publish/freshness.ts';
 import { count } from '../publish/words.ts';
-import type { GeoSource, Results } from '../reduce/results.ts';
+import type { Results } from '../reduce/results.ts';
 import { CSV_TABLES, writeCsv } from './csv.ts';
 import { jsonChunks } from './json.ts';
+import { outputTrouble, writingTrouble } from './outputs.ts';
 import { BadParquet } from './parquet-error.ts';
 import { type Progress, startProgress } from './progress.ts';
 import { type Failure, replay } from './replay.ts';
@@ -97,8 +99,14 @@ export function replayCommand(): Command {
 async function runReplay(captures: string[], flags: ReplayFlags): Promise<void> {
   let progress: Progress | undefined;
   try {
+    const trouble = outputTrouble(flags);
+    if (trouble !== undefined) {
+      warn(trouble);
+      process.exitCode = FAILED;
+      return;
+    }
     const geo = loadGeo({ geoFiles: flags.geo, ...(flags.asn !== undefined && { asnFile: flags.asn }) });
-    for (const database of [geo.geo, geo.asn]) if (database !== undefined) warnIfOld(database);
+    if (!flags.quiet && flags.json === '-') warnOfAge(geo); // else the tables say it
     const total = totalBytes(captures);
     progress = await startProgress({
       ...(total !== undefined && { total }),
@@ -128,7 +136,7 @@ async function runReplay(captures: string[], flags: ReplayFlags): Promise<void> 
     progress?.stop();
     const isTold = error instanceof GeoError || error instanceof BadParquet;
     if (!isTold && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
-    warn((error as Error).message);
+    warn(isTold ? (error as Error).message : writingTrouble(error as NodeJS.ErrnoException));
     process.exitCode = FAILED;
   }
 }
@@ -164,6 +172,7 @@ async function writeResults(results: Results, flags: Written, geo: GeoTable): Pr
       color: isTTY === true && process.stdout.hasColors(),
       ascii: !speaksUtf8(process.env),
       now,
+      hasOptions: true,
     }),
   );
   for (const [what, where] of [
@@ -179,19 +188,24 @@ async function writeResults(results: Results, flags: Written, geo: GeoTable): Pr
 
 const warn = (text: string): void => void process.stderr.write(`enaga replay: ${text}\n`);
 
-const failureText = ({ capture, offset, reason }: Failure): string =>
+const failureText = ({ capture, offset, reason, ...more }: Failure): string =>
   offset === undefined
     ? `${capture}: cannot be read: ${reason}`
     : offset === 0
       ? `${capture}: nothing of it can be read: ${reason}`
-      : `${capture}: damaged at byte ${offset}: ${reason}. Everything before it is counted.`;
+      : `${capture}: ${damagedAt({ offset, ...more })}: ${reason}. Everything before it is counted.`;
 
-function warnIfOld(database: GeoSource): void {
+function warnOfAge({ geo, asn }: GeoTable): void {
   const now = new Date();
-  if (!isStale(database, now)) return;
-  const { name, built } = database;
-  const days = count(geoAgeDays(database, now)!);
-  warn(`the database ${name} is of ${built}, ${days} days old: give a newer one with --geo or --asn`);
+  for (const [database, option] of [
+    [geo, '--geo'],
+    [asn, '--asn'],
+  ] as const) {
+    if (database === undefined || !isStale(database, now)) continue;
+    const { name, built } = database;
+    const days = count(geoAgeDays(database, now)!);
+    warn(`the database ${name} is of ${built}, ${days} days old: give a newer one with ${option}`);
+  }
 }
 
 /** Bytes of all captures, undefined if one has no size of its own. */

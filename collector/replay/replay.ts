@@ -2,7 +2,7 @@
 
 import { randomInt } from 'node:crypto';
 import type { GeoTable } from '../../common/geo/table.ts';
-import { CaptureReader, createBlock, type Damage } from '../../common/packet/capture.ts';
+import { CaptureReader, createBlock } from '../../common/packet/capture.ts';
 import { Decoder } from '../../common/packet/decoder.ts';
 import { systemReason } from '../../common/packet/reason.ts';
 import { SKIP_REASONS } from '../../common/packet/skip.ts';
@@ -45,6 +45,8 @@ export interface Failure {
   readonly reason: string;
   /** Byte offset of the damage, in decompressed bytes; absent when the file could not be opened. */
   readonly offset?: number;
+  /** The file is compressed. */
+  readonly unpacked?: true;
 }
 
 export interface Replayed {
@@ -101,7 +103,7 @@ async function replayInto(counter: Counter, options: ReplayOptions): Promise<Rep
       }
       bytes += reader.taken;
       reader.close();
-      if (reader.damage !== undefined) failures.push(damaged(capture, reader.damage));
+      if (reader.damage !== undefined) failures.push({ capture, ...reader.damage });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
       failures.push({ capture, reason: systemReason(error as NodeJS.ErrnoException) });
@@ -129,5 +131,3 @@ const alone = (reducer: Reducer): Counter => ({
   finish: async () => reducer.days(),
   dismiss: async () => {},
 });
-
-const damaged = (capture: string, { offset, reason }: Damage): Failure => ({ capture, offset, reason });

@@ -33,6 +33,8 @@ export interface TerminalOptions {
   now: Date;
   /** Of some sensors alone: without what is not kept for each. */
   ofSensors?: boolean;
+  /** A stale database is said with the option that gives a newer one: of a command that has it. */
+  hasOptions?: boolean;
 }
 
 const widthMin = 40;
@@ -53,6 +55,7 @@ interface Page {
   /** Text as the terminal can show it. */
   show: (text: string) => string;
   ofSensors: boolean;
+  hasOptions: boolean;
 }
 
 const ASCII: Record<string, string> = { '≈': '~', '–': '-', '·': '|', '…': '.', '─': '-', '█': '#', '’': "'" };
@@ -194,7 +197,8 @@ function wrapped(text: string, width: number): string[] {
 const databaseText = ({ name, built }: GeoSource): string => `${plainText(name)}, built ${plainText(built)}`;
 
 /** What was read and skipped, and which databases the names come from. */
-function endLines({ packets, records, skipped, geo, asn }: Results, now: Date, { width, paint, show }: Page): string[] {
+function endLines({ packets, records, skipped, geo, asn }: Results, now: Date, page: Page): string[] {
+  const { width, paint, show, hasOptions } = page;
   const dim = (text: string) => wrapped(show(text), width).map(line => paint('dim', line));
   const reasons = skippedRows(skipped).filter(([, n]) => n > 0);
   const skippedText = reasons.map(([reason, n]) => `${plainText(reason)} ${count(n)}`).join(', ');
@@ -207,10 +211,14 @@ function endLines({ packets, records, skipped, geo, asn }: Results, now: Date, {
     ...dim(`Countries: ${databaseText(geo)}`),
     ...(asn === undefined ? [] : dim(`Networks: ${databaseText(asn)}`)),
   ];
-  for (const database of [geo, asn]) {
+  for (const [database, option] of [
+    [geo, '--geo'],
+    [asn, '--asn'],
+  ] as const) {
     if (database === undefined || !isStale(database, now)) continue;
     const age = count(geoAgeDays(database, now)!);
-    const text = `Warning: ${plainText(database.name)} is ${age} days old; addresses have changed hands since.`;
+    const cure = hasOptions ? `: give a newer one with ${option}` : '';
+    const text = `Warning: ${plainText(database.name)} is ${age} days old; addresses have changed hands since${cure}.`;
     lines.push(...wrapped(show(text), width).map(line => paint('yellow', line)));
   }
   return lines;
@@ -218,10 +226,11 @@ function endLines({ packets, records, skipped, geo, asn }: Results, now: Date, {
 
 /** The whole page, ending with a newline. */
 export function renderTerminal(results: Results, options: TerminalOptions): string {
-  const { top, width, color, ascii = false, now, ofSensors = false } = options;
+  const { top, width, color, ascii = false, now, ofSensors = false, hasOptions = false } = options;
   const page: Page = {
     top,
     ofSensors,
+    hasOptions,
     width: Math.max(widthMin, Math.min(widthMax, width)),
     paint: (style, text) => (color && text.trim() !== '' ? styleText(style, text, { validateStream: false }) : text),
     show: ascii ? toAscii : text => text,

@@ -30,7 +30,13 @@ export const createBlock = (): Block => ({ chunk: createChunk(chunkBytes), packe
 export interface Damage {
   readonly offset: number;
   readonly reason: string;
+  /** The file is compressed: it may have fewer bytes than the offset says. */
+  readonly unpacked?: true;
 }
+
+/** In words, without the reason. */
+export const damagedAt = ({ offset, unpacked }: Pick<Damage, 'offset' | 'unpacked'>): string =>
+  `damaged at byte ${offset}${unpacked ? ' of what it unpacks to' : ''}`;
 
 const MAGIC_BYTES = 4;
 const END = 'the file ends';
@@ -107,7 +113,7 @@ export class CaptureReader {
     const pcap = pcapKind(magic);
     if (pcap !== undefined) return new PcapWalker(pcap.little, pcap.nanoseconds);
     if (magic === PCAPNG_MAGIC) return new PcapngWalker();
-    this.damage = { offset: 0, reason: 'this is neither a pcap nor a pcapng file' };
+    this.#damage(0, 'this is neither a pcap nor a pcapng file');
     return undefined;
   }
 
@@ -115,14 +121,18 @@ export class CaptureReader {
     const consumed = walker.walk(block.chunk, 0, filled, block.packets);
     this.#rest = block.chunk.bytes.subarray(consumed, filled);
     this.#position += consumed;
-    if (walker.damage !== undefined) this.damage = { offset: this.#position, reason: walker.damage };
+    if (walker.damage !== undefined) this.#damage(this.#position, walker.damage);
   }
 
   /** All was read and walked: what is left is the beginning of something. */
   #finish(why: string): void {
-    if (why === END && this.#position === 0 && this.#rest.length === 0)
-      this.damage ??= { offset: 0, reason: 'the file is empty' };
+    if (why === END && this.#position === 0 && this.#rest.length === 0) this.#damage(0, 'the file is empty');
     else if (this.#rest.length > 0 || why !== END)
-      this.damage ??= { offset: this.#position, reason: `${why} ${this.#rest.length} bytes into a packet` };
+      this.#damage(this.#position, `${why} ${this.#rest.length} bytes into a packet`);
+  }
+
+  /** The first that is found stays. */
+  #damage(offset: number, reason: string): void {
+    this.damage ??= { offset, reason, ...(this.#source.compressed && { unpacked: true as const }) };
   }
 }

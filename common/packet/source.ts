@@ -7,6 +7,8 @@ import type { Readable } from 'node:stream';
 import { compressionOf, decompress } from './decompress.ts';
 
 export interface ByteSource {
+  /** What is read is not what lies in the file, but what that unpacks to. */
+  readonly compressed: boolean;
   /** Fills the start of `into` with the next bytes; returns how many, 0 at the end. Throws what the system or decoder says. */
   read(into: Uint8Array): Promise<number>;
   /** Bytes of the file itself taken so far, compressed or not: what a progress bar shows. */
@@ -35,6 +37,7 @@ function fromReadStream(fd: number): Promise<ByteSource> {
 function fromFile(fd: number): ByteSource {
   let taken = 0;
   return {
+    compressed: false,
     async read(into) {
       const bytes = fs.readSync(fd, into, 0, into.length, null);
       taken += bytes;
@@ -52,6 +55,7 @@ async function fromStream(stream: Readable, taken: () => number): Promise<ByteSo
     compression === undefined ? stream[Symbol.asyncIterator]() : decompress(stream, compression);
   let piece = stream.readableEnded ? head : new Uint8Array(0);
   return {
+    compressed: compression !== undefined,
     async read(into) {
       while (piece.length === 0) {
         const next = await pieces.next();

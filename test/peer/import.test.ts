@@ -72,6 +72,10 @@ describe('captures', () => {
     expect(ran.stderr).toContain('empty.pcap: damaged at byte 0');
     expect(ran.stderr).toContain('none.pcap: cannot be read: there is no such file');
     expect(await kept('torn')).toEqual(await replayed([cut, CAPTURES[1]!]));
+    const packed = await run(data, 'import', '--label', 'packed', capture('broken-gzip-cut.pcap.gz'));
+    expect(packed.stderr).toMatch(
+      /\.gz: damaged at byte 692 of what it unpacks to: .*\. Everything before it is counted\n/,
+    );
     expect((await run(data, 'import', '--label', 'torn', cut)).stdout).toContain('already');
   });
 
@@ -124,7 +128,7 @@ const HEADER =
 const line = (...cells: (string | number)[]) => `${cells.map(cell => `"${String(cell)}"`).join(',')}\n`;
 
 describe("Shadowserver's darknet events", () => {
-  const write = (name: string, text: string) => {
+  const write = (name: string, text: string | Buffer) => {
     const file = path.join(dir, name);
     fs.writeFileSync(file, text);
     return file;
@@ -190,6 +194,8 @@ describe("Shadowserver's darknet events", () => {
     expect(ran.stderr).toContain('other.csv: damaged at byte 0: its header lacks one of timestamp');
     expect(ran.stderr).toContain('x.csv: damaged at byte 0: text after the end of a quoted field');
     expect((await kept('shadow')).records).toBe(1);
+    const packed = await csv(write('torn.csv.gz', gzipSync(torn)));
+    expect(packed.stderr).toMatch(/torn\.csv\.gz: damaged at byte \d+ of what it unpacks to: it ends within/);
   });
 
   test('a file of ours comes back as it was counted', async () => {

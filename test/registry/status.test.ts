@@ -38,7 +38,13 @@ it("has a sensor's own numbers, over TLS, and says whose clock is wrong", async 
     url: observatory.url,
     healthy: true,
     troubles: [],
-    sensors: [{ sensor: 'tokyo', heard: time, lastBatch: time, ...numbers }],
+    sensors: [
+      {
+        ...{ sensor: 'osaka', enrolled: false, heard: null, lastBatch: null, seen: null, recorded: null },
+        ...{ waiting: null, shipped: null, lost: null, received: 0, alarms: 0 },
+      },
+      { sensor: 'tokyo', enrolled: true, heard: time, lastBatch: time, ...numbers },
+    ],
   });
 
   process.env.NODE_OPTIONS = `--import=${new URL('../faults/other-clock.ts', import.meta.url)}`;
@@ -48,6 +54,7 @@ it("has a sensor's own numbers, over TLS, and says whose clock is wrong", async 
     delete process.env.CLOCK_OFFSET_MS;
   });
   const { stdout } = await observatory.enaga(['status'], 1);
+  expect(stdout).toMatch(/^osaka +not enrolled yet( +-){6} +0 +0$/m);
   expect(stdout).toMatch(/^tokyo .* 2,078 +1,900 +0 +1,900 +0 +1,900 +1$/m);
   expect(stdout).toMatch(/\n\n! tokyo has 1 alarm: enaga-sensor status there, or the log here\n$/);
 }, 60_000);

@@ -99,6 +99,18 @@ describe('enaga replay', () => {
     expect(stderr).toMatch(/no-such-file: cannot be read: there is no such file/);
   });
 
+  it.each([
+    ['broken-gzip-cut.pcap.gz', 692], // of 294 bytes
+    ['broken-zstd-cut.pcap.zst', 404],
+  ])('%s: the byte is one of what it unpacks to, and it is said so in the page, too', async (name, byte) => {
+    const page = path.join(folder, `${name}.html`);
+    const { stderr } = await enaga(['replay', '--quiet', '--report', page, capture(name)]);
+    expect(stderr).toContain(`${name}: damaged at byte ${byte} of what it unpacks to: `);
+    const text = fs.readFileSync(page, 'utf8');
+    expect(text).toContain(`${name}: damaged at byte ${byte} of what it unpacks to: `);
+    expect(text).toContain(`${name}：展開後の${byte}バイト目以降が損傷しています`);
+  });
+
   it('says of standard input named twice that there is no more of it, and ends', async () => {
     const stdin = () => Readable.from([fs.readFileSync(capture('broken-huge-length.pcap'))]);
     const { code, stderr } = await enaga(['replay', '--quiet', '-', '-'], { stdin: stdin() });
@@ -162,8 +174,18 @@ describe('enaga replay', () => {
     expect(stdout).toMatch(/443\/tcp +https +296 +28\.5%/);
     expect(stdout).toMatch(/CN +China +157 /);
     expect(stdout).toContain('built 2026-06-17');
-    expect(stderr).toMatch(/2026-06-17, \d+ days old/);
-    expect(await enaga(['replay', '--quiet', capture('scanners-dark-24.pcap')])).toMatchObject({ code: 0, stdout: '' });
+    expect(stdout.match(/days old/g)).toHaveLength(1);
+    expect(stdout.replace(/\n +/g, ' ')).toMatch(/ is \d+ days old; [^.]+: give a newer one with --geo\.\n/);
+    expect(stderr).toBe('');
+    const quiet = await enaga(['replay', '--quiet', capture('scanners-dark-24.pcap')]);
+    expect(quiet).toMatchObject({ code: 0, stdout: '', stderr: '' });
+  });
+
+  it('says how old the database is beside JSON on standard output, and which option gives a newer one', async () => {
+    const { stderr } = await enaga(['replay', '--json', '-', capture('two-days.pcap')]);
+    expect(stderr).toMatch(
+      /^enaga replay: the database \S+ is of 2026-06-17, \d+ days old: give a newer one with --geo\n$/,
+    );
   });
 
   it('writes tables and page where it is told to', async () => {
@@ -187,23 +209,53 @@ describe('enaga replay', () => {
     expect(JSON.parse(fs.readFileSync(rows, 'utf8')).records).toBe(33);
   });
 
-  it('says that it cannot write, and exits with 1', async () => {
-    const { code, stderr } = await enaga([
-      'replay',
-      '--quiet',
-      '--report',
-      '/nowhere/report.html',
-      capture('two-days.pcap'),
-    ]);
-    expect(code).toBe(1);
-    expect(stderr).toContain('/nowhere/report.html');
+  it('says before it counts which of its results cannot be written, why, and what to do; and exits with 1', async () => {
+    const file = path.join(folder, 'a-file');
+    fs.writeFileSync(file, 'kept');
+    const wrong: [args: string[], words: string][] = [
+      [
+        ['--json', '/nowhere/x.json'],
+        '/nowhere/x.json: there is no directory /nowhere: make it, or name another place',
+      ],
+      [['--report', folder], `${folder}: this is a directory: name a file`],
+      [['--report', `${file}/x`], `${file}/x: ${file} is a file: name another place`],
+      [['--report', `${folder}/new/`], `${folder}/new/: this is no name of a file: name one`],
+      [['--csv', file], `${file}: this is a file: name a directory`],
+      [['--parquet', file], `${file}: this is a file: name a directory`],
+      [['--csv', `${file}/a/b`], `${file}/a/b: ${file} is a file: name another place`],
+    ];
+    // Standard input never ends: what would count first would not come to it.
+    for (const [args, words] of wrong) {
+      const { code, stdout, stderr } = await enaga(['replay', ...args, '-'], { stdin: new Readable({ read() {} }) });
+      expect([code, stdout, stderr]).toEqual([1, '', `enaga replay: ${args[0]} ${words}\n`]);
+    }
+    expect(fs.readFileSync(file, 'utf8')).toBe('kept');
   });
+
+  it.skipIf(!fs.existsSync('/dev/full'))('says in words that the disk is full', async () => {
+    const { code, stderr } = await enaga(['replay', '--quiet', '--json', '/dev/full', capture('two-days.pcap')]);
+    expect([code, stderr]).toEqual([
+      1,
+      'enaga replay: there is no room for what is to be written: make some, or name another place\n',
+    ]);
+  });
+
+  it.each([['replay'], ['import'], ['pull'], ['member', 'add']])(
+    '%s %s --help: a list that is empty is no default',
+    async (...command) => {
+      const { code, stdout } = await enaga([...command, '--help']);
+      expect(code).toBe(0);
+      expect(stdout).toContain('--');
+      expect(stdout).not.toMatch(/default:\s+\[\]/);
+    },
+  );
 
   it('stops at SIGTERM while it waits for input, and leaves no half-written file', async () => {
     const csv = path.join(folder, 'stopped');
     const endless = new Readable({ read() {} });
     endless.push(fs.readFileSync(capture('two-days.pcap')));
-    const { signal, code } = await enaga(['replay', '--csv', csv, '-'], {
+    // Beside JSON on standard output the age of the database is said first.
+    const { signal, code } = await enaga(['replay', '--json', '-', '--csv', csv, '-'], {
       stdin: endless,
       signalAfterOutput: 'SIGTERM',
     });

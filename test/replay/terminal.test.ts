@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
-import { count } from '../../collector/publish/words.ts';
+import { count, share } from '../../collector/publish/words.ts';
 import { renderTerminal, speaksUtf8, type TerminalOptions } from '../../collector/replay/terminal.ts';
 import { sampleResults } from '../support/sample-results.ts';
 
@@ -34,6 +34,28 @@ test('a day says its packets, sources, ports with services, countries with names
   expect(text).toMatch(/Mirai +[\d,]+/);
   expect(text).toContain('Skipped: arp 1,840, fragment 312, not-observed 57');
   expect(text).toContain('Countries: geo-whois-asn-country, built 2026-06-17');
+});
+
+test('a share that is less than the whole never reads as all of it, and one of something never as nothing', () => {
+  for (const [part, whole, text] of [
+    [7998, 8000, '>99.9%'],
+    [10 ** 9 - 1, 10 ** 9, '>99.9%'],
+    [0.9997, 1, '>99.9%'],
+    [0.9994, 1, '99.9%'],
+    [8000, 8000, '100%'],
+    [Array.from({ length: 24 }, () => 1 / 24).reduce((sum, hour) => sum + hour), 1, '100%'],
+    [1, 10_000, '<0.1%'],
+    [0, 8000, '0.0%'],
+  ] as const)
+    expect(share(part, whole), `${part} of ${whole}`).toBe(text);
+});
+
+test('a stale database is said with the option that gives a newer one, where there is one', () => {
+  const stale = { ...results, geo: { name: 'lands', built: '2020-01-01' }, asn: { name: 'nets', built: '2020-01-02' } };
+  expect(renderTerminal(stale, { ...options, width: 100 })).not.toMatch(/--geo|--asn/);
+  const text = renderTerminal(stale, { ...options, width: 100, hasOptions: true }).replace(/\n +/g, ' ');
+  expect(text).toMatch(/lands is [\d,]+ days old; [^.]+: give a newer one with --geo\.\n/);
+  expect(text).toMatch(/nets is [\d,]+ days old; [^.]+: give a newer one with --asn\.\n/);
 });
 
 test('no escape sequence unless colour is asked for, and then the same text', () => {

@@ -255,10 +255,30 @@ test('a day that all its sensors are left out of is listed, and says why', async
   }
 });
 
+test('a day of which some seconds were not watched does not read as watched whole, beside a mean that makes up for them', async () => {
+  const near = new SealedLog(['JP', 'JP']);
+  try {
+    for (const sensor of [0, 1]) await near.appendCapture(sensor, capture('two-days.pcap'));
+    await foldOf(near);
+    const date = JSON.parse((await enaga(['days', '--json', '--data', near.dir])).stdout).days[0].date;
+    const store = new Database(near.data.store);
+    const put = store.prepare("INSERT OR REPLACE INTO coverage VALUES (?, ?, ?, '[]')");
+    for (const [sensor, missedMicros] of [20_000_000, 0].entries())
+      for (let hour = 0; hour < 24; hour++)
+        put.run(sensor, (Date.parse(date) / DAY_MS) * 24 + hour, 3_600_000_000 - (hour === 0 ? missedMicros : 0));
+    store.close();
+    const { stdout } = await enaga(['days', '--date', date, '--data', near.dir]);
+    expect(stdout).toMatch(/^s0 +>99\.9% +\d/m);
+    expect(stdout).toMatch(/^s1 +100% +\d/m);
+  } finally {
+    near.remove();
+  }
+});
+
 test('a mean of a day is not made from a minute of it', () => {
   const coverage = (sensorHours: number) => ({ hours: 24, sensorHours, addressHours: 254 * sensorHours });
   expect(meanText(23, coverage(46 / 3600))).toBe(
-    "Mean of the day: none, for too little was watched: <0.1% of a sensor's day, and a mean takes 5%",
+    "Mean of the day: none, for too little was watched: 0.1% of a sensor's day, and a mean takes 5%",
   );
   expect(meanText(10_850, coverage(24))).toBe('Mean of the day: 10,850 packets a sensor, 43 an observed IPv4 address');
   expect(meanText(508, coverage(48))).toBe('Mean of the day: 254 packets a sensor, 1 an observed IPv4 address');

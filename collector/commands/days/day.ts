@@ -1,7 +1,7 @@
 /** One day: its tables as a replay shows them, what its sensors watched, and declared scanners apart. */
 import { parsePrefix } from '../../../common/record/address.ts';
 import { plainText } from '../../publish/names.ts';
-import { count } from '../../publish/words.ts';
+import { count, share } from '../../publish/words.ts';
 import { dateOf } from '../../reduce/result.ts';
 import type { Sensor } from '../../registry/registry.ts';
 import { renderTerminal, speaksUtf8 } from '../../replay/terminal.ts';
@@ -63,15 +63,13 @@ export function meanText(packets: number, coverage: Coverage): string {
   const watched = coverage.sensorHours / coverage.hours;
   if (watched < meanCoverageMin) {
     const most = `${100 * meanCoverageMin}%`;
-    return `Mean of the day: none, for too little was watched: ${shareText(watched)} of a sensor's day, and a mean takes ${most}`;
+    return `Mean of the day: none, for too little was watched: ${share(watched, 1)} of a sensor's day, and a mean takes ${most}`;
   }
   const text = (mean: number | null) =>
     mean === null ? 'none' : mean < 10 ? String(Number(mean.toPrecision(2))) : count(mean);
   const [sensor, address] = [meanPerSensor(packets, coverage), meanPerAddress(packets, coverage)].map(text);
   return `Mean of the day: ${sensor} packets a sensor, ${address} an observed IPv4 address`;
 }
-
-const shareText = (part: number): string => (part > 0 && part < 0.001 ? '<0.1%' : `${(100 * part).toFixed(1)}%`);
 
 function printSensors(rows: readonly Completeness[], { sensors, exclusions }: ShowOptions): void {
   const reasonOf = (sensor: number, day: number) =>
@@ -81,7 +79,7 @@ function printSensors(rows: readonly Completeness[], { sensors, exclusions }: Sh
     ['sensor', 'watched', 'packets', 'skipped', 'lost', ''],
     rows.map(({ sensor, day, watched, records, skipped, kernelDrops, interrupted, lostRecords, excluded }) => [
       nameOf(sensors, sensor),
-      shareText(watched),
+      share(watched, 1),
       count(records),
       count([...skipped.values()].reduce((sum, packets) => sum + packets, 0)),
       count(kernelDrops + interrupted + lostRecords),

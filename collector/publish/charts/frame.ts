@@ -6,7 +6,7 @@
  */
 
 import * as Plot from '@observablehq/plot';
-import { DAY_MS, HOUR_MS } from '../../../common/time.ts';
+import { DAY_MS } from '../../../common/time.ts';
 import type { Timeline } from '../series.ts';
 import { LANGUAGES, shortCount, type Words } from '../words.ts';
 
@@ -77,22 +77,48 @@ interface TimeTicks {
   format: (time: Date) => string;
 }
 
-const NICE_STEPS = [1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 7, 14, 28, 56, 91, 182, 365, 730, 1826, 3652];
+/** In days. */
+const HOUR_STEPS = [1 / 24, 1 / 12, 1 / 8, 1 / 4, 1 / 2, 1];
+const DAY_STEPS = [1, 2, 4, 7, 14, 28, 56, 91, 182, 365, 730, 1826, 3652];
+/** Of so many days, days alone would be one tick or two. */
+const hourlyDaysBelow = 2;
+/** More ticks than these crowd a day. */
+const hourTicksMax = 9;
 
-/** Ticks at whole UTC days (hours within one day), as many as fit, written as hours (06) or ISO days (07-06). */
+/** Ticks at whole UTC days (at hours where there are less than two), as many as fit, written as hours (06) or ISO days (07-06). */
 function timeTicks([from, to]: [Date, Date], plotWidth: number): TimeTicks {
   const days = (to.getTime() - from.getTime()) / DAY_MS;
-  const [hourly, yearly] = [days <= 1, days > 300];
-  const fit = Math.max(1, Math.floor(plotWidth / (hourly ? 34 : yearly ? 76 : 52)));
-  const step = (NICE_STEPS.find(candidate => days / candidate <= fit && (hourly || candidate >= 1)) ?? days) * DAY_MS;
-  const ticks: Date[] = [];
-  for (let time = from.getTime(); time <= to.getTime(); time += step) ticks.push(new Date(time));
-  if (!hourly && ticks.length > 1 && ticks.at(-1)!.getTime() === to.getTime()) ticks.pop(); // the day after the last
+  return days < hourlyDaysBelow ? hourTicks([from, to], days, plotWidth) : dayTicks([from, to], days, plotWidth);
+}
+
+/** From the first midnight on: hours of a week seldom begin at one. */
+function dayTicks([from, to]: [Date, Date], days: number, plotWidth: number): TimeTicks {
+  const yearly = days > 300;
+  const fit = Math.max(1, Math.floor(plotWidth / (yearly ? 76 : 52)));
+  const step = (DAY_STEPS.find(candidate => days / candidate <= fit) ?? Math.ceil(days)) * DAY_MS;
+  const ticks = wholeSteps(nextWhole(from.getTime(), DAY_MS), to.getTime(), step);
+  if (ticks.length > 1 && ticks.at(-1)!.getTime() === to.getTime()) ticks.pop(); // the day after the last
+  return { ticks, format: time => time.toISOString().slice(yearly ? 0 : 5, 10) };
+}
+
+/** A midnight is written as the day that begins, the one that ends them as 24. */
+function hourTicks([from, to]: [Date, Date], days: number, plotWidth: number): TimeTicks {
+  const fit = Math.max(1, Math.min(hourTicksMax, Math.floor(plotWidth / 34)));
+  const step = (HOUR_STEPS.find(candidate => days / candidate <= fit) ?? 1) * DAY_MS;
+  const ticks = wholeSteps(nextWhole(from.getTime(), step), to.getTime(), step);
   const format = (time: Date) => {
-    if (hourly) return String((time.getTime() - from.getTime()) / HOUR_MS).padStart(2, '0');
-    return time.toISOString().slice(yearly ? 0 : 5, 10);
+    if (time.getTime() % DAY_MS !== 0) return time.toISOString().slice(11, 13);
+    return time < to ? time.toISOString().slice(5, 10) : '24';
   };
   return { ticks, format };
+}
+
+const nextWhole = (time: number, step: number): number => Math.ceil(time / step) * step;
+
+function wholeSteps(first: number, last: number, step: number): Date[] {
+  const ticks: Date[] = [];
+  for (let time = first; time <= last; time += step) ticks.push(new Date(time));
+  return ticks;
 }
 
 /** The axes of a chart over time: hairlines for counts, hours or days below. */

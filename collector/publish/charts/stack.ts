@@ -30,17 +30,20 @@ interface Step {
   high: number;
 }
 
-/** Stacked steps of each series; a gap in the buckets becomes a step that is not a number, which breaks the area. */
-function stackSteps({ starts, bucketMs, series }: Timeline): Step[][] {
+/**
+ * Stacked steps of each series within a time that the first and the last bucket may reach beyond; a gap in the buckets becomes a
+ * step that is not a number, which breaks the area.
+ */
+function stackSteps({ starts, bucketMs, series }: Timeline, [from, to]: [Date, Date]): Step[][] {
   const floors = new Float64Array(starts.length);
   return series.map(({ values }) => {
     const steps: Step[] = [];
     starts.forEach((start, i) => {
       const [low, high] = [floors[i], floors[i] + values[i]];
       floors[i] = high;
-      steps.push({ time: new Date(start), low, high });
+      steps.push({ time: new Date(Math.max(start, from.getTime())), low, high });
       if (starts[i + 1] === start + bucketMs) return;
-      const end = new Date(start + bucketMs);
+      const end = new Date(Math.min(start + bucketMs, to.getTime()));
       steps.push({ time: end, low, high }, { time: end, low: Number.NaN, high: Number.NaN });
     });
     return steps;
@@ -61,9 +64,9 @@ const stepArea = (steps: Step[], fill: string, layered: boolean): Plot.Markish =
 
 export function stackChart(given: Timeline, canvas: Canvas): ChartElement {
   const timeline = coarser(given, canvas.width / bucketWidthMin);
-  const layers = stackSteps(timeline);
+  const time = extent(given);
+  const layers = stackSteps(timeline, time);
   const domain = countDomain(layers.at(-1)?.map(step => step.high) ?? []);
-  const time = extent(timeline);
   const labels: Words[] = timeline.series.length > 1 ? timeline.series.map(series => series.label) : [];
   const marginRight = labels.length > 0 ? endMargin(labels) : 12;
   const colours = timeline.series.map((series, i) => seriesColour(i, series.key));
@@ -81,7 +84,7 @@ export function stackChart(given: Timeline, canvas: Canvas): ChartElement {
         ? [Plot.lineY(layers[0], { x: 'time', y: 'high', curve: 'step-after', stroke: colours[0] })]
         : []),
       Plot.ruleY([0], { stroke: 'var(--rule-strong)' }),
-      ...partialMarks(timeline, domain),
+      ...partialMarks(given, domain),
       ...endLabels(
         labels.map((label, i) => {
           const last = layers[i].at(-2)!;

@@ -25,19 +25,21 @@ export interface NotWhole {
   readonly reason: string;
   /** Of the damage; absent when it could not be opened. */
   readonly offset?: number;
+  /** The file is compressed. */
+  readonly unpacked?: true;
 }
 
 /** Said before any figure: what is missing is in none. */
 export function damageHtml(failures: readonly NotWhole[]): Html | undefined {
   if (failures.length === 0) return undefined;
-  const lines = failures.map(({ capture, offset, reason }) => {
+  const lines = failures.map(({ capture, offset, unpacked, reason }) => {
     const name = path.basename(capture);
     if (offset === undefined)
       return html`<li>${both({ en: `${name}: could not be read: ${reason}`, ja: `${name}：開けませんでした` })}</li>`;
     const at = count(offset);
     return html`<li>${both({
-      en: `${name}: damaged at byte ${at}: ${reason}`,
-      ja: `${name}：${at}バイト目以降が損傷しています`,
+      en: `${name}: damaged at byte ${at}${unpacked ? ' of what it unpacks to' : ''}: ${reason}`,
+      ja: `${name}：${unpacked ? '展開後の' : ''}${at}バイト目以降が損傷しています`,
     })}</li>`;
   });
   return html`<div class="warn"><p>${both({

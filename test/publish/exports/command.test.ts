@@ -200,6 +200,36 @@ describe('what is exported', () => {
   });
 });
 
+describe('the audit', () => {
+  const audited = async () => JSON.parse((await enaga(['audit', '--json', '--data', log.dir, '--top', '1'])).stdout);
+
+  it('has each export: by whom, the format, the day and the country', async () => {
+    const { code } = await run('intelmq', '--class', 'scan');
+    const [entry] = await audited();
+    expect([code, entry]).toEqual([
+      0,
+      {
+        ...{ at: expect.any(String), actor: os.userInfo().username, action: 'read export intelmq' },
+        detail: { command: 'enaga export', date: DATE, country, class: 'scan', revision: 1 },
+      },
+    ]);
+    await written('misp', 'records');
+    expect((await audited())[0].action).toBe('read export misp');
+  });
+
+  it('comes first: nothing is written of what cannot be noted', async () => {
+    const registry = new Database(log.data.registry);
+    registry.exec("CREATE TRIGGER shut BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'shut'); END");
+    const file = path.join(folder, 'unnoted');
+    const outcomes = [await run('intelmq'), await run('intelmq', '--out', file)];
+    registry.exec('DROP TRIGGER shut');
+    registry.close();
+    for (const outcome of outcomes)
+      expect(outcome).toMatchObject({ code: 1, stdout: '', stderr: 'enaga export: shut\n' });
+    expect(fs.existsSync(file)).toBe(false);
+  });
+});
+
 describe('what is never in it', () => {
   it.each(ALL_SHAPES)('%s (%s): where packets went, and which sensor saw them', async (format, shape) => {
     const text = await written(format, shape);

@@ -5,6 +5,7 @@ import { type Browser, type CDPSession, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { keptAssets } from '../../../collector/publish/pages/kept.ts';
 import { adminTests } from './admin.ts';
+import { axisTests } from './axes.ts';
 import { hostileTests } from './hostile.ts';
 import { filled, keepPicture, looker, overflow, violations } from './look.ts';
 import { publicTests } from './public.ts';
@@ -312,6 +313,7 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
 
   const sites = () => ({ site, small, empty });
   adminTests(look, sites);
+  axisTests(look, sites);
   publicTests(look, sites);
   troubleTests(look, sites);
   walkTests(look, sites);

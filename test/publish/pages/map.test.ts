@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { INK } from '../../../collector/publish/charts/ink.ts';
 import { levelOf, levelsOf } from '../../../collector/publish/charts/levels.ts';
 import { WORLD } from '../../../collector/publish/charts/world.ts';
-import { timelineOf } from '../../../collector/publish/pages/client/timelines.ts';
+import { timelineOf, undrawnHours } from '../../../collector/publish/pages/client/timelines.ts';
 import { keptAssets } from '../../../collector/publish/pages/kept.ts';
 import { loadGeo } from '../../../common/geo/load.ts';
 import { allocatedIpv4 } from '../../../common/geo/table.ts';
@@ -56,7 +56,7 @@ describe('the world', () => {
   });
 });
 
-test('an hour just begun is left out, and one that few watched is marked', () => {
+test('an hour just begun is left out, one that few watched is marked, and what is left out at the end is told', () => {
   const row = (hour: number, packets: number | null, sensors: number) => ({
     start: `2026-03-18T0${hour}:00:00Z`,
     packets,
@@ -64,17 +64,36 @@ test('an hour just begun is left out, and one that few watched is marked', () =>
     meanPerSensor: packets === null ? null : packets / sensors,
   });
   const label = { en: 'a', ja: 'a' };
-  const stretch = { step: 'hour', fromMs: 0 } as const;
-  const hoursOf = (rows: Parameters<typeof timelineOf>[0]) => {
-    const { starts, partial } = timelineOf(rows, [{ key: 'a', label, rows }], stretch, 'packets');
+  const at = (time: string) => ({ step: 'hour', fromMs: 0, toMs: Date.parse(`2026-03-18T${time}:00Z`) }) as const;
+  const stretch = at('04:20');
+  const hoursOf = (rows: Parameters<typeof timelineOf>[0], until = stretch) => {
+    const { starts, partial } = timelineOf(rows, [{ key: 'a', label, rows }], until, 'packets');
     return { hours: starts.map(start => new Date(start).getUTCHours()), partial };
   };
+  const undrawnOf = (rows: Parameters<typeof timelineOf>[0], until = stretch) =>
+    undrawnHours(timelineOf(rows, [{ key: 'a', label, rows }], until, 'packets'), until);
   const whole = [row(0, 40, 4), row(1, 40, 4), row(2, 10, 1), row(3, 40, 4)];
   expect(hoursOf(whole)).toEqual({ hours: [0, 1, 2, 3], partial: [false, false, true, false] });
   expect(hoursOf([...whole, row(4, 3, 0.3)]).hours).toEqual([0, 1, 2, 3]);
   expect(hoursOf([...whole, row(4, 0, 0.3)]).hours).toEqual([0, 1, 2, 3]);
   expect(hoursOf([...whole, row(4, 20, 2)]).partial).toEqual([false, false, true, false, true]);
+  // Not one that is over: of that as much is known as ever will be.
+  expect(hoursOf([...whole, row(4, 3, 0.3)], at('05:00'))).toEqual({
+    ...{ hours: [0, 1, 2, 3, 4], partial: [false, false, true, false, true] },
+  });
   const unwatched = { ...row(1, 0, 1), sources: 0, meanPerSensor: null };
+  expect(undrawnOf(whole, at('04:00'))).toBeUndefined();
+  expect(undrawnOf([...whole, row(4, 20, 2)])).toBeUndefined();
+  expect(undrawnOf([...whole, row(4, 3, 0.3)])).toEqual({ hours: 1, isBegun: true });
+  expect(undrawnOf([...whole, { ...row(4, 0, 1), meanPerSensor: null }], at('05:00'))).toEqual({
+    hours: 1,
+    isBegun: false,
+  });
+  expect(undrawnOf(whole, at('22:10'))).toEqual({ hours: 19, isBegun: false });
+  expect(undrawnOf([unwatched])).toBeUndefined();
+  expect(
+    undrawnHours(timelineOf(whole, [], { ...at('22:10'), step: 'day' }, 'packets'), { ...stretch, step: 'day' }),
+  ).toBeUndefined();
   const withGap = [whole[0]!, unwatched, ...whole.slice(2)];
   for (const count of ['packets', 'sources'] as const)
     expect(timelineOf(withGap, [{ key: 'a', label, rows: withGap }], stretch, count).starts).toHaveLength(3);

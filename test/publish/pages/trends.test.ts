@@ -49,6 +49,15 @@ describe('windows', () => {
     expect(new Date(fromMs).toISOString()).toBe('2026-03-11T06:00:00.000Z');
   });
 
+  test('it is counted until its last batch came, or its last day ended', () => {
+    const untilMs = Date.UTC(2026, 2, 18, 4, 55);
+    expect(stretchOf('week', { ...latest, hourly: true, untilMs }).toMs).toBe(untilMs);
+    expect(stretchOf('week', { ...latest, hourly: true }).toMs).toBe(latest.nowMs);
+    const over = { ...latest, hourly: true, partial: false, date: '2026-03-17' };
+    expect(stretchOf('week', over).toMs).toBe(Date.UTC(2026, 2, 18));
+    expect(stretchOf('month', { ...latest, hourly: true, untilMs }).toMs).toBe(Date.UTC(2026, 2, 18));
+  });
+
   test('days that are not over are in no window of days', () => {
     expect(stretchOf('month', { ...latest, hourly: true })).toMatchObject({ from: '2026-02-16', to: '2026-03-17' });
     const late = { ...latest, date: '2026-03-15', partial: false, hourly: false };
@@ -162,7 +171,7 @@ describe('timelines', () => {
     meanPerSensor,
   });
   const label = { en: '23/tcp', ja: '23/tcp' };
-  const stretch = { step: 'hour', fromMs: 0 } as const;
+  const stretch = { step: 'hour', fromMs: 0, toMs: Date.UTC(2026, 2, 18, 3) } as const;
 
   test('hours nobody watched are left out, not drawn as nothing', () => {
     const whole = [row(0, 60, 20), row(1, 0, null), row(2, 90, 30)];

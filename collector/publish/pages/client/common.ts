@@ -10,7 +10,7 @@ import { h, language, say } from './dom.ts';
 import { type FigureOptions, figure } from './figure.ts';
 import type { SeriesRow, SubjectTable, TotalRow } from './rows.ts';
 import { dateText, utcText } from './sentences.ts';
-import { type Part, sensorsOf, timelineOf, withRest } from './timelines.ts';
+import { type Part, sensorsOf, timelineOf, type Undrawn, undrawnHours, withRest } from './timelines.ts';
 import { seriesOfEach } from './trends.ts';
 import type { View } from './view.ts';
 import { daysBefore, type Latest, type Stretch } from './windows.ts';
@@ -106,8 +106,25 @@ export async function partsOf(
   return keys.map(key => ({ key, label: labelWords(table, key), rows: rows.get(key) ?? [] }));
 }
 
-/** Said of a chart in which hours fade. */
-export const partialText = ({ partial }: Timeline): string => {
+/** Said of a chart in which hours fade, or that ends before what is counted does. */
+export const hoursText = (timeline: Timeline, stretch: Stretch): string =>
+  partialText(timeline) + undrawnText(undrawnHours(timeline, stretch));
+
+function undrawnText(undrawn: Undrawn | undefined): string {
+  if (undrawn === undefined) return '';
+  if (undrawn.isBegun)
+    return say({
+      en: ' The hour that has just begun is not drawn yet.',
+      ja: '始まったばかりの1時間は表示していません。',
+    });
+  const { hours } = undrawn;
+  return say({
+    en: ` The last ${hours === 1 ? 'hour is' : `${count(hours)} hours are`} not drawn: too few sensors watched ${hours === 1 ? 'it' : 'them'}.`,
+    ja: `直近${count(hours)}時間は観測センサーが少ないため表示していません。`,
+  });
+}
+
+const partialText = ({ partial }: Timeline): string => {
   const faded = partial?.filter(Boolean).length ?? 0;
   if (faded === 0) return '';
   return say({
@@ -134,7 +151,7 @@ export function busiestFigure({ id, title, source, view, stretch, whole, parts }
   return figure({
     id,
     title,
-    caption: `${language === 'en' ? `${unit}, ${how}. UTC.` : `${unit}（${how}）。UTC。`}${partialText(timeline)}`,
+    caption: `${language === 'en' ? `${unit}, ${how}. UTC.` : `${unit}（${how}）。UTC。`}${hoursText(timeline, stretch)}`,
     source,
     timeline: isStack ? withRest(timeline, whole, OTHER) : timeline,
     kind: isStack ? 'stack' : 'lines',

@@ -3,7 +3,7 @@ import { countryName } from '../../names.ts';
 import { count, roughShare, share, type Words } from '../../words.ts';
 import { isMember } from './api.ts';
 import { bySensor } from './by-sensor.ts';
-import { geoWarning, labelWords, partialText, sourceText, unitText, whenLine, wholeDay } from './common.ts';
+import { geoWarning, hoursText, labelWords, sourceText, unitText, whenLine, wholeDay } from './common.ts';
 import { h, language, say } from './dom.ts';
 import { figure } from './figure.ts';
 import { hoursHeat } from './hours-heat.ts';
@@ -135,7 +135,7 @@ async function seriesFigure(
   return figure({
     id: 'series',
     title: say({ en: 'Over time', ja: '推移' }),
-    caption: `${unitText(stretch, view)}${language === 'en' ? '. UTC.' : '。UTC。'}${partialText(timeline)}`,
+    caption: `${unitText(stretch, view)}${language === 'en' ? '. UTC.' : '。UTC。'}${hoursText(timeline, stretch)}`,
     source: await source,
     timeline,
     kind: 'stack',

@@ -42,7 +42,7 @@ function coverages(rows: readonly SeriesRow[]): number[] {
 export function timelineOf(
   whole: readonly SeriesRow[],
   parts: readonly Part[],
-  { step, fromMs }: Pick<Stretch, 'step' | 'fromMs'>,
+  { step, fromMs, toMs }: Pick<Stretch, 'step' | 'fromMs' | 'toMs'>,
   count: CountName,
 ): Timeline {
   const shown = whole.filter(row => bucketValue(row, count) !== null && Date.parse(row.start) >= fromMs);
@@ -50,8 +50,9 @@ export function timelineOf(
     parts.flatMap(({ rows }) => rows.filter(({ packets }) => packets === null).map(({ start }) => start)),
   );
   const covered = step === 'hour' ? coverages(shown) : shown.map(() => 1);
+  const isOver = ({ start }: SeriesRow) => Date.parse(start) + HOUR_MS <= toMs;
   const begun = (i: number) =>
-    step === 'hour' && i === shown.length - 1 && (covered[i]! < coverageMin || shown[i]!.packets === 0);
+    step === 'hour' && !isOver(shown[i]!) && (covered[i]! < coverageMin || shown[i]!.packets === 0);
   const isKept = (i: number) => !begun(i) && !gone.has(shown[i]!.start);
   const buckets = shown.filter((_, i) => isKept(i));
   const partial = covered.filter((_, i) => isKept(i)).map(coverage => coverage < coverageUsual);
@@ -65,6 +66,23 @@ export function timelineOf(
     series,
     ...(partial.includes(true) && { partial }),
   };
+}
+
+export interface Undrawn {
+  readonly hours: number;
+  /** It is one, and it is not over. */
+  readonly isBegun: boolean;
+}
+
+/** Hours that are counted but come after the last one drawn; undefined where there is none, or nothing is drawn. */
+export function undrawnHours(
+  { starts, bucketMs }: Timeline,
+  { step, toMs }: Pick<Stretch, 'step' | 'toMs'>,
+): Undrawn | undefined {
+  const last = starts.at(-1);
+  if (step !== 'hour' || last === undefined) return undefined;
+  const hours = Math.ceil((toMs - last - bucketMs) / HOUR_MS);
+  return hours <= 0 ? undefined : { hours, isBegun: hours === 1 && toMs % HOUR_MS !== 0 };
 }
 
 /** The parts and what is left of the whole. Rounded parts may come to more than a rounded whole. */

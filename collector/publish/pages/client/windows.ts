@@ -20,6 +20,8 @@ export interface Stretch {
   readonly step: 'hour' | 'day';
   /** Buckets that begin before are not shown: of hours, those a week ago. */
   readonly fromMs: number;
+  /** Until when it is counted. */
+  readonly toMs: number;
   readonly period: PeriodName;
   /** A day of each calendar period, latest first. */
   readonly periodDays: readonly string[];
@@ -43,17 +45,18 @@ export interface Latest {
 }
 
 /** A week of hours up to this one for members; else whole days. */
-export function stretchOf(window: WindowName, { date, partial, hourly, nowMs }: Latest): Stretch {
+export function stretchOf(window: WindowName, { date, partial, hourly, nowMs, untilMs = nowMs }: Latest): Stretch {
   const period = RANKED_BY[window];
   const periodDays = periodsBefore(period, date, PERIODS[window]);
   if (window === 'week' && hourly) {
     const endMs = partial ? nowMs : msOf(date) + DAY_MS;
     const fromMs = Math.ceil((endMs - DAYS.week * DAY_MS) / HOUR_MS) * HOUR_MS;
-    return { from: dateOf(fromMs), to: date, step: 'hour', fromMs, period, periodDays };
+    const toMs = Math.min(endMs, partial ? untilMs : endMs);
+    return { from: dateOf(fromMs), to: date, step: 'hour', fromMs, toMs, period, periodDays };
   }
   const to = partial ? daysBefore(date, 1) : date;
   const from = daysBefore(to, DAYS[window] - 1);
-  return { from, to, step: 'day', fromMs: msOf(from), period, periodDays };
+  return { from, to, step: 'day', fromMs: msOf(from), toMs: msOf(to) + DAY_MS, period, periodDays };
 }
 
 /** Last day of the period that begins on a day. */
