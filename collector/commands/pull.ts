@@ -154,7 +154,8 @@ async function pullDays(client: Client, flags: Flags): Promise<void> {
   const range = since === undefined ? '' : `?date=${dateOf(since)}:${dateOf(since + listDaysMax - 1)}`;
   const listed = await client.rows(`/v1/days${range}${range === '' ? '?' : '&'}files=none`);
   const days = checked(DaySchema, listed, { key: 'date', max: daysMax }).filter(({ state }) => state !== 'open');
-  if (days.length === 0) tellNoDay(flags);
+  if (days.length === 0)
+    tellPerson(flags, `there is no closed day${flags.tokenFile === undefined ? ` that is public: ${MORE}` : ''}`);
   let brought = 0;
   for (const day of days) {
     const folder = path.join(out, day.date);
@@ -174,16 +175,7 @@ async function pullDays(client: Client, flags: Flags): Promise<void> {
   if (days.length > 0 && brought === 0) tellPerson(flags, 'nothing is new');
 }
 
-/** To the public also where nobody looks on: of such a collector there may never be more. */
-function tellNoDay(flags: Flags): void {
-  const { since, tokenFile, quiet } = flags;
-  const range = since === undefined ? '' : ` from ${dateOf(since)} on`;
-  if (tokenFile !== undefined) tellPerson(flags, `no day${range} is closed yet`);
-  else if (!quiet)
-    process.stdout.write(
-      `no day${range} is public yet: --token-file brings what a member of that collector may have\n`,
-    );
-}
+const MORE = '--token-file brings what a member of that collector may have';
 
 /** Cron mails whatever is said: where nothing came, only somebody who looks on is told so. */
 function tellPerson({ quiet }: Flags, text: string): void {

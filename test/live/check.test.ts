@@ -23,7 +23,9 @@ describe.skipIf(why !== undefined)('check --interface', { timeout: 60_000 }, () 
     network = new LiveNetwork();
     dark = await outpost(network, ['192.0.2.0/24', '2001:db8:d::/48', '192.0.2.128/25']);
     const program = path.join(network.folder, 'enaga-sensor');
-    fs.writeFileSync(program, `#!/bin/sh\nexec ${process.execPath} ${path.join(root, SENSOR)} "$@"\n`, { mode: 0o755 });
+    fs.writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${path.join(root, SENSOR)}' "$@"\n`, {
+      mode: 0o755,
+    });
   });
   afterAll(() => network?.close());
   afterEach(() => {

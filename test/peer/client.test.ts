@@ -168,9 +168,11 @@ describe('enaga pull', () => {
 
   test('tells who looks on that nothing is new, or that there is nothing; and cron neither', async () => {
     const { isTTY } = process.stdout;
+    const nothing =
+      'there is no closed day that is public: --token-file brings what a member of that collector may have\n';
     try {
       for (const [looks, said] of [
-        [true, ['2026-03-01 revision 1: 1 file\n', 'nothing is new\n', 'there is no closed day that is public\n']],
+        [true, ['2026-03-01 revision 1: 1 file\n', 'nothing is new\n', nothing]],
         [false, ['2026-03-01 revision 1: 1 file\n', '', '']],
       ] as const) {
         process.stdout.isTTY = looks;
