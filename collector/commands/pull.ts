@@ -154,8 +154,11 @@ async function pullDays(client: Client, flags: Flags): Promise<void> {
   const range = since === undefined ? '' : `?date=${dateOf(since)}:${dateOf(since + listDaysMax - 1)}`;
   const listed = await client.rows(`/v1/days${range}${range === '' ? '?' : '&'}files=none`);
   const days = checked(DaySchema, listed, { key: 'date', max: daysMax }).filter(({ state }) => state !== 'open');
-  if (days.length === 0)
-    tellPerson(flags, `there is no closed day${flags.tokenFile === undefined ? ` that is public: ${MORE}` : ''}`);
+  const whose =
+    flags.tokenFile === undefined
+      ? ' that is public: --token-file brings what a member of that collector may have'
+      : '';
+  if (days.length === 0) tellPerson(flags, `there is no closed day${whose}`);
   let brought = 0;
   for (const day of days) {
     const folder = path.join(out, day.date);
@@ -174,8 +177,6 @@ async function pullDays(client: Client, flags: Flags): Promise<void> {
   }
   if (days.length > 0 && brought === 0) tellPerson(flags, 'nothing is new');
 }
-
-const MORE = '--token-file brings what a member of that collector may have';
 
 /** Cron mails whatever is said: where nothing came, only somebody who looks on is told so. */
 function tellPerson({ quiet }: Flags, text: string): void {

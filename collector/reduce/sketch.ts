@@ -22,10 +22,7 @@ export function sketchAdd(registers: Uint8Array, at: number, p: number, low: num
 export const sketchRegister = (low: number, p: number): number => low & ((1 << p) - 1);
 export const sketchRank = (low: number, p: number): number => Math.clz32(low >>> p) - p + 1;
 
-/**
- * Counts keys of these ranks at these registers. It does little else, for most registers are out of the cache: that way ten of them are on
- * their way at once.
- */
+/** Counts keys of these ranks at these registers. It does little else, so that several of those out of the cache are on their way at once. */
 export function sketchAddRanks(registers: Uint8Array, at: Int32Array, ranks: Int32Array, count: number): void {
   for (let n = 0; n < count; n++) if (ranks[n]! > registers[at[n]!]!) registers[at[n]!] = ranks[n]!;
 }
