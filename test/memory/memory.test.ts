@@ -126,7 +126,8 @@ describe('a replay in one thread', () => {
     return file;
   }
 
-  // ARCHITECTURE.md: from the first buffer that a thread gives back on, it is a tenth slower; nothing else would tell.
+  // From the first buffer that a thread gives back on, it is a tenth slower (common/DESIGN.md, "Loops over packets"); nothing
+  // else would tell.
   test('moves no buffer and gives none back', async () => {
     const captures = ['fixtures/captures/scanners-dark-24.pcap', writeCapture()];
     const worker = new Worker(new URL('./replaying-thread.ts', import.meta.url), { workerData: captures });
