@@ -52,7 +52,8 @@ export function enrolmentRoute(app: App, powers: Powers, rates: Rates): void {
 
 /**
  * Answers given lately, for a sensor that asks again because none reached it: the same token with the same key is the same enrolment, and
- * with any other key the token is used. In memory alone: after a restart such a sensor is refused, and needs a new token.
+ * with any other key the token is used. In memory alone: what was answered before a restart the registry knows, as long as the token is
+ * good.
  */
 class Answers {
   /** By a digest of token and key, so that no token is kept. */

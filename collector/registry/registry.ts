@@ -4,12 +4,12 @@ import type { KeyObject } from 'node:crypto';
 import { randomUUID } from 'node:crypto';
 import type { Enrolment, EnrolmentRequest } from '../../common/protocol/messages.ts';
 import { openDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
-import { HOUR_MS } from '../../common/time.ts';
 import { assertName, assertText, RegistryError } from './checks.ts';
+import { findToken, issueToken, keyTaken, type TokenTimes } from './enrolments.ts';
 import { type Exclusion, isExcluded, readExclusions, withdrawExclusions } from './exclusions.ts';
 import { canonicalPrefix, findOverlap } from './networks.ts';
 import { MIGRATIONS } from './schema.ts';
-import { newToken, parsePublicKey, publicKeyObject, tokenLookup, tokenMatches } from './secrets.ts';
+import { parsePublicKey, publicKeyObject } from './secrets.ts';
 import { type KeyRow, prepare, type TokenRow } from './statements.ts';
 
 export { RegistryError };
@@ -68,13 +68,6 @@ export interface NewSensor {
   readonly networks: readonly string[];
 }
 
-export interface TokenTimes {
-  /** For how long the token is good, 24 hours unless given. */
-  readonly expiresInMs?: number;
-  /** For how long the key before is good beside the new one, 24 hours unless given. */
-  readonly overlapMs?: number;
-}
-
 export interface RegistryOptions {
   readonly readonly?: boolean;
   /** Who acts, for the audit. */
@@ -91,8 +84,6 @@ const hasEnded = ({ sensor, untilMs }: EnrolledKey, nowMs: number): boolean =>
   sensor.revokedMs !== null || (untilMs !== null && nowMs >= untilMs);
 
 const ECONOMY = /^[A-Z]{2}$/;
-const expiresInMsDefault = 24 * HOUR_MS;
-const overlapMsDefault = 24 * HOUR_MS;
 const networksMax = 256;
 
 export class Registry {
@@ -100,6 +91,8 @@ export class Registry {
   readonly #statements: ReturnType<typeof prepare>;
   readonly #actor: string;
   readonly #nextEpoch: (sensor: number) => number;
+  /** Keys up to this one an earlier process has taken. */
+  readonly #lastKeyBefore: number;
   /** By key id, of the database at `#version`; unknown ids are not kept, for anyone can make up any number of them. */
   #owners = new Map<string, EnrolledKey>();
   #version = -1;
@@ -109,6 +102,7 @@ export class Registry {
     this.#statements = prepare(database);
     this.#actor = actor;
     this.#nextEpoch = nextEpoch;
+    this.#lastKeyBefore = this.#statements.lastKey.get() as number;
   }
 
   /** Makes the file if there is none. Throws `BadDatabase`. */
@@ -154,7 +148,7 @@ export class Registry {
       const index = Number(this.#statements.addSensor.run(id, name, nowMs).lastInsertRowid) - 1;
       this.#place(index, { owner, economy, networks }, nowMs);
       this.#note(nowMs, 'sensor add', index, { owner, economy, networks });
-      return { sensor: this.#sensorAt(index), token: this.#issueToken(index, nowMs, times) };
+      return { sensor: this.#sensorAt(index), token: issueToken(this.#statements, index, nowMs, times) };
     });
   }
 
@@ -174,7 +168,7 @@ export class Registry {
       const sensor = this.#active(name);
       this.#statements.voidTokens.run(nowMs, sensor.index + 1);
       this.#note(nowMs, 'sensor rotate', sensor.index, {});
-      return { sensor, token: this.#issueToken(sensor.index, nowMs, times) };
+      return { sensor, token: issueToken(this.#statements, sensor.index, nowMs, times) };
     });
   }
 
@@ -226,15 +220,18 @@ export class Registry {
 
   /**
    * Takes a sensor's key for its token. Undefined if the token is unknown, used or expired, or the key is none: whoever
-   * guesses is not told which. Keys before it are good for the token's overlap.
+   * guesses is not told which. Keys before it are good for the token's overlap. A token with which an earlier process took this very key
+   * is answered again, and changes nothing.
    */
   enrol({ token, publicKey }: EnrolmentRequest, nowMs: number): Enrolment | undefined {
     const key = parsePublicKey(publicKey);
     // Looked at before as well, so that a guess costs a reading and no write.
-    if (key === undefined || this.#goodToken(token, nowMs) === undefined) return undefined;
+    const found = key === undefined ? undefined : findToken(this.#statements, token, nowMs);
+    if (key === undefined || found === undefined) return undefined;
+    if (found.usedMs !== null) return this.#enrolledBefore(found, key);
     return this.#change(() => {
-      const good = this.#goodToken(token, nowMs);
-      if (good === undefined) return undefined;
+      const good = findToken(this.#statements, token, nowMs);
+      if (good?.usedMs !== null) return undefined;
       const { id, index, name, economy, networks } = this.#sensorAt(good.sensor);
       const keyId = randomUUID();
       const epoch = Math.max((this.#statements.epoch.get(index + 1) as number) + 1, this.#nextEpoch(index));
@@ -245,6 +242,14 @@ export class Registry {
       this.#note(nowMs, 'enrol', index, { keyId, epoch });
       return { sensor: id, name, economy, keyId, networks, epoch };
     });
+  }
+
+  /** The sensor's last key, so its epoch is the last that was given. */
+  #enrolledBefore(used: TokenRow, key: Uint8Array): Enrolment | undefined {
+    const { id, index, name, economy, networks, revokedMs } = this.#sensorAt(used.sensor);
+    const keyId = keyTaken(this.#statements, used, key, this.#lastKeyBefore);
+    if (keyId === undefined || revokedMs !== null) return undefined;
+    return { sensor: id, name, economy, keyId, networks, epoch: this.#statements.epoch.get(index + 1) as number };
   }
 
   /** Undefined if the key is unknown, replaced, or its sensor revoked, by this process or another, up to this moment. */
@@ -348,23 +353,6 @@ export class Registry {
         throw new RegistryError(`${ours} overlaps with ${theirs}, which sensor ${other.name} observes`);
     }
     return prefixes;
-  }
-
-  #issueToken(
-    index: number,
-    nowMs: number,
-    { expiresInMs = expiresInMsDefault, overlapMs = overlapMsDefault }: TokenTimes,
-  ): string {
-    const { token, lookup, sha256 } = newToken();
-    this.#statements.addToken.run(lookup, sha256, index + 1, nowMs, nowMs + expiresInMs, overlapMs);
-    return token;
-  }
-
-  #goodToken(token: string, nowMs: number): TokenRow | undefined {
-    const lookup = tokenLookup(token);
-    const row = lookup === undefined ? undefined : (this.#statements.token.get(lookup) as TokenRow | undefined);
-    if (row === undefined || !tokenMatches(token, row.sha256)) return undefined;
-    return row.usedMs === null && nowMs < row.expiresMs ? row : undefined;
   }
 
   #note(nowMs: number, action: string, sensor: number | null, detail: object): void {

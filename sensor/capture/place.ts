@@ -1,6 +1,7 @@
 /** How far a capture was read: kept with the batches that were sealed from it, in one transaction. */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
+import { damagedAt } from '../../common/packet/capture.ts';
 
 /** A capture that could not be read, or not to its end. */
 export interface Failure {
@@ -8,12 +9,15 @@ export interface Failure {
   readonly reason: string;
   /** Byte offset of the damage, in decompressed bytes; absent when the file could not be opened. */
   readonly offset?: number;
+  /** The file is compressed: it may have fewer bytes than the offset says. */
+  readonly unpacked?: true;
 }
 
-export const failureText = ({ capture, offset, reason }: Failure): string =>
-  offset === undefined
-    ? `${capture}: cannot be read: ${reason}`
-    : `${capture}: damaged at byte ${offset}: ${reason}. Everything before it counts.`;
+export function failureText({ capture, offset, reason, ...more }: Failure): string {
+  if (offset === undefined) return `${capture}: cannot be read: ${reason}`;
+  if (offset === 0) return `${capture}: nothing of it can be read: ${reason}`;
+  return `${capture}: ${damagedAt({ offset, ...more })}: ${reason}. Everything before it counts.`;
+}
 
 /** A moment, or a difference of two: hours since 1970 in UTC, and microseconds of that hour. */
 export interface Moment {

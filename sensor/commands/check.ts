@@ -90,8 +90,16 @@ function checkState({ stateDirectory }: SensorPaths): Finding {
     fs.accessSync(stateDirectory, fs.constants.W_OK | fs.constants.X_OK);
     return { check, state: 'pass', text: stateDirectory };
   } catch (error) {
-    const text = `${stateDirectory} cannot be written (${(error as NodeJS.ErrnoException).code})`;
-    return { check, state: 'fail', text, mend: 'make it, and give it to the user that the sensor runs as' };
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT')
+      return {
+        check,
+        state: 'fail',
+        text: `there is no ${stateDirectory}`,
+        mend: 'enaga-sensor enrol makes it, and so does run',
+      };
+    const text = `${stateDirectory} cannot be written (${code})`;
+    return { check, state: 'fail', text, mend: 'give it to the user that the sensor runs as' };
   }
 }
 
@@ -116,13 +124,15 @@ async function checkCollector(paths: SensorPaths, config: SensorConfig): Promise
     const ca = readCa(paths, config);
     const key = keyOf(paths, config);
     client = new Client({ collector: collectorOf(config), ...(ca !== undefined && { ca }), ...(key && { key }) });
-    const askedMs = Date.now();
-    const { status, date } = await client.get('/healthz');
-    const offsetMs = (askedMs + Date.now()) / 2 - (Date.parse(date ?? '') + dateMsHalf);
+    const { status } = await client.get('/healthz');
     if (status !== 200)
       return [
         { check, state: 'fail', text: `${config.collector} answers ${status}`, mend: 'is it the right address?' },
       ];
+    // Asked again, on the connection that there is now: making one takes seconds at times, and the collector tells its time after them.
+    const askedMs = Date.now();
+    const { date } = await client.get('/healthz');
+    const offsetMs = (askedMs + Date.now()) / 2 - (Date.parse(date ?? '') + dateMsHalf);
     const findings: Finding[] = [{ check, state: 'pass', text: config.collector }, checkClock(offsetMs)];
     return key === undefined ? findings : [...findings, await checkEnrolment(client)];
   } catch (error) {

@@ -34,7 +34,7 @@ A sensor that enrols again keeps what it has not sent, and gets a new key. One t
 until it is started again; the collector takes it for a while.
 
 A token is good for one enrolment. Where no answer came, the same command may be run again: it asks with the same key, and a
-collector that has enrolled it says so again for an hour.
+collector that has enrolled it says so again for an hour; if it was started again since, for as long as the token is good.
 
 Examples:
   enaga-sensor enrol --collector https://collector.example --token-file -
@@ -49,12 +49,16 @@ Examples:
         const token = flags.token ?? (await readToken(flags.tokenFile!));
         const { enrol } = await import('../enrol/enrol.ts');
         const { sensorPaths } = await import('../enrol/paths.ts');
+        const { isLocked } = await import('../../common/sqlite/lock.ts');
         const paths = sensorPaths(flags.state);
         const { name, sensor, networks } = await enrol(paths, { ...flags, token });
+        const withState = flags.state === undefined ? '' : ` --state ${flags.state}`;
+        const next = isLocked(paths.lock)
+          ? 'A sensor runs on it, with the key before: start it again (systemctl restart enaga-sensor)'
+          : `Next: enaga-sensor check${withState} --interface IF, which says what is missing`;
         process.stdout.write(
           `Enrolled as ${name} (${sensor}), which observes ${networks.join(', ')}.\n` +
-            `Configuration: ${paths.config}\nState: ${paths.stateDirectory}\n` +
-            `Next: enaga-sensor check${flags.state === undefined ? '' : ` --state ${flags.state}`} --interface IF, which says what is missing\n`,
+            `Configuration: ${paths.config}\nState: ${paths.stateDirectory}\n${next}\n`,
         );
       });
     });

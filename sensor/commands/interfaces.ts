@@ -3,7 +3,7 @@ import { Command } from 'commander';
 
 export function interfacesCommand(): Command {
   return new Command('interfaces')
-    .description('List the network interfaces libpcap can capture on, with their addresses.')
+    .description('List the network interfaces libpcap can capture on, with their addresses')
     .option('--json', 'print an array of {name, loopback, addresses, description}')
     .addHelpText(
       'after',

@@ -145,14 +145,16 @@ class KeeperThread {
   /** The tripwire: nothing has left, but something on this machine tried, and without the rules would have. */
   #look(): void {
     try {
-      const stopped = stoppedFrames(flags.interface ?? [], Date.now());
+      const interfaces = flags.interface ?? [];
+      const stopped = stoppedFrames(interfaces, Date.now());
       if (stopped === undefined || stopped <= this.#stopped) {
         this.#stopped = stopped ?? this.#stopped; // installed anew, they begin at zero
         return;
       }
+      const one = interfaces.length === 1 ? interfaces[0] : 'IF';
       const text =
         `the rules of silence had to stop ${plural(stopped, 'frame')} since they were installed: something on this machine ` +
-        'answers or speaks (enaga-sensor silence show)';
+        `answers or speaks (enaga-sensor silence show --interface ${one})`;
       if (this.#sending.spool.alarms.raise('tripwire', text, tripwireAlarmMs)) this.#stopped = stopped;
       if (performance.now() - this.#saidStoppedAt < tripwireSayMs) return;
       say(text);

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import { type Prefix, parsePrefix } from '../../common/record/address.ts';
 import { linkState } from '../capture/device.ts';
 import { heldText, holderOf, isLinkLocal, ownAddresses } from '../silence/own.ts';
-import { disjoint, formatPrefix, SilenceError, type Wiring } from '../silence/plan.ts';
+import { disjoint, formatPrefix, MissingTool, NoRight, SilenceError, type Wiring } from '../silence/plan.ts';
 import { readSilence, type Silence } from '../silence/silence.ts';
 import { type Link, readLink, readLinks, readSetting } from '../silence/tools.ts';
 import type { Finding } from './check.ts';
@@ -29,8 +29,8 @@ export function checkWiring(device: string, networks: readonly string[]): Findin
 interface Box {
   readonly device: string;
   readonly networks: readonly Prefix[];
-  /** Only root may look. */
-  readonly silence: Silence | undefined | 'not known';
+  /** Undefined: none is installed; a finding: nobody can say. */
+  readonly silence: Silence | Finding | undefined;
   /** By the addresses of the box; routed and on-link look alike from here. */
   readonly found: 'tap' | 'shared' | 'routed or on-link';
   /** Has an address that is observed, and is not this interface, nor of a box that is known to be shared. */
@@ -42,7 +42,7 @@ function lookAt(device: string, networks: readonly Prefix[]): Box {
   const link = readLink(device);
   const silence = silenceOf(device);
   const holder = holderOf([link, ...readLinks()], networks);
-  const isShared = silence !== 'not known' && silence?.wiring === 'shared';
+  const isShared = isKnown(silence) && silence?.wiring === 'shared';
   if (holder !== undefined && (holder === link || isShared))
     return { device, networks, silence, found: 'shared', holder: undefined };
   const found = ownAddresses(link, networks).every(isLinkLocal) ? 'tap' : 'routed or on-link';
@@ -54,9 +54,16 @@ function silenceOf(device: string): Box['silence'] {
     return readSilence(device);
   } catch (error) {
     if (!(error instanceof SilenceError)) throw error;
-    return 'not known';
+    const notKnown = { check: 'silence', state: 'warn', text: `not known: ${error.message}` } as const;
+    if (error instanceof MissingTool)
+      return { ...notKnown, text: `not known: ${error.tool} is missing`, mend: error.mend };
+    if (!(error instanceof NoRight)) return notKnown;
+    return { ...notKnown, text: 'not known: only root may look at the rules', mend: 'run check with sudo' };
   }
 }
+
+const isKnown = (silence: Box['silence']): silence is Silence | undefined =>
+  silence === undefined || 'wiring' in silence;
 
 const MEANING = {
   tap: 'it has no address',
@@ -68,7 +75,7 @@ const MEANING = {
 function checkAddresses({ device, found, holder, silence }: Box): Finding {
   const check = 'wiring';
   if (holder === undefined) return { check, state: 'pass', text: `${found}: ${device}, ${MEANING[found]}` };
-  const state = found === 'tap' || silence === 'not known' ? 'warn' : 'fail';
+  const state = found === 'tap' || !isKnown(silence) ? 'warn' : 'fail';
   const mend =
     'have it left out of the networks (at the collector: enaga sensor change NAME --network), take it from this box, ' +
     'or run with --shared-host';
@@ -96,8 +103,7 @@ function silenceMend(box: Box): string {
 function checkSilence(box: Box): Finding {
   const { device, found, silence } = box;
   const check = 'silence';
-  if (silence === 'not known')
-    return { check, state: 'warn', text: 'not known: only root may look at the rules', mend: 'run check with sudo' };
+  if (!isKnown(silence)) return silence;
   const mend = silenceMend(box);
   if (silence === undefined) return { check, state: 'fail', text: 'no rules keep this machine from answering', mend };
   const text = `rules for ${silence.wiring} are in place`;

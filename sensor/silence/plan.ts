@@ -1,6 +1,6 @@
 /**
- * What silence is wanted: an interface, its wiring (ARCHITECTURE.md, *Wiring*; `shared`: the box's own address is observed),
- * the observed networks and the services the box declares. Everything here is checked before anything is changed.
+ * What silence is wanted: an interface, its wiring (sensor/DESIGN.md, "Four wirings"; `shared`: the box's own address is
+ * observed), the observed networks and the services the box declares. Everything here is checked before anything is changed.
  */
 import { type Observed, observe, observes4, observes6 } from '../../common/packet/observed.ts';
 import { formatAddress4, formatAddress6, type Prefix, parsePrefix } from '../../common/record/address.ts';
@@ -25,6 +25,20 @@ export interface Plan {
 
 /** What cannot be done, in words for the operator. They end in the journal: no observed address in them. */
 export class SilenceError extends Error {}
+
+/** It is for root. */
+export class NoRight extends SilenceError {}
+
+export class MissingTool extends SilenceError {
+  readonly tool: string;
+  readonly mend: string;
+
+  constructor(tool: string, mend: string) {
+    super(`${tool} is missing: ${mend}`);
+    this.tool = tool;
+    this.mend = mend;
+  }
+}
 
 export const networksMax = 256;
 export const servicesMax = 64;

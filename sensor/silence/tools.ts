@@ -1,7 +1,7 @@
 /** The machine's own tools, `nft` and `ip`, and the kernel's settings of one interface. All of it is for root. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { SilenceError } from './plan.ts';
+import { MissingTool, NoRight, SilenceError } from './plan.ts';
 
 /** A tool that waits for a lock for longer hangs. */
 const toolMsMax = 20_000;
@@ -23,10 +23,10 @@ export function tryTool(tool: 'nft' | 'ip', args: readonly string[], input = '')
     env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' },
   });
   if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT')
-    throw new SilenceError(`${tool} is missing: apt-get install ${PACKAGES[tool]}`);
+    throw new MissingTool(tool, `apt-get install ${PACKAGES[tool]}`);
   if (error !== undefined) throw new SilenceError(`${tool} did not end: ${(error as NodeJS.ErrnoException).code}`);
   if (status === 0) return { ok: true, stdout };
-  if (/Operation not permitted|Permission denied/.test(stderr)) throw new SilenceError(NO_RIGHT);
+  if (/Operation not permitted|Permission denied/.test(stderr)) throw new NoRight(NO_RIGHT);
   return { ok: false, why: reason(stderr) };
 }
 
@@ -70,9 +70,8 @@ export function writeSetting(device: string, name: SettingName, value: string): 
       writeFileSync(sysctlFile(device, name), value);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      throw new SilenceError(
-        code === 'EACCES' || code === 'EROFS' ? NO_RIGHT : `the setting ${name} of ${device} cannot be set: ${code}`,
-      );
+      if (code === 'EACCES' || code === 'EROFS') throw new NoRight(NO_RIGHT);
+      throw new SilenceError(`the setting ${name} of ${device} cannot be set: ${code}`);
     }
 }
 

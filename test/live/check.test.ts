@@ -33,10 +33,11 @@ describe.skipIf(why !== undefined)('check --interface', { timeout: 60_000 }, () 
     network.exec('dark', 'nft flush ruleset');
   });
 
-  /** The wiring, and the silence. */
-  async function check(): Promise<[Finding, Finding]> {
+  /** The wiring, and the silence; `before`: words before the command. */
+  async function check(...before: string[]): Promise<[Finding, Finding]> {
     const args = ['check', '--json', '--interface', 'dark', '--state', dark.state];
-    const findings: Finding[] = JSON.parse((await network.node(SENSOR, args).outcome).stdout);
+    const command = [...before, process.execPath, path.join(root, SENSOR), ...args];
+    const findings: Finding[] = JSON.parse((await network.start('dark', command).outcome).stdout);
     return ['wiring', 'silence'].map(name => findings.find(one => one.check === name)!) as [Finding, Finding];
   }
 
@@ -98,5 +99,19 @@ describe.skipIf(why !== undefined)('check --interface', { timeout: 60_000 }, () 
     const [wiring, silence] = await check();
     expect(wiring.state).toBe('pass');
     expect(silence).toMatchObject({ state: 'pass', text: 'rules for on-link are in place' });
+  });
+
+  it('tells rules that it may not see from a tool that is missing, and what to do', async () => {
+    const [, forRoot] = await check('setpriv', '--bounding-set=-all');
+    const text = 'not known: only root may look at the rules';
+    expect(forRoot).toEqual({ check: 'silence', state: 'warn', text, mend: 'run check with sudo' });
+    // Of this command alone: its mounts are its own. Debian has nft there, and ip elsewhere.
+    const hidden = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /usr/sbin && exec "$@"', 'sh'];
+    const [, missing] = await check(...hidden);
+    expect(missing).toMatchObject({
+      state: 'warn',
+      text: 'not known: nft is missing',
+      mend: 'apt-get install nftables',
+    });
   });
 });

@@ -77,6 +77,46 @@ describe('enrolment', () => {
     expect(enrol(token)).toBeDefined();
   });
 
+  it('is told again after a restart to the same token with the same key, while both are good, and changes nothing', () => {
+    const { token } = add();
+    const key = newKey().text;
+    const first = registry.enrol({ token, publicKey: key }, NOW);
+    const restarted = <T>(ask: (later: Registry) => T): T => {
+      const later = Registry.open(path.join(dir, 'registry.db'), { nextEpoch: () => 9 });
+      try {
+        return ask(later);
+      } finally {
+        later.close();
+      }
+    };
+    const again = (atMs = NOW, publicKey = key, withToken = token) =>
+      restarted(later => later.enrol({ token: withToken, publicKey }, atMs));
+    expect(first?.epoch).toBe(1);
+    for (const atMs of [NOW, NOW + DAY_MS - 1]) expect(again(atMs)).toEqual(first);
+    expect(again(NOW + DAY_MS)).toBeUndefined();
+    expect(again(NOW, newKey().text)).toBeUndefined();
+    const other = add('other', ['198.51.100.0/24']);
+    const theirs = newKey().text;
+    expect(enrol(other.token, NOW, theirs)).toBeDefined();
+    for (const [one, publicKey] of [
+      [token, theirs],
+      [other.token, key],
+    ] as const)
+      expect(again(NOW, publicKey, one)).toBeUndefined();
+    const enrolments = () => registry.audit(0, 99).filter(({ action }) => action === 'enrol').length;
+    expect([enrolments(), registry.keys(0).length]).toEqual([1, 1]);
+
+    const next = registry.rotate('tokyo-1', NOW + 1).token;
+    expect(again()).toEqual(first); // nobody has used the other one
+    const second = enrol(next, NOW + 1, key); // of the same key, so what is good is of the second token alone
+    expect([again(), again(NOW + 1, key, next)]).toEqual([undefined, second]);
+    const unused = registry.rotate('tokyo-1', NOW + 1).token;
+    registry.rotate('tokyo-1', NOW + 1); // at the very time at which that key began, which it did not take
+    expect(again(NOW + 1, newKey().text, unused)).toBeUndefined();
+    registry.revoke('tokyo-1', NOW + 2);
+    expect(again(NOW + 2, key, next)).toBeUndefined();
+  });
+
   it('begins beyond every epoch given out before, and every one the log knows', () => {
     const { token } = add();
     expect(enrol(token)?.epoch).toBe(1);

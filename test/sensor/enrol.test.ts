@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { json } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
+import { Registry } from '../../collector/registry/registry.ts';
 import { takeLock } from '../../common/sqlite/lock.ts';
 import { readConfig, readKey } from '../../sensor/enrol/config.ts';
 import { enrol } from '../../sensor/enrol/enrol.ts';
@@ -141,6 +142,34 @@ it('is enrolled once where the collector takes the token and its answer is lost,
   expect(owner.publicKey.equals(createPublicKey(readKey(paths, readConfig(paths))))).toBe(true);
   await expect(run()).rejects.toThrow('ask for a new one'); // its key is in use: this is another, and the token is used
   expect(readConfig(paths)).toEqual(config);
+});
+
+it('is enrolled where the collector took the token, its answer was lost, and it was started again since', async () => {
+  const before = await startCollector();
+  let { host } = new URL(await before.listen());
+  let isLost = true;
+  const choice = { pick: () => (isLost ? 'swallowed' : 'passed'), below: () => 0 } as unknown as Random;
+  const proxy = await startRoughProxy(() => host, choice);
+  onTestFinished(() => proxy.close());
+  proxy.begin();
+  const networks = ['198.51.100.0/24'];
+  const { token } = before.registry.addSensor({ name: 'west', owner: 'org', economy: 'JP', networks }, Date.now());
+  const enrolIn = (folder: string) =>
+    enrol(sensorPaths(folder), { collector: `http://${proxy.host}`, token, insecureHttp: false });
+  const state = path.join(temporary(), 'state');
+  await expect(enrolIn(state)).rejects.toThrow(MAY_BE_ENROLLED);
+  isLost = false;
+  // All that the collector has of it after a restart.
+  const registry = Registry.open(path.join(before.dir, 'registry.db'));
+  onTestFinished(() => registry.close());
+  const after = await startCollector({ powers: { enrol: request => registry.enrol(request, Date.now()) } });
+  host = new URL(await after.listen()).host;
+  await expect(enrolIn(path.join(temporary(), 'another'))).rejects.toThrow('ask for a new one');
+  const config = await enrolIn(state);
+  expect(config).toMatchObject({ name: 'west', networks, epoch: 1 });
+  const owner = registry.keyOwner(config.keyId, Date.now())!;
+  expect(owner.publicKey.equals(createPublicKey(readKey(sensorPaths(state), config)))).toBe(true);
+  expect(registry.audit(owner.sensor.index, 9).map(({ action }) => action)).toEqual(['enrol', 'sensor add']);
 });
 
 it('spends no token on a state or a configuration that it cannot use', async () => {

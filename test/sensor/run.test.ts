@@ -2,7 +2,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { takeLock } from '../../common/sqlite/lock.ts';
 import { bundleSensor } from '../../deploy/bundle.ts';
 import { capture, root } from '../support/enaga.ts';
 import { FakeCollector } from '../support/fake-collector.ts';
@@ -200,18 +202,24 @@ it('says of a run that met damaged captures which they were, and where, until a 
   const { state } = await enrolled({ networks: ['0.0.0.0/0', '::/0'] });
   const whole = path.join(state, 'whole.pcap');
   const cut = path.join(state, 'cut.pcap');
+  const packed = path.join(state, 'packed.pcap.gz');
+  const none = path.join(state, 'none.pcap');
   const bytes = fs.readFileSync(capture('two-days.pcap'));
   const lastRecord = offsetsOf(bytes).at(-1)!;
   fs.writeFileSync(whole, bytes);
   fs.writeFileSync(cut, bytes.subarray(0, bytes.length - 7));
+  fs.writeFileSync(packed, gzipSync(bytes.subarray(0, bytes.length - 7)));
+  fs.writeFileSync(none, 'no capture at all, but a file that there is');
   const read = (...captures: string[]) => sensor('run', '--state', state, '--read', ...captures);
-  const ran = await read(whole, cut, '/nowhere.pcap');
+  const ran = await read(whole, cut, packed, none, '/nowhere.pcap');
   expect(ran.code).toBe(3);
   const { code, stdout } = await sensor('status', '--state', state);
   expect([code, stdout.split('\n', 1)[0]]).toEqual([1, 'test: has read its captures, NOT HEALTHY: the end says why']);
   const told = stdout.split('\n').filter(line => line.startsWith('! '));
   expect(told).toEqual([
     expect.stringContaining(`! ${cut}: damaged at byte ${lastRecord}: `),
+    expect.stringContaining(`! ${packed}: damaged at byte ${lastRecord} of what it unpacks to: `),
+    expect.stringContaining(`! ${none}: nothing of it can be read: `),
     '! /nowhere.pcap: cannot be read: there is no such file',
   ]);
   for (const line of told) expect(ran.stderr).toContain(line.slice(2)); // the run's own words
@@ -220,9 +228,11 @@ it('says of a run that met damaged captures which they were, and where, until a 
     status: {
       ...{ finished: true, healthy: false, troubles: told.map(line => line.slice(2)) },
       damaged: {
-        captures: 2,
+        captures: 4,
         first: [
           { capture: cut, offset: lastRecord },
+          { capture: packed, offset: lastRecord, unpacked: true },
+          { capture: none, offset: 0 },
           { capture: '/nowhere.pcap', reason: 'there is no such file' },
         ],
       },
@@ -279,6 +289,10 @@ it('enrols with a good token alone, and keeps its secrets', async () => {
   expect(mixed.code).toBe(1);
   expect(mixed.stderr).toContain('the state of another sensor');
   expect(JSON.parse(fs.readFileSync(path.join(state, 'config.json'), 'utf8'))).toEqual(config);
+
+  const running = takeLock(path.join(state, 'lock'));
+  onTestFinished(() => running.release());
+  expect((await enrol('good', collector.url)).stdout).toMatch(/^A sensor runs on it, .*: start it again /m);
 });
 
 it('learns of new networks for its next start, and says whether all is there that it needs', async () => {
