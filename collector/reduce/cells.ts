@@ -17,7 +17,7 @@ import * as hashing from './hash.ts';
 import { createLines, doublesOver, grownLines } from './lines.ts';
 import { WordList } from './words.ts';
 
-// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+// Constants of this module and not imports, for its loops: common/DESIGN.md, "Loops over packets".
 const { mixPair } = hashing;
 const { same } = bits;
 

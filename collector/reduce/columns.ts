@@ -6,32 +6,19 @@ import * as days from './day.ts';
 import * as flowing from './flows.ts';
 import type { HashKey } from './hash.ts';
 import * as hashing from './hash.ts';
+import { STRETCH, stretchMax } from './stretch.ts';
 
-// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+// Constants of this module and not imports, for its loops: common/DESIGN.md, "Loops over packets".
 const { BACKSCATTER, classify, isNmapCandidate, NMAP } = classes;
 const { BACKSCATTER_SIDE, SCANNING_SIDE, TARGET_BITS } = days;
 const { flowKey } = flowing;
 const { high6, IPV4_HIGH, low4, low6 } = hashing;
-
-/** Records taken at a time: what they touch of the tables fits the second-level cache. */
-export const stretchMax = 2048;
+const { high, id, key, low, name } = STRETCH;
 
 /** Records `from` to `from + count` of a block; entry `i` of each column is about record `from + i`. */
 export class Stretch {
   from = 0;
   count = 0;
-  /** The source's key; and what a flow names it by: an IPv4 address, or the low word of an IPv6 source's key. */
-  readonly low = new Int32Array(stretchMax);
-  readonly high = new Int32Array(stretchMax);
-  readonly id = new Int32Array(stretchMax);
-  /** Target, class and marks (flows.ts). */
-  readonly key = new Int32Array(stretchMax);
-  /** Target and side: the name of the cells of ports. */
-  readonly name = new Int32Array(stretchMax);
-  /** The source's place by the geography: set when the records are counted. */
-  readonly place = new Int32Array(stretchMax);
-  /** For what a pass has to remember between two loops. */
-  readonly scratch = new Int32Array(stretchMax);
 
   /** Takes the next records of the block, without their sources. */
   take(records: Records, from: number): void {
@@ -53,7 +40,7 @@ for (const protocol of [ICMP, ICMPV6]) {
   NUMBER_BITS[protocol] = 0xff;
 }
 
-function nameRecords(records: Records, { from, count, key, name }: Stretch): void {
+function nameRecords(records: Records, { from, count }: Stretch): void {
   const { protocol, srcPort, dstPort, flags, window, tool } = records;
   for (let i = 0; i < count; i++) {
     const r = from + i;
@@ -68,17 +55,17 @@ function nameRecords(records: Records, { from, count, key, name }: Stretch): voi
   }
 }
 
-function keySources({ family, src }: Records, key: HashKey, { from, count, low, high, id }: Stretch): void {
+function keySources({ family, src }: Records, hashKey: HashKey, { from, count }: Stretch): void {
   if (family === 4) {
     for (let i = 0; i < count; i++) id[i] = src[from + i]!;
-    for (let i = 0; i < count; i++) low[i] = low4(key, id[i]!);
+    for (let i = 0; i < count; i++) low[i] = low4(hashKey, id[i]!);
     high.fill(IPV4_HIGH, 0, count);
     return;
   }
   for (let i = 0; i < count; i++) {
     const w = 4 * (from + i);
-    low[i] = low6(key, src[w]!, src[w + 1]!, src[w + 2]!, src[w + 3]!);
-    high[i] = high6(key, src[w]!, src[w + 1]!, src[w + 2]!, src[w + 3]!);
+    low[i] = low6(hashKey, src[w]!, src[w + 1]!, src[w + 2]!, src[w + 3]!);
+    high[i] = high6(hashKey, src[w]!, src[w + 1]!, src[w + 2]!, src[w + 3]!);
     id[i] = low[i]!;
   }
 }

@@ -18,7 +18,7 @@ import { grownWords } from './lines.ts';
 import * as sketches from './sketch.ts';
 import { WordList } from './words.ts';
 
-// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+// Constants of this module and not imports, for its loops: common/DESIGN.md, "Loops over packets".
 const { same } = bits;
 const { rankMax, sketchAdd, sketchAddRanks, sketchEstimate, sketchMerge, sketchRank, sketchRegister } = sketches;
 

@@ -11,7 +11,7 @@ import * as days from './day.ts';
 import { FLOW } from './flows.ts';
 import { SOURCE } from './sources.ts';
 
-// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+// Constants of this module and not imports, for its loops: common/DESIGN.md, "Loops over packets".
 const { BACKSCATTER, CLASSES, OTHER, SCAN } = classes;
 const { BACKSCATTER_SIDE, COUNTRIES, HOURS_PER_DAY, SCANNING_SIDE, SIDES } = days;
 const { CLASS_SEEN_SHIFT, ENTERED, KEY_HIGH, KEY_LOW, PLACE, SEEN, WORDS } = SOURCE;

@@ -19,11 +19,13 @@ import type { Stretch } from './columns.ts';
 import * as days from './day.ts';
 import { createLines, createSharedLines } from './lines.ts';
 import { orderByKey } from './order.ts';
+import { STRETCH } from './stretch.ts';
 
-// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+// Constants of this module and not imports, for its loops: common/DESIGN.md, "Loops over packets".
 const { lookup4, lookup6 } = geography;
 const { mix } = mixing;
 const { HOURS_PER_DAY, TARGET_BITS, TARGET_MASK } = days;
+const { high, id, key, place, scratch } = STRETCH;
 
 /** Target, class and marks of a flow in one word: `marks << 26 | class << 24 | target`. */
 export const keyTarget = (key: number): number => key & TARGET_MASK;
@@ -86,7 +88,7 @@ export class FlowTable {
   countAll(records: Records, stretch: Stretch, sensor: number, geo: GeoTable): void {
     while (2 * WORDS * (this.count + stretch.count) > this.entries.length) this.#grow();
     const { entries } = this;
-    const { count, id, key, place, scratch } = stretch;
+    const { count } = stretch;
     const slot = this.#slot(sensor);
     const mask = entries.length - WORDS;
     const seed = this.#seed;
@@ -152,12 +154,7 @@ export function placesInUse(entries: Int32Array, count: number): Int32Array<Arra
  * are new: `scratch` says of which records.
  */
 // Long: the loop every record goes through, kept in one piece so that columns and entries stay in registers.
-function countEach(
-  { time, hour }: Records,
-  { from, count, id, high, key, place, scratch }: Stretch,
-  slot: number,
-  entries: Int32Array,
-): number {
+function countEach({ time, hour }: Records, { from, count }: Stretch, slot: number, entries: Int32Array): number {
   const mask = entries.length - WORDS;
   const hourOfDay = hour % HOURS_PER_DAY;
   const hourBit = 1 << hourOfDay;
@@ -203,7 +200,7 @@ function countEach(
 /** Sets the places of new flows: `scratch` says of which records, and `place` where their entries are. */
 function findPlaces(
   { family, src }: Records,
-  { from, place, scratch }: Stretch,
+  { from }: Stretch,
   fresh: number,
   geo: GeoTable,
   entries: Int32Array,

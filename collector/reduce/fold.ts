@@ -7,7 +7,7 @@ import * as geography from '../../common/geo/table.ts';
 import * as classes from '../../common/record/classify.ts';
 import * as mixing from '../../common/record/mix.ts';
 import type { Records } from '../../common/record/record.ts';
-import { Stretch, stretchMax } from './columns.ts';
+import { Stretch } from './columns.ts';
 import type { Day } from './day.ts';
 import * as days from './day.ts';
 import * as flowing from './flows.ts';
@@ -16,13 +16,15 @@ import type { HashKey } from './hash.ts';
 import { HourCounts } from './hour.ts';
 import { countSensorHour } from './sensors.ts';
 import { type SettleElsewhere, settleFlows } from './settle.ts';
+import { STRETCH, stretchMax } from './stretch.ts';
 
-// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+// Constants of this module and not imports, for its loops: common/DESIGN.md, "Loops over packets".
 const { lookupMany4 } = geography;
 const { NMAP } = classes;
 const { mix } = mixing;
 const { IPV6_NETWORK, TARGET_BITS, TARGET_MASK } = days;
 const { keyMarks, place6 } = flowing;
+const { high, key, low, name, place, scratch } = STRETCH;
 
 /**
  * What of a day a reducer counts. Two threads share the work: one counts flows, and settles what they tell of their targets; the
@@ -70,10 +72,11 @@ export function foldBlock(day: Day, records: Records, sensor: number, bench: Wor
   for (let from = 0; from < records.count; from += stretchMax) {
     stretch.take(records, from);
     stretch.takeSources(records, hashKey);
+    bench.counts.countNames(stretch);
     if (flows.lacksRoom(stretch.count, sensor)) settleFlows(day, bench);
     if (part === 'all') enterRecords(day, records, stretch);
     flows.countAll(records, stretch, sensor, geo);
-    bench.counts.countAll(stretch);
+    bench.counts.countPlaces(stretch);
     if (part === 'all') countNetworks(day, records, sensor, bench);
   }
 }
@@ -105,29 +108,30 @@ export function foldPackets(day: Day, records: Records, sensor: number, bench: W
   for (let from = 0; from < records.count; from += stretchMax) {
     bench.stretch.take(records, from);
     findPlaces(records, bench);
+    bench.counts.countNames(bench.stretch);
     countPortCountries(day, sensor, bench);
-    bench.counts.countAll(bench.stretch);
+    bench.counts.countPlaces(bench.stretch);
     countNetworkPackets(day, records, sensor, bench);
   }
 }
 
 /** Each source's place, where flows do not tell. */
 function findPlaces({ family, src }: Records, { stretch, geo }: Workbench): void {
-  const { from, count, place, scratch } = stretch;
+  const { from, count } = stretch;
   if (family === 4) lookupMany4(geo, src, from, count, place, scratch);
   else for (let i = 0; i < count; i++) place[i] = place6(geo, src, from + i);
 }
 
 /** Packets to each port from each country, where flows are not counted. */
 function countPortCountries({ tables: { portCountries } }: Day, sensor: number, { stretch, geo }: Workbench): void {
-  const { count, name, place, low, high, scratch } = stretch;
+  const { count } = stretch;
   const { placeCountry } = geo;
   for (let i = 0; i < count; i++) low[i] = placeCountry[place[i]!]!;
   portCountries.countMany(name, low, count, sensor, scratch, high);
 }
 
 /** A flow does not hold an IPv6 address: its source gets its row at once. */
-function enterSources6({ sources }: Day, { src }: Records, { from, count, high, low }: Stretch): void {
+function enterSources6({ sources }: Day, { src }: Records, { from, count }: Stretch): void {
   for (let i = 0; i < count; i++) {
     const w = 4 * (from + i);
     if (sources.find(high[i]!, low[i]!) < 0)
@@ -136,11 +140,7 @@ function enterSources6({ sources }: Day, { src }: Records, { from, count, high, 
 }
 
 /** Nmap's test needs two fields that a flow does not hold: its few candidates go to their sources at once. */
-function countNmap(
-  { sources }: Day,
-  { family, src, dst, dstPort, seqFold }: Records,
-  { from, count, key, high, low }: Stretch,
-): void {
+function countNmap({ sources }: Day, { family, src, dst, dstPort, seqFold }: Records, { from, count }: Stretch): void {
   for (let i = 0; i < count; i++) {
     if ((keyMarks(key[i]!) & NMAP) === 0) continue;
     const r = from + i;
@@ -156,14 +156,13 @@ function countNmap(
 
 /** Packets to each observed network, and their sources. */
 function countNetworks(day: Day, records: Records, sensor: number, bench: Workbench): void {
-  const { scratch, high, low, count } = bench.stretch;
   countNetworkPackets(day, records, sensor, bench);
-  day.tables.networks.addSources(scratch, high, low, count);
+  day.tables.networks.addSources(scratch, high, low, bench.stretch.count);
 }
 
 /** Packets to each observed network; leaves in `scratch` where its row begins. */
 function countNetworkPackets(day: Day, { dst, family }: Records, sensor: number, { stretch, counts }: Workbench): void {
-  const { from, count, name, scratch } = stretch;
+  const { from, count } = stretch;
   const { networks } = day.tables;
   if (family === 6) {
     for (let i = 0; i < count; i++) {

@@ -8,7 +8,7 @@
 
 import * as mixing from '../../common/record/mix.ts';
 
-// A constant of this module and not an import, for its loops: ARCHITECTURE.md, "Loops over packets".
+// A constant of this module and not an import, for its loops: common/DESIGN.md, "Loops over packets".
 const { mix } = mixing;
 
 /** Two words, the same for all states that are to be merged. */

@@ -3,16 +3,16 @@
  * sensor changes. But names, which are many, are noted when the hour changes, and settled with the flows of their targets. The two
  * largest arrays span 2^25 counters each, of which the system gives memory only to the pages touched: about a megabyte for TCP and UDP.
  */
-import * as bits from '../../common/bits.ts';
 import type { GeoTable } from '../../common/geo/table.ts';
 import type { Stretch } from './columns.ts';
 import type { Day } from './day.ts';
 import * as days from './day.ts';
 import { orderByKey } from './order.ts';
+import { STRETCH } from './stretch.ts';
 import { WordList } from './words.ts';
 
-// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
-const { same } = bits;
+// Constants of this module and not imports, for its loops: common/DESIGN.md, "Loops over packets".
+const { key, name, place } = STRETCH;
 const { COUNTRIES, HOURS_PER_DAY, SIDES, TARGET_BITS, TARGET_MASK } = days;
 
 const NAMES = 1 << (TARGET_BITS + 1);
@@ -99,28 +99,28 @@ export class HourCounts {
     }
   }
 
-  /** Counts what is in the arrays; `place` and `name` are of records of one sensor and hour. */
-  countAll({ count, name, key, place }: Stretch): void {
-    const { names, places, kinds } = this;
+  /** Counts the records of the stretch at hand, which are of one sensor and hour, by target and side. */
+  countNames({ count }: Stretch): void {
+    const { names } = this;
     const touchedNames = this.touchedNames.roomFor(count);
-    const touchedPlaces = this.touchedPlaces.roomFor(count);
     let namesCount = this.touchedNames.count;
-    let placesCount = this.touchedPlaces.count;
-    // Each is entered in its list, which goes on only if it is new: no branch that could only be guessed.
     for (let i = 0; i < count; i++) {
       const named = name[i]!;
-      const packets = names[named]!;
-      names[named] = packets + 1;
-      touchedNames[namesCount] = named;
-      namesCount += same(packets, 0);
-      const placed = (place[i]! << 1) | (named >>> TARGET_BITS);
-      const ofPlace = places[placed]!;
-      places[placed] = ofPlace + 1;
-      touchedPlaces[placesCount] = placed;
-      placesCount += same(ofPlace, 0);
-      kinds[key[i]! >>> TARGET_BITS]!++;
+      if (names[named]!++ === 0) touchedNames[namesCount++] = named;
     }
     this.touchedNames.count = namesCount;
+  }
+
+  /** Counts them by the source's place and side, and by class and marks. */
+  countPlaces({ count }: Stretch): void {
+    const { places, kinds } = this;
+    const touchedPlaces = this.touchedPlaces.roomFor(count);
+    let placesCount = this.touchedPlaces.count;
+    for (let i = 0; i < count; i++) {
+      const placed = (place[i]! << 1) | (name[i]! >>> TARGET_BITS);
+      if (places[placed]!++ === 0) touchedPlaces[placesCount++] = placed;
+      kinds[key[i]! >>> TARGET_BITS]!++;
+    }
     this.touchedPlaces.count = placesCount;
   }
 

@@ -13,7 +13,7 @@ import * as flowing from './flows.ts';
 import type { HourCounts } from './hour.ts';
 import * as hours from './hour.ts';
 
-// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+// Constants of this module and not imports, for its loops: common/DESIGN.md, "Loops over packets".
 const { BACKSCATTER, CLASSES } = classes;
 const { BACKSCATTER_SIDE, COUNTRIES, HOURS_PER_DAY, SCANNING_SIDE, SIDES, TABLES, TARGET_BITS } = days;
 const { FLOW, keyClass, keyTarget } = flowing;

@@ -19,7 +19,7 @@ import { SensorCells } from './sensors.ts';
 import { SOURCE } from './sources.ts';
 import { flowsAtOnce, TargetCells } from './targets.ts';
 
-// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+// Constants of this module and not imports, for its loops: common/DESIGN.md, "Loops over packets".
 const { NMAP } = classes;
 const { HOURS_PER_DAY } = days;
 const { FLOW, placesInUse, keyClass, keyMarks, keyTarget } = flowing;

@@ -13,7 +13,7 @@ import * as flowing from './flows.ts';
 import { hourOfKey, namedOfHour, settleHours, type TargetHours } from './hour.ts';
 import { WordList } from './words.ts';
 
-// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+// Constants of this module and not imports, for its loops: common/DESIGN.md, "Loops over packets".
 const { BACKSCATTER, OTHER } = classes;
 const { BACKSCATTER_SIDE, COUNTRIES, FIRST_MARK, HOURS_PER_DAY, KINDS, SCANNING_SIDE, SIDES, TARGET_BITS } = days;
 const { FLOW, keyClass, keyMarks, keyTarget } = flowing;

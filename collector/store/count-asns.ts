@@ -11,11 +11,14 @@ import { freeMemory } from '../../common/memory.ts';
 import type { Records } from '../../common/record/record.ts';
 import type { LogReader } from '../log/reader.ts';
 import { CellTable } from '../reduce/cells.ts';
-import { Stretch, stretchMax } from '../reduce/columns.ts';
+import { Stretch } from '../reduce/columns.ts';
 import { CELL_SETS, TARGET_BITS, TARGET_MASK } from '../reduce/day.ts';
 import { place6 } from '../reduce/flows.ts';
 import type { Row } from '../reduce/rows.ts';
+import { STRETCH, stretchMax } from '../reduce/stretch.ts';
 import { DamagedBatch, isMisdated, openOrDamaged } from './batch.ts';
+
+const { name } = STRETCH;
 
 /** Of a port and an AS: 40 bytes each while a day is counted, 3 when it is kept. */
 const pairsMax = 1 << 20;
@@ -89,7 +92,6 @@ class PortAsns {
 
   add(records: Records): void {
     const { family, src } = records;
-    const { name } = this.#stretch;
     const geo = this.#geo;
     for (let from = 0; from < records.count; from += stretchMax) {
       this.#stretch.take(records, from);

@@ -2,19 +2,17 @@
  * From captured frames to records. Only the outermost IP header counts: what a tunnel carries or an ICMP error quotes is
  * payload. Nothing here throws or reads past the captured bytes; a packet that makes no record is counted by its reason.
  */
-import * as words from '../bits.ts';
 import * as classes from '../record/classify.ts';
 import * as protocols from '../record/protocol.ts';
-import type { Records } from '../record/record.ts';
+import { appendRecords, createRecords, type Records } from '../record/record.ts';
 import { type Finder, finderOf, foundOffset, foundSkip, LINK_ETHERNET, versionAgrees } from './link.ts';
 import { type Observed, observes4, observes6 } from './observed.ts';
 import { NO_HOUR, type Packets } from './packets.ts';
 import { SKIP_REASONS, skipIndex } from './skip.ts';
 import type { Chunk } from './walker.ts';
 
-// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+// Constants of this module and not imports, for its loops: common/DESIGN.md, "Loops over packets".
 const { foldSequence, marksOf } = classes;
-const { same } = words;
 const { AH, DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE } = protocols;
 
 const LINK_TYPE = skipIndex('link-type');
@@ -65,12 +63,14 @@ const EXTENSIONS = Uint8Array.from({ length: 256 }, (_, n) =>
   [HOP_BY_HOP, ROUTING, FRAGMENT_HEADER, AH, DESTINATION, MOBILITY, HIP, SHIM6].includes(n) ? 1 : 0,
 );
 
-/** Where packets go: two blocks of records of the same hour, and the count of skipped packets by reason. */
+/** Where packets go: two blocks of records of the same hour, and what is told of those that are skipped. */
 export interface Decoded {
   readonly records4: Records;
   readonly records6: Records;
   /** By `skipIndex`. */
   readonly skipped: Float64Array;
+  /** Link types met that we do not read. */
+  readonly unknownLinkTypes: Set<number>;
   /** Undefined: every destination is observed. */
   readonly observed: Observed | undefined;
 }
@@ -83,28 +83,36 @@ export const createSkipped = (): Float64Array => new Float64Array(SKIP_REASONS.l
  */
 export function decodePackets(chunk: Chunk, packets: Packets, from: number, out: Decoded): number {
   const { linkType, hour, count } = packets;
-  const { records4, records6, skipped } = out;
-  let done = from;
-  while (done < count) {
+  const { records4, records6, skipped, unknownLinkTypes } = out;
+  for (let done = from; done < count; ) {
     const find = finderOf(linkType[done]!);
     const thisHour = hour[done]!;
-    let end = done + 1;
-    while (end < count && linkType[end] === linkType[done] && hour[end] === thisHour) end++;
     if (find === undefined || thisHour === NO_HOUR) {
+      const end = sameUntil(packets, done, count);
+      if (find === undefined) unknownLinkTypes.add(linkType[done]!);
       skipped[find === undefined ? LINK_TYPE : NO_TIME]! += end - done;
-    } else {
-      if (thisHour !== records4.hour && records4.count + records6.count > 0) return done;
-      records4.hour = thisHour;
-      records6.hour = thisHour;
-      const room = Math.min(records4.capacity - records4.count, records6.capacity - records6.count, stretchMax);
-      end = Math.min(end, done + room);
-      if (end === done) return done;
-      locate(chunk, packets, done, end, find, skipped);
-      decode4(chunk, packets, done, end, out);
+      done = end;
+      continue;
     }
+    if (thisHour !== records4.hour && records4.count + records6.count > 0) return done;
+    records4.hour = thisHour;
+    records6.hour = thisHour;
+    const room = Math.min(records4.capacity - records4.count, records6.capacity - records6.count, stretchMax);
+    if (room === 0) return done;
+    const end = sameUntil(packets, done, Math.min(count, done + room));
+    locate(chunk, packets, done, end, find, skipped);
+    decode4(chunk, packets, done, end, out);
     done = end;
   }
   return count;
+}
+
+/** The first packet from `from` on, or `to`, that is of another link type or hour. */
+function sameUntil({ linkType, hour }: Packets, from: number, to: number): number {
+  const [firstLinkType, firstHour] = [linkType[from]!, hour[from]!];
+  let end = from + 1;
+  while (end < to && linkType[end] === firstLinkType && hour[end] === firstHour) end++;
+  return end;
 }
 
 /** Packets decoded at a time. */
@@ -147,31 +155,32 @@ function locate(
   }
 }
 
-/** Decodes located packets of one hour; those of IPv6 are handed on. */
-function decode4(chunk: Chunk, packets: Packets, from: number, to: number, out: Decoded): void {
-  const { records4 } = out;
-  const count = keep4(chunk, packets, from, to, out);
-  readAddresses(chunk.view, packets.time, records4, count);
-  readTransports(chunk.view, records4, count);
-  records4.count += count;
-}
+/** Records of a stretch: constants, for the compiler to know where they lie and how long they are. */
+const AT_HAND = createRecords(4, stretchMax);
+const { src, dst, time, srcPort, dstPort, length, window, seqFold, protocol, flags, ttl, tool } = AT_HAND;
 
-/** Of each IPv4 packet that becomes a record: which packet it is, where its headers are, and its identification. */
-const kept = new Uint32Array(stretchMax);
-const ipHeaders = new Uint32Array(stretchMax);
-const transportHeaders = new Uint32Array(stretchMax);
-const ipIds = new Uint32Array(stretchMax);
-
-/** Packets of the stretch that are not plain IPv4 with all that is needed of it. */
+/** Packets of the stretch that are not plain IPv4 with all that is needed of it, and how many. */
 const odd = new Uint32Array(stretchMax);
 
-/** Looks at the IP headers of located packets, and returns how many make a record of IPv4. The others are dealt with one by one. */
-function keep4({ bytes, view }: Chunk, packets: Packets, from: number, to: number, out: Decoded): number {
-  const { length, protocol, ttl, count: first } = out.records4;
-  let n = 0;
+/** Decodes located packets of one hour. */
+function decode4({ bytes, view }: Chunk, packets: Packets, from: number, to: number, out: Decoded): void {
   // In a chunk that is shorter than a header there is none, and nothing that could be read in its place.
   const plainTo = view.byteLength < IPV4_BYTES ? from : to;
-  for (let i = from; i < plainTo; i++) {
+  const count = decodePlain(view, packets.time, from, plainTo);
+  for (let o = 0; o < plainTo - from - count; o++) decodeOdd(bytes, view, packets, from, odd[o]!, out);
+  for (let i = plainTo; i < to; i++) decodeOdd(bytes, view, packets, from, i, out);
+  const kept = out.observed === undefined ? count : keepObserved(out.observed, count);
+  out.skipped[NOT_OBSERVED]! += count - kept;
+  appendRecords(out.records4, AT_HAND, kept);
+}
+
+/**
+ * Decodes the IPv4 packets of a stretch into the records at hand, and returns how many there are. The others are odd: they are
+ * dealt with one by one.
+ */
+function decodePlain(view: DataView, times: Uint32Array, from: number, to: number): number {
+  let n = 0;
+  for (let i = from; i < to; i++) {
     const header = headers[i - from]!;
     const captured = headerBytes[i - from]!;
     // Whole words, for each read checks its bounds: version, header length, TOS, length | id, fragment | TTL, protocol, checksum.
@@ -184,14 +193,6 @@ function keep4({ bytes, view }: Chunk, packets: Packets, from: number, to: numbe
     const number = (third32 >>> 16) & 0xff;
     const transportBytes = TRANSPORT_BYTES[number]!;
     const needed = ownBytes + transportBytes;
-    kept[n] = i;
-    ipHeaders[n] = header;
-    transportHeaders[n] = transportBytes === 0 ? header : header + ownBytes;
-    ipIds[n] = second32 >>> 16;
-    length[first + n] = packetBytes;
-    protocol[first + n] = number;
-    ttl[first + n] = third32 >>> 24;
-    odd[i - from - n] = i;
     // One question for all that can be wrong, whose answer is nearly always no: negative if anything is.
     const wrong =
       (captured - IPV4_BYTES) |
@@ -200,11 +201,38 @@ function keep4({ bytes, view }: Chunk, packets: Packets, from: number, to: numbe
       (ownBytes - IPV4_BYTES) |
       -((first32 >>> 28) ^ 4) |
       -(second32 & 0x1fff);
-    n += 1 + (wrong >> 31);
+    if (wrong < 0) {
+      odd[i - from - n] = i;
+      continue;
+    }
+    const destination = view.getUint32(header + 16);
+    const transport = transportBytes === 0 ? header : header + ownBytes;
+    const numbers = view.getUint32(transport);
+    const port = (numbers >>> DST_SHIFT[number]!) & NUMBER_BITS[number]!;
+    src[n] = view.getUint32(header + 12);
+    dst[n] = destination;
+    time[n] = times[i]!;
+    srcPort[n] = (numbers >>> SRC_SHIFT[number]!) & NUMBER_BITS[number]!;
+    dstPort[n] = port;
+    length[n] = packetBytes;
+    protocol[n] = number;
+    ttl[n] = third32 >>> 24;
+    let control = 0; // data offset, flags, window
+    let fold = 0;
+    let marks = 0;
+    if (number === TCP) {
+      const sequence = view.getUint32(transport + 4);
+      control = view.getUint32(transport + 12);
+      fold = foldSequence(sequence);
+      marks = marksOf((control >>> 16) & 0xff, second32 >>> 16, destination, port, sequence);
+    }
+    flags[n] = control >>> 16;
+    window[n] = control;
+    seqFold[n] = fold;
+    tool[n] = marks;
+    n++;
   }
-  for (let o = 0; o < plainTo - from - n; o++) decodeOdd(bytes, view, packets, from, odd[o]!, out);
-  for (let i = plainTo; i < to; i++) decodeOdd(bytes, view, packets, from, i, out);
-  return out.observed === undefined ? n : keepObserved(view, out, out.observed, n);
+  return n;
 }
 
 /** Packet `i` of a stretch that begins at `from`: of IPv6, and becomes a record, or one that makes none, and is counted. */
@@ -231,71 +259,25 @@ function whyNot4(view: DataView, header: number, captured: number): number {
   return ownBytes + TRANSPORT_BYTES[view.getUint8(header + 9)]! > packetBytes ? BAD_LENGTH : TRUNCATED;
 }
 
-/** Leaves out the packets to destinations that are not observed; returns how many are left. */
-function keepObserved(view: DataView, { records4, skipped }: Decoded, observed: Observed, count: number): number {
-  const { length, protocol, ttl, count: first } = records4;
+/** Leaves out of the records at hand those to destinations that are not observed; returns how many are left. */
+function keepObserved(observed: Observed, count: number): number {
   let left = 0;
   for (let n = 0; n < count; n++) {
-    const header = ipHeaders[n]!;
-    kept[left] = kept[n]!;
-    ipHeaders[left] = header;
-    transportHeaders[left] = transportHeaders[n]!;
-    ipIds[left] = ipIds[n]!;
-    length[first + left] = length[first + n]!;
-    protocol[first + left] = protocol[first + n]!;
-    ttl[first + left] = ttl[first + n]!;
-    if (observes4(observed, view.getUint32(header + 16))) left++;
+    src[left] = src[n]!;
+    dst[left] = dst[n]!;
+    time[left] = time[n]!;
+    srcPort[left] = srcPort[n]!;
+    dstPort[left] = dstPort[n]!;
+    length[left] = length[n]!;
+    window[left] = window[n]!;
+    seqFold[left] = seqFold[n]!;
+    protocol[left] = protocol[n]!;
+    flags[left] = flags[n]!;
+    ttl[left] = ttl[n]!;
+    tool[left] = tool[n]!;
+    if (observes4(observed, dst[n]!)) left++;
   }
-  skipped[NOT_OBSERVED]! += count - left;
   return left;
-}
-
-function readAddresses(
-  view: DataView,
-  times: Uint32Array,
-  { src, dst, time, count: first }: Records,
-  count: number,
-): void {
-  for (let n = 0; n < count; n++) {
-    src[first + n] = view.getUint32(ipHeaders[n]! + 12);
-    dst[first + n] = view.getUint32(ipHeaders[n]! + 16);
-    time[first + n] = times[kept[n]!]!;
-  }
-}
-
-/** Packets of the stretch that are TCP. */
-const tcps = new Uint32Array(stretchMax);
-
-/** Reads what the transport headers say into records that have their addresses and protocols. */
-function readTransports(view: DataView, records: Records, count: number): void {
-  const { count: first, protocol, srcPort, dstPort } = records;
-  let tcpCount = 0;
-  for (let n = 0; n < count; n++) {
-    const number = protocol[first + n]!;
-    const numbers = view.getUint32(transportHeaders[n]!);
-    srcPort[first + n] = (numbers >>> SRC_SHIFT[number]!) & NUMBER_BITS[number]!;
-    dstPort[first + n] = (numbers >>> DST_SHIFT[number]!) & NUMBER_BITS[number]!;
-    tcps[tcpCount] = n;
-    tcpCount += same(number, TCP);
-  }
-  for (const column of [records.flags, records.window, records.seqFold, records.tool])
-    column.fill(0, first, first + count);
-  readTcps(view, records, tcpCount);
-}
-
-function readTcps(view: DataView, records: Records, count: number): void {
-  const { count: first, dst, dstPort, window, seqFold, flags, tool } = records;
-  for (let t = 0; t < count; t++) {
-    const n = tcps[t]!;
-    const r = first + n;
-    const sequence = view.getUint32(transportHeaders[n]! + 4);
-    const control = view.getUint32(transportHeaders[n]! + 12); // data offset, flags, window
-    const bits = (control >>> 16) & 0xff;
-    flags[r] = bits;
-    window[r] = control;
-    seqFold[r] = foldSequence(sequence);
-    tool[r] = marksOf(bits, ipIds[n]!, dst[r]!, dstPort[r]!, sequence);
-  }
 }
 
 /** Decodes an IPv6 packet into row `n`; the time is left to the caller. Returns `DECODED` or a skip reason. */

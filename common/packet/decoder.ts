@@ -3,7 +3,6 @@
 import type { Prefix } from '../record/address.ts';
 import { createRecords, type Records } from '../record/record.ts';
 import { createSkipped, type Decoded, decodePackets } from './decode.ts';
-import { finderOf } from './link.ts';
 import { observe } from './observed.ts';
 import type { Packets } from './packets.ts';
 import type { Chunk } from './walker.ts';
@@ -26,12 +25,12 @@ export class Decoder {
       records4: createRecords(4, recordsMax),
       records6: createRecords(6, recordsMax),
       skipped: this.skipped,
+      unknownLinkTypes: this.unknownLinkTypes,
       observed: observe(networks),
     };
   }
 
   take(chunk: Chunk, packets: Packets): void {
-    this.#noteLinkTypes(packets);
     for (let done = 0; done < packets.count; ) {
       done = decodePackets(chunk, packets, done, this.#decoded);
       if (done < packets.count) this.flush();
@@ -43,15 +42,6 @@ export class Decoder {
     for (const records of [this.#decoded.records4, this.#decoded.records6]) {
       if (records.count > 0) this.#emit(records);
       records.count = 0;
-    }
-  }
-
-  #noteLinkTypes({ linkType, count }: Packets): void {
-    let before = -1;
-    for (let i = 0; i < count; i++) {
-      if (linkType[i] === before) continue;
-      before = linkType[i]!;
-      if (finderOf(before) === undefined) this.unknownLinkTypes.add(before);
     }
   }
 }

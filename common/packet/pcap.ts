@@ -9,6 +9,7 @@ const HEADER_BYTES = 24;
 const PACKET_HEADER_BYTES = 16;
 const MICROSECONDS = 0xa1b2c3d4;
 const NANOSECONDS = 0xa1b23c4d;
+const MICROS_PER_SECOND = 1_000_000;
 
 /** Whether a file that begins with `magic`, read big-endian, is pcap, and of which byte order and resolution. */
 export function pcapKind(magic: number): { little: boolean; nanoseconds: boolean } | undefined {
@@ -80,7 +81,8 @@ export class PcapWalker implements Walker {
       captured[n] = bytes;
       if (thisHour >= 0 && sinceHour >= 0 && sinceHour < 3600 && fraction < perSecond) {
         hour[n] = thisHour;
-        time[n] = sinceHour * 1e6 + Math.floor(fraction / perMicro);
+        time[n] =
+          Math.imul(sinceHour, MICROS_PER_SECOND) + (perMicro === 1 ? fraction : Math.floor(fraction / perMicro));
       } else {
         setTime(packets, n, second + Math.floor(fraction / perSecond), Math.floor((fraction % perSecond) / perMicro));
         thisHour = hour[n]!;

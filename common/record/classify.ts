@@ -5,7 +5,7 @@
 import * as words from '../bits.ts';
 import * as protocols from './protocol.ts';
 
-// Constants of this module and not imports, for its loops: ARCHITECTURE.md, "Loops over packets".
+// Constants of this module and not imports, for its loops: common/DESIGN.md, "Loops over packets".
 const { ICMP, ICMPV6, TCP, UDP } = protocols;
 const { same } = words;
 

@@ -86,6 +86,16 @@ export function createRecords(
   };
 }
 
+/** Appends the first records of a block to another of the same family, which has room for them. */
+export function appendRecords(to: Records, from: Records, count: number): void {
+  const words = addressWords(to.family);
+  for (const [name, , width] of COLUMNS) {
+    const values = width === 'address' ? words : width;
+    to[name].set(from[name].subarray(0, values * count), values * to.count);
+  }
+  to.count += count;
+}
+
 /** Bytes a record takes in its columns. */
 const recordBytes = (family: 4 | 6) =>
   COLUMNS.reduce(

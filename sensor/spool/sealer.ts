@@ -4,7 +4,6 @@
  */
 
 import { createSkipped, type Decoded, decodePackets } from '../../common/packet/decode.ts';
-import { finderOf } from '../../common/packet/link.ts';
 import { observe } from '../../common/packet/observed.ts';
 import { NO_HOUR, type Packets } from '../../common/packet/packets.ts';
 import { SKIP_REASONS } from '../../common/packet/skip.ts';
@@ -84,11 +83,13 @@ export class Sealer implements Sink {
     this.#options = options;
     this.#shift = options.shift;
     const skipped = createSkipped();
+    const { unknownLinkTypes } = this;
     const observed = observe(options.networks);
     this.#blocks = Array.from({ length: blocks ?? 1 }, () => ({
       records4: createRecords(4, capacity(4), Memory),
       records6: createRecords(6, capacity(6), Memory),
       skipped,
+      unknownLinkTypes,
       observed,
     }));
     this.#decoded = this.#blocks[0]!;
@@ -122,7 +123,6 @@ export class Sealer implements Sink {
   }
 
   take(chunk: Chunk, packets: Packets, from: number, to: number): void {
-    this.#noteLinkTypes(packets, from, to);
     const { hour, count } = packets;
     for (let done = from; done < to; ) {
       const ours = hour[done]!;
@@ -281,14 +281,5 @@ export class Sealer implements Sink {
     const { skipped } = this.#decoded;
     const counts = SKIP_REASONS.map((reason, n) => [reason, skipped[n]!] as const);
     return Object.fromEntries(counts.filter(([, packets]) => packets > 0));
-  }
-
-  #noteLinkTypes({ linkType }: Packets, from: number, to: number): void {
-    let before = -1;
-    for (let n = from; n < to; n++) {
-      if (linkType[n] === before) continue;
-      before = linkType[n]!;
-      if (finderOf(before) === undefined) this.unknownLinkTypes.add(before);
-    }
   }
 }

@@ -187,6 +187,7 @@ export const newDecoded = (observed?: Observed, capacity = 64): Decoded => ({
   records4: createRecords(4, capacity),
   records6: createRecords(6, capacity),
   skipped: createSkipped(),
+  unknownLinkTypes: new Set(),
   observed,
 });
 
