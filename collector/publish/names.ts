@@ -6,7 +6,7 @@
 import { CELL_SETS, DAY_SETS } from '../reduce/day.ts';
 import type { PacketClass, Target, Tool } from '../reduce/results.ts';
 import { TARGET_SETS } from '../reduce/sources.ts';
-import { count, type Words } from './words.ts';
+import { count, type Language, type Words } from './words.ts';
 
 /** Distinct sources up to this many are counted exactly; above it the figure is a sketch's estimate. */
 export const exactSourcesMax = DAY_SETS.exactMax;
@@ -28,10 +28,14 @@ export function targetLabel(target: Target): string {
   return /^\d+$/.test(target.protocol) ? `${target.protocol}/ip` : `${target.port}/${target.protocol}`;
 }
 
-const regions: Record<keyof Words, Intl.DisplayNames> = {
-  en: new Intl.DisplayNames('en', { type: 'region', fallback: 'none' }),
-  ja: new Intl.DisplayNames('ja', { type: 'region', fallback: 'none' }),
-};
+/** Made when first asked for: each takes some milliseconds. */
+const regions: Partial<Record<Language, Intl.DisplayNames>> = {};
+
+/** What Intl calls a region, if anything. */
+function regionName(code: string, language: Language): string | undefined {
+  regions[language] ??= new Intl.DisplayNames(language, { type: 'region', fallback: 'none' });
+  return regions[language].of(code);
+}
 
 /** Codes that are no ISO 3166 country but occur in registries' files, and those Intl names in a long or unusual way. */
 const OWN_COUNTRIES: Record<string, Words> = {
@@ -48,7 +52,7 @@ const OWN_COUNTRIES: Record<string, Words> = {
 export function countryName(code: string): Words {
   if (Object.hasOwn(OWN_COUNTRIES, code)) return OWN_COUNTRIES[code];
   if (!/^[A-Z]{2}$/.test(code)) return { en: code, ja: code };
-  return { en: regions.en.of(code) ?? code, ja: regions.ja.of(code) ?? code };
+  return { en: regionName(code, 'en') ?? code, ja: regionName(code, 'ja') ?? code };
 }
 
 /** What Intl knows beside ISO 3166-1's codes that are assigned; its withdrawn ones stand for others. XK is taken as assigned. */
@@ -58,7 +62,7 @@ const UNASSIGNED = ['AC', 'CP', 'CQ', 'DG', 'EA', 'EU', 'EZ', 'IC', 'QO', 'TA', 
 export const isEconomy = (code: string): boolean =>
   /^[A-Z]{2}$/.test(code) &&
   !UNASSIGNED.includes(code) &&
-  regions.en.of(code) !== undefined &&
+  regionName(code, 'en') !== undefined &&
   new Intl.Locale(`und-${code}`).region === code;
 
 /** An autonomous system's number as it is written; 0 is none known. */

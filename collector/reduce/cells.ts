@@ -15,7 +15,6 @@ import { check, packetsMax, type Reader, type Writer } from './bytes.ts';
 import { type DistinctLimits, DistinctPool, type DistinctPoolData } from './distinct.ts';
 import * as hashing from './hash.ts';
 import { createLines, doublesOver, grownLines } from './lines.ts';
-import { WordList } from './words.ts';
 
 // Constants of this module and not imports, for its loops: common/DESIGN.md, "Loops over packets".
 const { mixPair } = hashing;
@@ -320,12 +319,14 @@ export class Rows {
   readonly table: CellTable;
   readonly #rows: Int32Array;
   readonly #wasEmpty: boolean;
-  /** Numbers that stand for a cell. */
-  readonly #known = new WordList();
+  /** Numbers that stand for a cell: the first so many. */
+  readonly #known: Int32Array;
+  #knownCount = 0;
 
   constructor(table: CellTable, numbers: number) {
     this.table = table;
     this.#rows = new Int32Array(numbers).fill(-1);
+    this.#known = new Int32Array(numbers);
     this.#wasEmpty = table.size === 0;
   }
 
@@ -338,14 +339,14 @@ export class Rows {
   #find(number: number, a: number, b: number): number {
     const row = this.#wasEmpty ? this.table.append(a, b) : this.table.row(a, b);
     this.#rows[number] = row;
-    this.#known.push(number);
+    this.#known[this.#knownCount++] = number;
     return row;
   }
 
   /** The numbers are to stand for other cells. */
   forget(): void {
-    for (const number of this.#known.inUse()) this.#rows[number] = -1;
-    this.#known.count = 0;
+    for (let n = 0; n < this.#knownCount; n++) this.#rows[this.#known[n]!] = -1;
+    this.#knownCount = 0;
   }
 }
 
@@ -354,9 +355,10 @@ const laterMax = 1024;
 /** Sources to be entered in cells, many at a time. No row may be moved by `makeRoom` meanwhile; new ones may be made. */
 export class LaterSources {
   readonly #table: CellTable;
-  readonly #rows = new WordList();
-  readonly #high = new WordList();
-  readonly #low = new WordList();
+  #count = 0;
+  readonly #rows = new Int32Array(laterMax);
+  readonly #high = new Int32Array(laterMax);
+  readonly #low = new Int32Array(laterMax);
 
   constructor(table: CellTable) {
     this.#table = table;
@@ -364,15 +366,15 @@ export class LaterSources {
 
   /** A source, by its key, for the cell at this row. */
   add(row: number, high: number, low: number): void {
-    if (this.#rows.count === laterMax) this.flush();
-    this.#rows.push(row);
-    this.#high.push(high);
-    this.#low.push(low);
+    if (this.#count === laterMax) this.flush();
+    const n = this.#count++;
+    this.#rows[n] = row;
+    this.#high[n] = high;
+    this.#low[n] = low;
   }
 
   flush(): void {
-    const { count } = this.#rows;
-    if (count > 0) this.#table.addSources(this.#rows.inUse(), this.#high.inUse(), this.#low.inUse(), count);
-    for (const list of [this.#rows, this.#high, this.#low]) list.count = 0;
+    this.#table.addSources(this.#rows, this.#high, this.#low, this.#count);
+    this.#count = 0;
   }
 }

@@ -145,13 +145,20 @@ export class HourCounts {
 
   /** What `settleNames` noted, in the order of targets and hours; begins anew. Nothing, where no flows are counted. */
   takeTargetHours(): TargetHours {
-    const keys = this.#targetHours.inUse().slice();
-    const all = this.#targetHourPackets.inUse();
-    const numbers = Int32Array.from(keys, (_, n) => n);
-    const order = orderByKey(keys.slice(), numbers, TARGET_BITS + HOUR_BITS);
+    const noted = this.#targetHours.inUse();
+    const notedPackets = this.#targetHourPackets.inUse();
+    const order = new Int32Array(noted.length);
+    for (let n = 0; n < order.length; n++) order[n] = n;
+    const ordered = orderByKey(noted.slice(), order, TARGET_BITS + HOUR_BITS);
+    const keys = new Int32Array(noted.length);
+    const packets = new Int32Array(noted.length);
+    for (let n = 0; n < ordered.length; n++) {
+      keys[n] = noted[ordered[n]!]!;
+      packets[n] = notedPackets[ordered[n]!]!;
+    }
     this.#targetHours.clear();
     this.#targetHourPackets.clear();
-    return { keys: order.map(n => keys[n]!), packets: order.map(n => all[n]!) };
+    return { keys, packets };
   }
 
   /** Adds the packets of each name to the day, where no flows are counted, and begins anew: what there is came from one sensor. */

@@ -122,7 +122,8 @@ export class TargetCells {
     this.#portHours.forget();
     let n = this.#targetHoursDone;
     for (; n < keys.length && namedOfHour(keys[n]!) <= target; n++) {
-      const [of, hour] = [namedOfHour(keys[n]!), hourOfKey(keys[n]!)];
+      const of = namedOfHour(keys[n]!);
+      const hour = hourOfKey(keys[n]!);
       const row = of === target ? this.#portHours.of(hour, target, hour) : table.row(of, hour);
       table.addPackets(row, packets[n]! >>> 0);
     }

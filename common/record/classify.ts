@@ -51,18 +51,17 @@ const PROTOCOLS: readonly { protocol?: number; values: number; classOf: (value: 
   { protocol: ICMPV6, values: 256, classOf: type => classOfType(type, ICMPV6_SCAN, ICMPV6_BACKSCATTER) },
 ];
 /** The classes of all protocols one after another, and by protocol where its own begin and which bits of a record say the value. */
-const CLASS_OF = Uint8Array.from(
-  PROTOCOLS.flatMap(({ values, classOf }) => Array.from({ length: values }, (_, n) => classOf(n))),
-);
+const CLASS_OF = new Uint8Array(PROTOCOLS.reduce((sum, { values }) => sum + values, 0));
 const CLASSES_FROM = new Uint32Array(256);
 const FLAG_BITS = new Uint8Array(256);
 const PORT_BITS = new Uint16Array(256);
 let classesFrom = 0;
-for (const { protocol, values } of PROTOCOLS) {
+for (const { protocol, values, classOf } of PROTOCOLS) {
   if (protocol !== undefined) {
     CLASSES_FROM[protocol] = classesFrom;
     (protocol === TCP ? FLAG_BITS : PORT_BITS)[protocol] = values - 1;
   }
+  for (let value = 0; value < values; value++) CLASS_OF[classesFrom + value] = classOf(value);
   classesFrom += values;
 }
 
