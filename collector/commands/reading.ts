@@ -11,6 +11,7 @@ import { MINUTE_MS } from '../../common/time.ts';
 import type { Others } from '../ingest/hand-over.ts';
 import { serializeError } from '../ingest/logging.ts';
 import type { Heard } from '../publish/api/admin-powers.ts';
+import { awayPage } from '../publish/pages/away.ts';
 import type { Measured, ReadingOrder, ReadingSaid } from './reading-orders.ts';
 import { askBehind } from './reading-proxy.ts';
 
@@ -99,7 +100,7 @@ export function startReading<Data extends object>(options: ReadingOptions<Data>)
   });
   const order = (one: ReadingOrder) => worker?.postMessage(one);
   return {
-    others: proxy,
+    others: { ask: proxy.ask, awayPage },
     heard: (sensor, heard) => order({ kind: 'heard', sensor, heard }),
     stop: async () => {
       ended = true;

@@ -20,6 +20,13 @@ export interface OthersAnswer {
 export interface Others {
   /** Undefined if the other server cannot be asked now; `gone` if who asked is. Takes the request's body. Never rejects. */
   ask(request: FastifyRequest, response: ServerResponse): Promise<OthersAnswer | 'gone' | undefined>;
+  /** What a browser is shown that asked for a page meanwhile and is to come again; undefined for whoever asks for anything else. */
+  readonly awayPage?: (request: FastifyRequest, againSeconds: string) => SentPage | undefined;
+}
+
+export interface SentPage {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
 }
 
 declare module 'fastify' {
@@ -37,7 +44,12 @@ export function handOver(app: FastifyInstance, powers: Powers, others: Others, i
     const answer = await others.ask(request, reply.raw);
     if (answer === undefined) {
       reply.handedOver = false;
-      return refuse(reply.header('retry-after', retryAfter(againSeconds, powers.random)), 'unavailable');
+      const seconds = retryAfter(againSeconds, powers.random);
+      reply.header('retry-after', seconds);
+      const page = others.awayPage?.(request, seconds);
+      if (page === undefined) return refuse(reply, 'unavailable');
+      reply.problem = 'unavailable';
+      return reply.code(503).headers(page.headers).send(page.body);
     }
     reply.hijack();
     if (answer !== 'gone') answer.pass(reply.raw, { last: isEnding() });

@@ -10,10 +10,14 @@ export const LANGUAGES: readonly Language[] = ['en', 'ja'];
 /** One text in every language. */
 export type Words = Record<Language, string>;
 
-const grouped = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+/** Made when first asked for, as all of Intl's here: each takes some milliseconds. */
+let grouped: Intl.NumberFormat | undefined;
 
 /** A count with its thousands grouped: English and Japanese write it alike. */
-export const count = (value: number): string => grouped.format(value);
+export function count(value: number): string {
+  grouped ??= new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+  return grouped.format(value);
+}
 
 /** More than this of a whole is all of it: fractions that were added up miss it by less, and one packet of a day by more. */
 const wholeMin = 1 - 1e-12;
@@ -27,9 +31,15 @@ export function share(part: number, whole: number): string {
   return part / whole < wholeMin ? '>99.9%' : `${percent.toFixed(0)}%`;
 }
 
-/** Whole per cents, for sentences. */
-export const roughShare = (part: number, whole: number): string =>
-  whole === 0 ? '–' : part > 0 && part / whole < 0.01 ? '<1%' : `${Math.round((100 * part) / whole)}%`;
+/** Whole per cents, for sentences; a part that would round to nothing or to the whole says so instead, in words. */
+export function roughShare(part: number, whole: number): Words {
+  const percent = (100 * part) / whole;
+  if (part > 0 && percent < 1) return { en: 'less than 1%', ja: '1%未満' };
+  const rounded = Math.round(percent);
+  if (rounded === 100 && part / whole < wholeMin) return { en: 'more than 99%', ja: '99%超' };
+  const text = whole === 0 ? '–' : `${rounded}%`;
+  return { en: text, ja: text };
+}
 
 /** A short number for an axis, with SI letters: 1500 is 1.5k. Read the same in both languages. */
 export function shortCount(value: number): string {
@@ -48,7 +58,6 @@ export function shortCount(value: number): string {
 export const dayStart = (date: string): Date => new Date(`${date}T00:00:00Z`);
 
 const proses: Partial<Record<Language, Intl.DateTimeFormat>> = {};
-/** Made when first asked for: each takes a browser some milliseconds. */
 function prose(language: Language): Intl.DateTimeFormat {
   const locale = language === 'en' ? 'en-GB' : 'ja-JP';
   proses[language] ??= new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' });

@@ -1,4 +1,5 @@
 /** Reads are answered beside the batches: by a thread that may be busy, or dead, and no sensor notices. */
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
@@ -33,6 +34,14 @@ import {
 
 const PROGRAM = new URL('./reading-program.ts', import.meta.url);
 const FAR_MS = 600_000;
+
+/** What a browser asks for while nobody reads, the language that it likes, and what it is told in which. */
+const PAGES_AWAY = [
+  ['/', 'fr,en', 'en', 'Back in a moment'],
+  ['/ports/tcp/23?window=month', 'ja', 'ja', 'まもなく再開します'],
+  ['/days?lang=ja', 'en', 'ja', 'まもなく再開します'],
+] as const;
+const sha256 = (text: string) => createHash('sha256').update(text).digest('base64');
 
 /** A collector whose reads are answered by the test's own thread; what it said. */
 async function startBoth({ failing = false, deaf = false, againMs = FAR_MS, directory = '' } = {}) {
@@ -152,10 +161,29 @@ describe('a thread that dies', () => {
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
       expect(await answer.json()).toMatchObject({ type: 'urn:enaga:problem:unavailable', status: 503 });
     }
+    for (const [path, liked, language, title] of PAGES_AWAY) {
+      const accept = 'text/html,application/xhtml+xml,*/*;q=0.8';
+      const page = await fetch(url + path, { headers: { accept, 'accept-language': liked } });
+      const [seconds, text] = [page.headers.get('retry-after'), await page.text()];
+      expect([page.status, page.headers.get('content-type')]).toEqual([503, 'text/html; charset=utf-8']);
+      expect([Number(seconds) > 0, page.headers.get('cache-control')]).toEqual([true, 'no-store']);
+      const policy = page.headers.get('content-security-policy');
+      const [, script = ''] = /<script>([^<]+)/.exec(text) ?? [];
+      expect(policy).toContain(`default-src 'none'; script-src 'sha256-${sha256(script)}'; style-src 'self' 'sha256-`);
+      expect(page.headers.get('referrer-policy')).toBe('no-referrer');
+      expect(text).toContain(`<html lang="${language}" data-again="${seconds}">`);
+      expect(text).toContain(`<h1>${title}</h1>`);
+      expect(text).toContain(`<meta http-equiv="refresh" content="${seconds}">`);
+      expect(text).not.toMatch(/(?:src|href)=/);
+    }
+    const json = await fetch(`${url}/v1/days`, { headers: { accept: 'text/html' } });
+    const sent = await fetch(url, { method: 'POST', headers: { accept: 'text/html' } });
+    for (const { status, headers } of [json, sent])
+      expect([status, headers.get('content-type')]).toEqual([503, 'application/problem+json']);
     expect((await put(collector, sensor, makeBatch(sensor).bytes)).statusCode).toBe(200);
     expect(said).toEqual(['nobody reads: the thread is begun again {"code":3,"ms":3000}']);
     const refused = collector.lines.filter(line => line.includes('"status":503'));
-    expect(refused.length).toBe(2); // which the thread could not tell
+    expect(refused.length).toBe(7); // which the thread could not tell
     await expect.poll(async () => (await fetch(`${url}/echo`)).status, { timeout: 10_000 }).toBe(207);
   });
 

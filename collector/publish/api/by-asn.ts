@@ -1,4 +1,4 @@
-/** From which autonomous systems the packets to a port, or from a country, came, over some days. */
+/** From which autonomous systems the packets to a port, from a country, or all of them came, over some days. */
 import { setImmediate as breathe } from 'node:timers/promises';
 import { dateOf } from '../../reduce/result.ts';
 import type { Row as Counted } from '../../reduce/rows.ts';
@@ -29,10 +29,15 @@ type Day = Pick<DaySummary, 'day' | 'revision' | 'closed'>;
 type AsnFigure = Pick<Counted, 'b' | 'packets'> & Pick<Figure, 'sources'>;
 
 /**
- * Most packets first. Means and shares are of the days counted. Of a port packets alone; of a country, where one day is asked of, its
- * sources too: those of several days cannot be added.
+ * Most packets first. Means and shares are of the days counted. Of a port packets alone; of a country, or of all, where one day is asked
+ * of, their sources too: those of several days cannot be added.
  */
-export async function asnRows(view: WholeView, from: Sources, range: DayRange, subject: Subject): Promise<ByAsn> {
+export async function asnRows(
+  view: WholeView,
+  from: Sources,
+  range: DayRange,
+  subject: Subject | undefined,
+): Promise<ByAsn> {
   const { figures, store } = from;
   const [counted, notCounted]: string[][] = [[], []];
   const sums = new Map<number, { packets: number; sources: number | null }>();
@@ -40,8 +45,8 @@ export async function asnRows(view: WholeView, from: Sources, range: DayRange, s
   let database: string | null = null;
   for (const head of figures.days(view, range)) {
     const { day } = head;
-    const rows = subject.table === 'ports' ? ofPort(store, head, subject.a) : ofCountry(view, from, day, subject.a);
-    const isSeen = rows !== undefined || (figures.day(view, day)?.rows(subject.table, subject.a).length ?? 0) > 0;
+    const rows = subject?.table === 'ports' ? ofPort(store, head, subject.a) : ofAny(view, from, day, subject);
+    const isSeen = rows !== undefined || isThere(view, from, day, subject);
     if (isSeen) (rows === undefined ? notCounted : counted)!.push(dateOf(day));
     if (rows !== undefined || !isSeen) addCoverage(coverage, figures.coverage({ from: day, to: day }));
     if (rows !== undefined) database = databaseOf(store, day);
@@ -54,8 +59,8 @@ export async function asnRows(view: WholeView, from: Sources, range: DayRange, s
   const rows = [...sums]
     .sort(([a, m], [b, n]) => n.packets - m.packets || a - b)
     .map(([asn, { packets, sources }], n) => ({
-      ...{ rank: n + 1, [subject.table === 'ports' ? 'port' : 'country']: subject.key, asn, packets },
-      ...(subject.table === 'countries' && { sources: isOneDay ? sources : null }),
+      ...{ rank: n + 1, ...nameOf(subject), asn, packets },
+      ...(subject?.table !== 'ports' && { sources: isOneDay ? sources : null }),
       ...{ meanPerSensor: told(meanPerSensor(packets, coverage)), share: told(packets / all) },
     }));
   return { counted: counted!, notCounted: notCounted!, database, rows };
@@ -65,11 +70,25 @@ export async function asnRows(view: WholeView, from: Sources, range: DayRange, s
 const ofPort = (store: StoreReader, day: Day, target: number): AsnFigure[] | undefined =>
   day.closed ? readPortAsns(store.database, day, target) : undefined;
 
-/** Of any day that was counted with a database of ASes, but by versions before. */
-function ofCountry(view: WholeView, { figures, store }: Sources, day: number, country: number) {
-  const rows = databaseOf(store, day) === null ? [] : (figures.day(view, day)?.rows('countryAsns', country) ?? []);
+/** Of any day that was counted with a database of ASes; of a country, not by versions before. */
+function ofAny(view: WholeView, { figures, store }: Sources, day: number, country: Subject | undefined) {
+  const made = databaseOf(store, day) === null ? undefined : figures.day(view, day);
+  const rows: readonly AsnFigure[] =
+    (country === undefined
+      ? made?.rows('asns').map(({ a, packets, sources }) => ({ b: a, packets, sources }))
+      : made?.rows('countryAsns', country.a)) ?? [];
   return rows.length === 0 ? undefined : rows;
 }
+
+/** Whether there were packets. */
+function isThere(view: WholeView, { figures }: Sources, day: number, subject: Subject | undefined): boolean {
+  const made = figures.day(view, day);
+  if (subject === undefined) return (made?.total.packets ?? 0) > 0;
+  return (made?.rows(subject.table, subject.a).length ?? 0) > 0;
+}
+
+const nameOf = (subject: Subject | undefined): Row =>
+  subject === undefined ? {} : { [subject.table === 'ports' ? 'port' : 'country']: subject.key };
 
 /** Name and build date of the database of ASes that a day was counted with; null if it was counted without. */
 export function databaseOf(store: StoreReader, day: number): string | null {

@@ -1,5 +1,6 @@
 /**
- * GET /v1/port-kinds, /v1/port-asns, /v1/country-kinds, /v1/country-asns and /v1/rank-history: one port, or one country, over time.
+ * GET /v1/port-kinds, /v1/port-asns, /v1/country-kinds, /v1/country-asns and /v1/rank-history: one port, or one country, over time;
+ * and /v1/asns: all packets by AS.
  */
 import type { FastifyInstance } from 'fastify';
 import { type TProperties, type TSchema, Type } from 'typebox';
@@ -8,7 +9,7 @@ import type { DayRange } from '../../store/query.ts';
 import { asnRows } from './by-asn.ts';
 import { kindRows, type Subject } from './by-kind.ts';
 import type { DayRoutePowers } from './day-routes.ts';
-import { type Answer, known, listRoute, type Question, storeOf, viewFor } from './listing.ts';
+import { type Answer, known, listRoute, PAGE_QUERY, paged, type Question, storeOf, viewFor } from './listing.ts';
 import { COUNTRY_PATTERN, DATE_PATTERN, parseCountry, parseDay, parseTarget, TARGET_PATTERN } from './names.ts';
 import { Unanswerable, wrongly } from './problems.ts';
 import { periodsOf, RankHistory, ranksMost } from './rank-history.ts';
@@ -30,11 +31,19 @@ const Nullable = (schema: TSchema, description: string) => Type.Union([schema, T
 const PORT = { port: Type.String({ pattern: TARGET_PATTERN, description: '23/tcp, 8/icmp, 3:1/icmp, 47/ip' }) };
 const COUNTRY = { country: Type.String({ pattern: COUNTRY_PATTERN }) };
 const DAYS = { from: Day('first day'), to: Day('last day') };
+const ASN_COUNTS = {
+  packets: SHOWN.packets,
+  sources: Nullable(
+    Type.Integer(),
+    'distinct, of one day; of a day with more sources than are kept, scaled from a sample; null of several days',
+  ),
+};
 const Dates = (description: string) => Type.Array(Type.String(), { description });
 
 export function subjectRoutes(app: FastifyInstance, powers: DayRoutePowers): void {
   portRoutes(app, powers);
   countryRoutes(app, powers);
+  allRoute(app, powers);
   historyRoute(app, powers);
 }
 
@@ -91,14 +100,24 @@ function countryRoutes(app: FastifyInstance, powers: DayRoutePowers): void {
     description: `At most ${asnDaysMax} days, where the collector has a database of autonomous systems. Open days too.`,
     query: COUNTRY,
     notCounted: 'days with packets from the country of which no AS is told',
-    counts: {
-      packets: SHOWN.packets,
-      sources: Nullable(
-        Type.Integer(),
-        'distinct, of one day; of a day with more sources than are kept, scaled from a sample; null of several days',
-      ),
-    },
+    counts: ASN_COUNTS,
     share: "of the country's packets on the days counted, 0 to 1",
+  });
+}
+
+/** Of days with any number of ASes: by pages. */
+function allRoute(app: FastifyInstance, powers: DayRoutePowers): void {
+  asnsRoute(app, powers, {
+    subject: () => undefined,
+    table: 'asns',
+    url: '/v1/asns',
+    summary: 'From which autonomous systems all packets came, over some days',
+    description: `At most ${asnDaysMax} days, where the collector has a database of autonomous systems. Open days too.`,
+    query: {},
+    paging: PAGE_QUERY,
+    notCounted: 'days with packets of which no AS is told',
+    counts: ASN_COUNTS,
+    share: 'of all packets on the days counted, 0 to 1',
   });
 }
 
@@ -109,13 +128,13 @@ interface SubjectRoute {
   readonly summary: string;
   readonly description: string;
   readonly query: TProperties;
-  /** Of the query; throws `Unanswerable`. */
-  readonly subject: (query: Readonly<Record<string, string>>) => Subject;
   /** Keys of rows between what they are of and their means. */
   readonly counts: TProperties;
 }
 
 interface KindsRoute extends SubjectRoute {
+  /** Of the query; throws `Unanswerable`. */
+  readonly subject: (query: Readonly<Record<string, string>>) => Subject;
   readonly kinds: readonly string[];
   /** What a kind is. */
   readonly kind: string;
@@ -145,6 +164,10 @@ function kindsRoute(app: FastifyInstance, { powers, figures }: DayRoutePowers, r
 }
 
 interface AsnsRoute extends SubjectRoute {
+  /** Of the query, throws `Unanswerable`; undefined: all packets. */
+  readonly subject: (query: Readonly<Record<string, string>>) => Subject | undefined;
+  /** Undefined: all rows at once. */
+  readonly paging?: typeof PAGE_QUERY;
   /** What these days are. */
   readonly notCounted: string;
   /** What the share is of. */
@@ -152,12 +175,13 @@ interface AsnsRoute extends SubjectRoute {
 }
 
 function asnsRoute(app: FastifyInstance, { powers, figures }: DayRoutePowers, route: AsnsRoute): void {
-  const { table, url, summary, description, query, counts, subject } = route;
+  const { table, url, summary, description, query, paging = {}, counts, subject } = route;
   const named = namesOf(query);
   listRoute(app, {
-    ...{ url, takesToken: true, summary, description, query: { ...query, ...DAYS } },
+    ...{ url, takesToken: true, summary, description, query: { ...query, ...DAYS, ...paging } },
     head: {
       ...named,
+      asns: Type.Integer({ description: 'autonomous systems in all, without 0' }),
       counted: Dates('days that the rows are of'),
       notCounted: Dates(route.notCounted),
       database: Nullable(Type.String(), 'of autonomous systems, with its date'),
@@ -174,9 +198,13 @@ function asnsRoute(app: FastifyInstance, { powers, figures }: DayRoutePowers, ro
       const view = viewFor(question, { what: 'table', table }, powers, 'whole');
       const store = storeOf(powers);
       const one = subject(question.query as Record<string, string>);
-      const { rows, ...days } = await asnRows(view, { figures: figures(), store }, rangeOf(question, asnDaysMax), one);
-      return { head: { ...headOf(question, named), ...days }, rows };
+      const range = rangeOf(question, asnDaysMax);
+      const { rows, ...days } = await asnRows(view, { figures: figures(), store }, range, one);
+      const head = { ...headOf(question, named), asns: rows.filter(({ asn }) => asn !== 0).length, ...days };
+      const packets = rows.reduce((sum, row) => sum + (row.packets as number), 0);
+      return { head, ...paged(rows, question.query, [head, range, packets]) }; // an open day may grow from page to page
     },
+    ...(route.paging !== undefined && { problems: ['cursor'] as const }),
   });
 }
 

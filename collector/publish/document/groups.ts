@@ -45,7 +45,7 @@ export const GROUPS: readonly Group[] = [
       en: 'Over hours, days, weeks, months and quarters; at home and abroad.',
       ja: '時間・日ごとの推移、日・週・月・四半期の順位、国内と国外の比較です。',
     },
-    has: /^get \/v1\/(series|ranks\/.*|rank-history|(port|country)-(kinds|asns)|economies|domestic.*)$/,
+    has: /^get \/v1\/(series|ranks\/.*|rank-history|asns|(port|country)-(kinds|asns)|economies|domestic.*)$/,
   },
   {
     name: 'peers',

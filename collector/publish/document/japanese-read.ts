@@ -151,6 +151,10 @@ export const JAPANESE_READ: Readonly<Record<string, string>> = {
     '1日の送信元数（重複を除く）。送信元数が保存できる上限を超えた日は標本からの推定値。複数の日についてはnull',
   "of the country's packets on the days counted, 0 to 1":
     '集計した日の、この国・地域からの全パケットに占める割合（0～1）',
+  'From which autonomous systems all packets came, over some days': '全パケットの送信元AS（期間合計）',
+  'days with packets of which no AS is told': 'パケットがあり、ASを集計していない日',
+  'of all packets on the days counted, 0 to 1': '集計した日の全パケットに占める割合（0～1）',
+  'autonomous systems in all, without 0': 'ASの総数（0を除く）',
   'The ranks that a port or a country had, by day, week, month or quarter':
     '1つのポートまたは国・地域の順位の推移（日、週、月、四半期ごと）',
   'At most 92 periods. By packets. A rank is told up to 1000, to the public as far as a table is shown.':

@@ -1,5 +1,5 @@
 /** Of the document's page, over the pages' style sheet. It stands in the page, which is let use it by its hash. */
-import { createHash } from 'node:crypto';
+import { stillPolicy } from '../policy.ts';
 
 export const STYLE = `.mark svg{width:1.9rem;height:1.9rem}
 .api{display:grid;grid-template-columns:minmax(0,15rem) minmax(0,1fr);gap:0 3rem;align-items:start;margin:1.4rem 0 3rem}
@@ -31,14 +31,4 @@ export const STYLE = `.mark svg{width:1.9rem;height:1.9rem}
 @media(max-width:52rem){.api{display:block}.contents{position:static;max-height:none;margin-bottom:1.6rem}.contents ul{columns:2}}
 @media print{.contents{display:none}.api{display:block}}`;
 
-const hash = createHash('sha256').update(STYLE).digest('base64');
-
-/** The document's page runs nothing and sends nothing. */
-export const POLICY = [
-  "default-src 'none'",
-  `style-src 'self' 'sha256-${hash}'`,
-  "img-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+export const POLICY = stillPolicy(STYLE);

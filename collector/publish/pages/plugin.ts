@@ -86,7 +86,7 @@ export function pageRoutes(app: FastifyInstance, { assets }: PageOptions): void 
     return SENSOR.test(name) ? show(request, reply, 'sensor', name) : show(request, reply, 'missing');
   });
   app.get('/*', hidden, (request, reply) => {
-    if (API.test(request.url) || !wantsHtml(request)) return reply.callNotFound();
+    if (!asksForPage(request)) return reply.callNotFound();
     return show(request, reply, 'missing');
   });
   app.get('/assets/:name', hidden, async (request, reply) => {
@@ -101,8 +101,9 @@ export function pageRoutes(app: FastifyInstance, { assets }: PageOptions): void 
 const isCountry = (code: string): boolean =>
   code === '??' || (COUNTRY.test(code) && code !== 'ZZ' && countryName(code).en !== code);
 
-/** A browser that goes somewhere says so; programs that take anything are answered as before. */
-const wantsHtml = ({ headers }: FastifyRequest): boolean => /\btext\/html\b/i.test(headers.accept ?? '');
+/** A browser that goes somewhere says so; programs that take anything are answered as before, and so is who asks /v1. */
+export const asksForPage = ({ url, headers }: FastifyRequest): boolean =>
+  !API.test(url) && /\btext\/html\b/i.test(headers.accept ?? '');
 
 /** `tcp/23` -> `23/tcp`, as targets are written everywhere else; undefined if it is none. */
 export function targetOf(path: string): string | undefined {

@@ -35,10 +35,10 @@ function perDay(days: readonly DayResult[], what: 'sources' | 'scanningSources')
 const WITH_ARTICLE = new Set(['AE', 'BS', 'CF', 'DO', 'GB', 'GM', 'MV', 'NL', 'PH', 'US']);
 
 /** "the Netherlands (9%)", 「オランダ（9%）」. */
-function originWords(code: string, part: string): Words {
+function originWords(code: string, part: Words): Words {
   const { en, ja } = countryName(code);
   const name = code === '??' ? 'unknown countries' : WITH_ARTICLE.has(code) ? `the ${en}` : en;
-  return { en: `${name} (${part})`, ja: `${ja}（${part}）` };
+  return { en: `${name} (${part.en})`, ja: `${ja}（${part.ja}）` };
 }
 
 function headline({ days, records }: Results): Words {
@@ -64,14 +64,14 @@ function lede({ results: { records }, ports, countries }: Summed): Words {
   const portShare = roughShare(port.packets, records);
   return {
     en:
-      `The most targeted port was ${targetWords(port.row).en} with ${portShare} of all packets` +
+      `The most targeted port was ${targetWords(port.row).en} with ${portShare.en} of all packets` +
       `${nextLabels.length > 0 ? `, followed by ${listed(nextLabels, 'en')}` : ''}. ` +
       `${origins.length > 1 ? 'Most packets' : 'They'} came from ${listed(
         origins.map(({ en }) => en),
         'en',
       )}.`,
     ja:
-      `宛先ポート別では${targetWords(port.row).ja}が最も多く、全体の${portShare}を占めました` +
+      `宛先ポート別では${targetWords(port.row).ja}が最も多く、全体の${portShare.ja}を占めました` +
       `${nextLabels.length > 0 ? `（次いで${listed(nextLabels, 'ja')}）` : ''}。` +
       `送信元地域別では${firstJa}が最も多く${nextJa.length > 0 ? `、${listed(nextJa, 'ja')}が続きました` : 'なりました'}。`,
   };

@@ -139,6 +139,33 @@ describe('the ASes of a country', () => {
     expect(list.reduce((sum, { share }) => sum + (share as number), 0)).toBeCloseTo(1, 5);
   });
 
+  test('of all packets are the sums of the days, by pages; of one day its sources too', async () => {
+    const answer = (await read(`/v1/asns?${DAYS}`)).json();
+    expect(answer).toMatchObject({ counted: DATES, notCounted: [], database: 'Test-ASN 2025-06-15', next: null });
+    const sums = new Map<number, number>();
+    for (const date of DATES)
+      for (const { asn, packets } of (await rows(`/v1/days/${date}/asns`)) as { asn: number; packets: number }[])
+        sums.set(asn, (sums.get(asn) ?? 0) + packets);
+    const all = [...sums.values()].reduce((sum, packets) => sum + packets, 0);
+    const told = answer.rows as { rank: number; asn: number; packets: number; sources: null; share: number }[];
+    expect([answer.asns, told.map(({ asn, packets }) => [asn, packets])]).toEqual([
+      sums.size - 1, // without unknown
+      [...sums].sort(([a, m], [b, n]) => n - m || a - b),
+    ]);
+    for (const { packets, share, sources } of told) {
+      expect(sources).toBeNull();
+      expect(share).toBeCloseTo(packets / all, 4);
+    }
+    const first = (await read(`/v1/asns?${DAYS}&limit=1`)).json();
+    expect([first.rows, first.asns]).toEqual([told.slice(0, 1), sums.size - 1]);
+    expect((await read(`/v1/asns?${DAYS}&cursor=${first.next}`)).json().rows).toEqual(told.slice(1));
+    expect((await read(`/v1/asns?${only(DATES[1])}&cursor=${first.next}`)).statusCode).toBe(400);
+    const day = await rows(`/v1/days/${DATES[1]}/asns`);
+    expect((await rows(`/v1/asns?${only(DATES[1])}`)).map(({ asn, sources }) => [asn, sources]).sort()).toEqual(
+      day.map(({ asn, sources }) => [asn, sources]).sort(),
+    );
+  });
+
   test('where none is known, all packets are of 0', async () => {
     expect(await rows(`/v1/country-asns?country=KR&${only(DATES[0])}`)).toMatchObject([{ asn: 0, share: 1 }]);
   });
@@ -147,6 +174,8 @@ describe('the ASes of a country', () => {
     const bare = await makeSite();
     const answer = (await bare.get(`/v1/country-asns?country=US&${DAYS}`, bare.tokens.beta)).json();
     expect(answer).toMatchObject({ counted: [], notCounted: DATES, database: null, rows: [] });
+    const all = (await bare.get(`/v1/asns?${DAYS}`, bare.tokens.beta)).json();
+    expect(all).toMatchObject({ asns: 0, counted: [], notCounted: DATES, rows: [] });
     const none = (await bare.get(`/v1/country-asns?country=FR&${DAYS}`, bare.tokens.beta)).json();
     expect(none).toMatchObject({ counted: [], notCounted: [], rows: [] });
     await bare.close();

@@ -79,6 +79,7 @@ const ROUTES: readonly (readonly [url: string, open: number, foreign: number, ow
   [`/v1/port-asns?port=23/tcp&from=${PUBLISHED}&to=${PUBLISHED}`, 401, 200, 200, 200],
   [`/v1/country-kinds?country=JP&from=${PUBLISHED}&to=${PUBLISHED}`, 401, 200, 200, 200],
   [`/v1/country-asns?country=JP&from=${PUBLISHED}&to=${PUBLISHED}`, 401, 200, 200, 200],
+  [`/v1/asns?from=${PUBLISHED}&to=${PUBLISHED}`, 401, 200, 200, 200],
   [`/v1/rank-history?table=ports&key=23/tcp&period=day&from=${PUBLISHED}&to=${PUBLISHED}`, 200, 200, 200, 200],
   [`/v1/days/${PUBLISHED}/port-sensors?sensor=s2`, 401, 404, 200, 200],
   [`/v1/days/${PUBLISHED}/port-sensors?sensor=s0`, 401, 404, 404, 200],

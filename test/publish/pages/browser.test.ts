@@ -1,20 +1,18 @@
 /** The pages as people meet them: in a browser, over a real collector's figures. */
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { type Browser, type CDPSession, chromium } from 'playwright-core';
+import type { Browser, CDPSession } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { keptAssets } from '../../../collector/publish/pages/kept.ts';
+import { launchChromium, missing } from '../../support/chromium.ts';
 import { adminTests } from './admin.ts';
 import { axisTests } from './axes.ts';
 import { hostileTests } from './hostile.ts';
-import { filled, keepPicture, looker, overflow, violations } from './look.ts';
+import { cellsOf, filled, keepPicture, looker, overflow, violations } from './look.ts';
 import { publicTests } from './public.ts';
-import { makeSite, NOW, type Site, TODAY } from './support.ts';
+import { signingTests } from './signing.ts';
+import { DAY_MS, makeSite, NOW, type Site, TODAY } from './support.ts';
 import { troubleTests } from './troubles.ts';
 import { walkTests } from './walk.ts';
-
-const CHROMIUM = '/usr/bin/chromium';
-const missing = existsSync(CHROMIUM) ? '' : ` (skipped: no ${CHROMIUM})`;
 
 describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
   let browser: Browser;
@@ -23,11 +21,7 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
 
   beforeAll(async () => {
     const assets = keptAssets();
-    const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-    const launched = chromium.launch({
-      executablePath: CHROMIUM,
-      args: ['--headless', '--no-sandbox', '--disable-gpu', ...quiet],
-    });
+    const launched = launchChromium();
     site = await makeSite({ days: 10, sensors: 7, packetsPerDay: 150, assets });
     small = await makeSite({ days: 1, sensors: 3, packetsPerDay: 150, assets });
     empty = await makeSite({ days: 0, sensors: 0, packetsPerDay: 0, assets });
@@ -85,6 +79,19 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
     const last = series.findLast(({ meanPerSensor }) => meanPerSensor !== null)!;
     expect(row[0]).toBe(last.start.slice(0, 16).replace('T', ' '));
     expect(Number(row[head.indexOf('37215/tcp')])).toBeCloseTo(last.meanPerSensor!, -0.5);
+    expect(trouble).toEqual([]);
+    await page.close();
+  });
+
+  test('of a last day that is over, tools and classes are drawn too', async () => {
+    const { page, requests, trouble } = await look(small, '/', { token: small.token }, one =>
+      one.clock.setFixedTime(NOW + DAY_MS),
+    );
+    for (const id of ['tools', 'classes']) {
+      const days = (await cellsOf(page, id)).slice(1).map(([day]) => day);
+      expect(days).toEqual(['2026-03-17', TODAY]);
+    }
+    expect(requests.filter(({ url }) => url.includes(`/v1/days/2026-03-12:${TODAY}/`)).length).toBe(2);
     expect(trouble).toEqual([]);
     await page.close();
   });
@@ -315,6 +322,7 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
   adminTests(look, sites);
   axisTests(look, sites);
   publicTests(look, sites);
+  signingTests(look, sites);
   troubleTests(look, sites);
   walkTests(look, sites);
   hostileTests(look, sites);

@@ -1,17 +1,15 @@
 /** A country's page: by tool, by class and by AS, against what /v1 says; what was not counted then; and what the public sees. */
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import Database from 'better-sqlite3';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AsnRow, KindRow } from '../../../collector/publish/pages/client/subject-rows.ts';
 import { keptAssets } from '../../../collector/publish/pages/kept.ts';
 import { ROW_TABLES } from '../../../collector/reduce/rows.ts';
-import { cellsOf, csvOf, keepPicture, looker, near, numberIn, overflow, violations } from './look.ts';
+import { launchChromium, missing } from '../../support/chromium.ts';
+import { cellsOf, csvOf, filled, keepPicture, looker, near, numberIn, overflow, violations } from './look.ts';
 import { DAY_MS, makeSite, type Site } from './support.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
-const missing = existsSync(CHROMIUM) ? '' : ` (skipped: no ${CHROMIUM})`;
 const CLASSES = ['scan', 'backscatter', 'other'];
 const WEEK = 'from=2026-03-11&to=2026-03-17';
 /** As if a version had counted it that knew neither. */
@@ -28,8 +26,7 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
   const look = looker(() => browser);
 
   beforeAll(async () => {
-    const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync'];
-    const launched = chromium.launch({ executablePath: CHROMIUM, args });
+    const launched = launchChromium();
     site = await makeSite({ days: 9, sensors: 7, packetsPerDay: 150, assets: keptAssets(), asns: ASNS });
     const database = new Database(site.data.store);
     const remove = database.prepare('DELETE FROM rows WHERE name = ? AND day = ?');
@@ -141,7 +138,7 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
     const notCounted = Array.from({ length: 7 }, (_, n) => start(n).slice(0, 10));
     const { page, trouble } = await look(site, '/countries/CN', { token: site.token, locale }, async one => {
       await one.route(/country-kinds/, route => route.fulfill({ json: { rows: list, next: null } }));
-      const json = { rows: [], next: null, counted: [], notCounted, database: null };
+      const json = { rows: [], next: null, asns: 0, counted: [], notCounted, database: null };
       await one.route(/country-asns/, route => route.fulfill({ json }));
     });
     expect(await page.locator('p.state').allTextContents()).toEqual([
@@ -153,12 +150,36 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
     await page.close();
   });
 
+  test.each([
+    ['en-GB', '/countries', 1400, 'light', /^Share of all packets, 11–17 Mar: 2 autonomous systems\.$/],
+    ['ja-JP', '/countries?window=month', 360, 'dark', /^全パケットに占める割合（3月9日～17日、全2AS）。$/],
+  ] as const)('in %s, on %s: by AS of all packets, as /v1 says', async (...given) => {
+    const [locale, address, width, colorScheme, caption] = given;
+    const viewer = { locale, width, colorScheme, token: site.token, bypassCSP: true };
+    const { page, trouble } = await look(site, address, viewer);
+    const span = address === '/countries' ? WEEK : 'from=2026-02-16&to=2026-03-17';
+    const rows = await site.ask<AsnRow>(`/v1/asns?${span}`, site.token);
+    const [, ...lines] = await cellsOf(page, 'asns');
+    expect(lines.map(([name, packets]) => [name, numberIn(packets!)])).toEqual(
+      rows.map(({ asn, packets }) => [asn === 0 ? expect.stringMatching(/unknown|不明/) : `AS${asn}`, packets]),
+    );
+    expect(await page.locator('#asns .note').first().textContent()).toMatch(caption);
+    expect(await overflow(page)).toBe(0);
+    await keepPicture(page, `asns of all ${locale}`);
+    expect(await violations(page)).toEqual([]);
+    expect(trouble).toEqual([]);
+    await page.close();
+  });
+
   test('the public is asked to sign in for it, and its page asks for none of it', async () => {
     const { page, trouble, requests } = await look(site, '/countries/CN');
     for (const id of ['tools', 'classes', 'asns', 'hours']) expect(await page.locator(`#${id}`).count()).toBe(0);
     expect(requests.filter(({ url }) => /country-kinds|country-asns/.test(url))).toEqual([]);
     expect(await page.locator('p.state').textContent()).toContain('for members');
     expect(trouble).toEqual([]);
+    await page.goto(`${site.url}/countries`);
+    await filled(page);
+    expect(requests.filter(({ url }) => url.includes('asns'))).toEqual([]);
     await page.close();
   });
 

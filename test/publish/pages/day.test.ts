@@ -1,14 +1,12 @@
 /** A day's autonomous systems, against what /v1 says, for members alone; and whose economy the page Domestic opens on. */
-import { existsSync } from 'node:fs';
-import { type Browser, chromium, type Page, type Route } from 'playwright-core';
+import type { Browser, Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { homeOf } from '../../../collector/publish/pages/client/home.ts';
 import { keptAssets } from '../../../collector/publish/pages/kept.ts';
+import { launchChromium, missing } from '../../support/chromium.ts';
 import { filled, keepPicture, looker, overflow, violations } from './look.ts';
 import { makeSite, type Site } from './support.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
-const missing = existsSync(CHROMIUM) ? '' : ` (skipped: no ${CHROMIUM})`;
 /** Every other /8 has an AS; what comes from the rest has none. */
 const ASNS = Array.from(
   { length: 100 },
@@ -30,8 +28,7 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
   const look = looker(() => browser);
 
   beforeAll(async () => {
-    const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync'];
-    const launched = chromium.launch({ executablePath: CHROMIUM, args });
+    const launched = launchChromium();
     const assets = keptAssets();
     site = await makeSite({ days: 5, sensors: 7, packetsPerDay: 150, assets, asns: ASNS });
     without = await makeSite({ days: 1, sensors: 1, packetsPerDay: 50, assets });
@@ -155,7 +152,7 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
         refused: 'It could not be loaded: Not for this token.',
         wrong: 'It could not be loaded: Something is wrong at the collector. Choose the day again to retry.',
         silent: 'It could not be loaded: The collector does not answer. Choose the day again to retry.',
-        token: 'It could not be loaded: The token is not valid any more. Sign in',
+        away: 'It could not be loaded: The collector is not ready at this moment. Choose the day again to retry.',
         busy: 'The files could not be listed: One moment. Choose the day again to retry.',
         loading: 'Loading …',
       },
@@ -168,7 +165,7 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
         refused: '取得できませんでした：このトークンでは閲覧できません。',
         wrong: '取得できませんでした：コレクターで問題が発生しました。日付を選び直すと再試行します。',
         silent: '取得できませんでした：コレクターから応答がありません。日付を選び直すと再試行します。',
-        token: '取得できませんでした：トークンが無効です。サインイン',
+        away: '取得できませんでした：コレクターの準備ができていません。日付を選び直すと再試行します。',
         busy: 'ファイルの一覧を取得できませんでした：しばらくお待ちください。日付を選び直すと再試行します。',
         loading: '読み込み中…',
       },
@@ -188,7 +185,7 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
       [words.ports, /\/days\/[^/]+\/ports\?/, refuse(403), words.refused],
       [words.countries, /\/countries\?limit=5$/, refuse(500), words.wrong],
       [words.asns, /\/asns\?/, (route: Route) => route.abort(), words.silent],
-      [words.exchange, /\/v1\/reader/, refuse(401), words.token],
+      [words.exchange, /\/v1\/reader/, refuse(503), words.away],
       ['files', /\/files\?type=json$/, refuse(429), words.busy],
     ] as const;
 

@@ -2,6 +2,7 @@
 import type { Page, Route } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { problemText } from '../../../collector/publish/api/problems.ts';
+import { awayPage } from '../../../collector/publish/pages/away.ts';
 import { startCollector } from '../../ingest/support.ts';
 import { filled, keepPicture, type Look, overflow, type Sites, violations } from './look.ts';
 import { NOW } from './support.ts';
@@ -35,10 +36,10 @@ const ALL = '**/v1/**';
 
 type Answer = NonNullable<Parameters<Route['fulfill']>[0]>;
 
-/** What the collector says while the part of it that answers readers is begun again. */
-async function answerAway(): Promise<Answer> {
-  const { app } = await startCollector({ app: { others: { ask: async () => undefined } } });
-  const { statusCode: status, headers, body } = await app.inject('/v1/days');
+/** What the collector says while the part of it that answers readers is begun again; of a page, to a browser. */
+async function answerAway(url = '/v1/days'): Promise<Answer> {
+  const { app } = await startCollector({ app: { others: { ask: async () => undefined, awayPage } } });
+  const { statusCode: status, headers, body } = await app.inject({ url, headers: { accept: 'text/html,*/*;q=0.8' } });
   return { status, body, headers: headers as Record<string, string> };
 }
 
@@ -119,6 +120,50 @@ export function troubleTests(look: Look, sites: Sites): void {
     await page.clock.fastForward('00:16');
     await page.getByText(told).waitFor({ state: 'detached' });
     expect(await page.locator('h1').count()).toBe(1);
+    await page.close();
+  });
+
+  test('a page that is asked for meanwhile comes by itself, at the place that was asked for', async () => {
+    const { small } = sites();
+    const answer = await answerAway('/days');
+    const { page } = await look(small, '/sign-in', { token: small.token }, one => one.clock.install({ time: NOW }));
+    await page.route('**/days', route => route.fulfill(answer), { times: 1 });
+    await page.goto(`${small.url}/days#2026-03-17`);
+    expect(await page.locator('h1').textContent()).toBe('Back in a moment');
+    await page.clock.fastForward('00:05');
+    await page.locator('[data-day="2026-03-17"][aria-pressed=true]').waitFor();
+    await page.close();
+  });
+
+  test('a part that could not come is asked for again, later each time and not before it may, and nothing else is', async () => {
+    const { small } = sites();
+    const [part, asked] = ['**/v1/port-kinds**', [] as string[]];
+    const answer = await answerCounting();
+    const viewer = { ...VIEWERS.ja, token: small.token };
+    const { page, requests } = await look(small, '/ports/tcp/37215', viewer, async one => {
+      await one.clock.install({ time: NOW });
+      await one.route(part, route => {
+        asked.push(route.request().url());
+        return route.fulfill({ ...answer, headers: asked.length === 1 ? { 'retry-after': '20' } : {} });
+      });
+    });
+    const waiting = page.locator('.state.counting');
+    expect(await waiting.first().textContent()).toContain('自動的に再試行します。');
+    expect([await waiting.count(), await overflow(page)]).toEqual([2, 0]); // both of one answer
+    await keepPicture(page, 'a part that cannot come');
+    const from = requests.length;
+    await page.clock.fastForward('00:16');
+    expect(asked.length).toBe(1);
+    await page.clock.fastForward('00:05');
+    await expect.poll(() => asked.length).toBe(2);
+    await filled(page);
+    await page.clock.fastForward('00:16');
+    expect(asked.length).toBe(2);
+    await page.unroute(part);
+    await page.clock.fastForward('00:16');
+    await waiting.first().waitFor({ state: 'detached' });
+    expect(await page.locator('#tools, #classes').count()).toBe(2);
+    expect(requests.slice(from).map(({ url }) => new URL(url).pathname)).toEqual(Array(2).fill('/v1/port-kinds'));
     await page.close();
   });
 

@@ -5,12 +5,19 @@ const TOKEN = 'enaga-token';
 
 /** The address asks for what the public sees: then nobody's token is sent. */
 export const isAsPublic = (): boolean => new URLSearchParams(location.search).get('as') === 'public';
-export const isSignedIn = (): boolean => sessionStorage.getItem(TOKEN) !== null;
-export const tokenNow = (): string | undefined =>
-  isAsPublic() ? undefined : (sessionStorage.getItem(TOKEN) ?? undefined);
+/** Whether it is sent or not. */
+export const keptToken = (): string | undefined => sessionStorage.getItem(TOKEN) ?? undefined;
+export const isSignedIn = (): boolean => keptToken() !== undefined;
+export const tokenNow = (): string | undefined => (isAsPublic() ? undefined : keptToken());
 export const keepToken = (token: string): void => sessionStorage.setItem(TOKEN, token);
 export const forgetToken = (): void => sessionStorage.removeItem(TOKEN);
 export const isMember = (): boolean => tokenNow() !== undefined;
+
+let tokenEnded = (): void => {};
+/** Told when the kept token turns out to be none any more, whatever part of the page it was sent for; it is forgotten by then. */
+export const whenTokenEnds = (act: () => void): void => {
+  tokenEnded = act;
+};
 
 /**
  * `none`: nothing is shown of it; `token`: it takes one, or this one will not do; `waiting`: the collector asks for time;
@@ -55,7 +62,12 @@ const UNAVAILABLE: ReadonlyMap<string, Trouble> = new Map([
   ['no-sender', 'senderless'],
 ]);
 
-async function troubleOf(response: Response): Promise<Trouble> {
+/** Of an answer to who sent `token`, which is forgotten if it is refused. */
+async function troubleOf(response: Response, token: string | undefined): Promise<Trouble> {
+  if (response.status === 401 && token !== undefined && token === tokenNow()) {
+    forgetToken();
+    tokenEnded();
+  }
   if (response.status !== 503) return TROUBLES[response.status] ?? 'broken';
   try {
     return UNAVAILABLE.get(codeOf((await response.json()) as Problem)) ?? 'away';
@@ -164,7 +176,7 @@ export async function send<T>(method: 'POST' | 'DELETE', path: string, body?: ob
     forgetAnswers();
     return { ok: true, done: (await response.json()) as T };
   }
-  if (![404, 409, 422].includes(response.status)) throw new Refused(await troubleOf(response));
+  if (![404, 409, 422].includes(response.status)) throw new Refused(await troubleOf(response, token));
   const problem = (await response.json()) as Problem;
   return { ok: false, faults: problem.errors ?? [], problem: codeOf(problem) };
 }
@@ -191,7 +203,7 @@ async function request(
     const given = Number(response.headers.get('retry-after') ?? Number.NaN);
     const seconds = Number.isFinite(given) ? given : undefined;
     const again = response.status === 429 && seconds !== undefined && seconds <= waitSecondsMax && tries < triesMax;
-    if (!again) throw new Refused(await troubleOf(response), seconds);
+    if (!again) throw new Refused(await troubleOf(response, token), seconds);
     await new Promise(resolve => setTimeout(resolve, seconds * 1000 * (1 + Math.random())));
     signal?.throwIfAborted();
   }

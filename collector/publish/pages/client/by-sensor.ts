@@ -71,16 +71,16 @@ function verdict(sums: readonly SensorSum[], all: number): string {
       : [`${seen} of ${sensors} sensors saw it`, `${sensors}台中${seen}台で観測`];
   if (sensors === 1) return say({ en: `${english}.`, ja: `${japanese}。` });
   if (isEven(sums)) {
-    const each = roughShare(1, seen);
+    const [each, isBelow] = [roughShare(1, seen), seen > 100];
     return say({
-      en: `${english}, evenly: ${each.startsWith('<') ? each : `about ${each}`} each.`,
-      ja: `${japanese}。ほぼ均等（各${each.startsWith('<') ? each : `約${each}`}）。`,
+      en: `${english}, evenly: ${isBelow ? '' : 'about '}${each.en} each.`,
+      ja: `${japanese}。ほぼ均等（各${isBelow ? '' : '約'}${each.ja}）。`,
     });
   }
   const lone = first.busiest >= loneShare * all;
   return say({
-    en: `${english}${lone ? ', but' : ';'} ${name} had ${part} of it.`,
-    ja: `${japanese}。${lone ? 'ただし' : '最も多い'}${name}が全体の${part}。`,
+    en: `${english}${lone ? ', but' : ';'} ${name} had ${part.en} of it.`,
+    ja: `${japanese}。${lone ? 'ただし' : '最も多い'}${name}が全体の${part.ja}。`,
   });
 }
 

@@ -8,6 +8,7 @@ import type { CountryKeys, Ranked, RankFigures } from './rows.ts';
 import { datesText, loadServices } from './sentences.ts';
 import { slot } from './slot.ts';
 import { nothingYet, tooFewSensors } from './states.ts';
+import { asnsFigure } from './subject-asns.ts';
 import { moveList, rankTable } from './tables.ts';
 import { latestDay, seriesOf, totalOf, weeksTo } from './trends.ts';
 import { controls, type View } from './view.ts';
@@ -74,7 +75,8 @@ export async function countriesPage(asked: View, changed: () => void, signal: Ab
   const window = WINDOWS.find(name => name === asked.window) ?? 'week';
   const view: View = { ...asked, window };
   const span = spanOf(window, latest, weeksTo(latest));
-  const whole = seriesOf('total', undefined, stretchOf(window, latest), signal);
+  const stretch = stretchOf(window, latest);
+  const whole = seriesOf('total', undefined, stretch, signal);
   const total = totalOf(wholeDay(latest), signal);
   const source = Promise.all([whole, total]).then(([rows, day]) => sourceText(rows, day, latest));
   const [serviceOf, rows, before] = await Promise.all([
@@ -105,6 +107,7 @@ export async function countriesPage(asked: View, changed: () => void, signal: Ab
           total.then(day => geoWarning(day, latest.nowMs)),
         ),
         rows.length === 0 ? notSeen(latest) : slot('tall', worldOf('world', view, latest, span, source, signal)),
+        latest.hourly ? slot('tall', asnsFigure(undefined, stretch, latest, source, signal)) : undefined,
       ),
       h(
         'aside',

@@ -6,7 +6,7 @@ import { countryName } from '../../names.ts';
 import { share, type Words } from '../../words.ts';
 import { ask, askFile, askReader, isMember, orNone, Refused, type Trouble } from './api.ts';
 import { dayAsns } from './day-asns.ts';
-import { type Child, h, language, pathOf, saveFile, say } from './dom.ts';
+import { type Child, h, language, saveFile, say } from './dom.ts';
 import { type CountryKeys, type DayRow, type Figures, keyOf, type SubjectTable, type TargetKeys } from './rows.ts';
 import { loadServices } from './sentences.ts';
 import { slot } from './slot.ts';
@@ -61,9 +61,6 @@ export function failed(what: Words, trouble: Trouble): HTMLElement {
     say({ en: `${what.en}: ${troubleTitle(trouble)}. `, ja: `${what.ja}：${troubleTitle(trouble)}。` }),
     isPassing(trouble)
       ? say({ en: 'Choose the day again to retry.', ja: '日付を選び直すと再試行します。' })
-      : undefined,
-    trouble === 'token'
-      ? h('a', { href: pathOf.page('sign-in') }, say({ en: 'Sign in', ja: 'サインイン' }))
       : undefined,
   );
 }

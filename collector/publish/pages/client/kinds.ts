@@ -7,6 +7,7 @@ import { ask, orNone } from './api.ts';
 import { say } from './dom.ts';
 import { figure } from './figure.ts';
 import type { Figures } from './rows.ts';
+import { wholeDays } from './subject-rows.ts';
 import { type CountName, daysBefore, msOf, type Stretch } from './windows.ts';
 
 /** What /v1 gives of a table at once. */
@@ -14,13 +15,14 @@ const daysMax = 30;
 
 type KindRow = Figures & { readonly date: string; readonly class?: string; readonly tool?: string };
 
-/** Days of the stretch that a table can be asked of at once: the last ones, whole. */
+/** Days of the stretch that a table can be asked of at once: the last ones that are over. */
 async function rowsOf(
   table: 'classes' | 'tools',
-  { from, to, step }: Stretch,
+  stretch: Stretch,
+  lastWhole: string,
   signal: AbortSignal,
 ): Promise<readonly KindRow[]> {
-  const last = step === 'hour' ? daysBefore(to, 1) : to;
+  const [from, last] = wholeDays(stretch, lastWhole);
   const first = [from, daysBefore(last, daysMax - 1)].sort().at(-1)!;
   const answer = ask<KindRow>(`/v1/days/${first}:${last}/${table}`, {}, { signal });
   return (await orNone(answer, { rows: [] })).rows;
@@ -74,11 +76,12 @@ export const TOOL_CAPTIONS: Record<CountName, Words> = {
 
 export async function classesFigure(
   stretch: Stretch,
+  lastWhole: string,
   counted: CountName,
   source: Promise<string>,
   signal: AbortSignal,
 ): Promise<HTMLElement | undefined> {
-  const rows = await rowsOf('classes', stretch, signal);
+  const rows = await rowsOf('classes', stretch, lastWhole, signal);
   if (rows.length === 0) return undefined;
   return figure({
     id: 'classes',
@@ -98,11 +101,12 @@ export async function classesFigure(
 
 export async function toolsFigure(
   stretch: Stretch,
+  lastWhole: string,
   counted: CountName,
   source: Promise<string>,
   signal: AbortSignal,
 ): Promise<HTMLElement | undefined> {
-  const rows = await rowsOf('tools', stretch, signal);
+  const rows = await rowsOf('tools', stretch, lastWhole, signal);
   if (rows.length === 0) return undefined;
   const label = (name: string) => ({
     en: TOOL_NAMES[name as keyof typeof TOOL_NAMES],

@@ -44,7 +44,7 @@ export function headline(
 /** "China (23%), Russia (13%) and 14 others". */
 export function namedShares(rows: readonly { key: string; share: number }[]): string {
   const named = rows.slice(0, namedMax).map(({ key, share }) => {
-    const part = roughShare(share, 1);
+    const part = say(roughShare(share, 1));
     return language === 'en' ? `${countryText(key)} (${part})` : `${countryText(key)}（${part}）`;
   });
   const more = rows.length - named.length;
@@ -64,8 +64,8 @@ export function lede(
   const all = volumeWords(port);
   const [name, part] = [targetText(port.key, serviceOf), roughShare(port.share, 1)];
   const origins = namedShares(countries.slice(0, namedMax));
-  const english = `${all.en}Most went to ${name}, ${part} of all; most came from ${origins}.`;
-  const japanese = `${all.ja}宛先は${name}が最も多く全体の${part}、送信元は${origins}の順です。`;
+  const english = `${all.en}Most went to ${name}, ${part.en} of all; most came from ${origins}.`;
+  const japanese = `${all.ja}宛先は${name}が最も多く全体の${part.ja}、送信元は${origins}の順です。`;
   return h('p', { class: 'lede' }, say({ en: english, ja: japanese }));
 }
 

@@ -1,8 +1,17 @@
 /** Fills the page that the server framed, keeps it fresh, and shows what is the matter where it cannot. */
-import { forgetAnswers, forgetToken, isAsPublic, isMember, isSignedIn, Refused } from './api.ts';
+import {
+  forgetAnswers,
+  forgetToken,
+  isAsPublic,
+  isMember,
+  isSignedIn,
+  keptToken,
+  Refused,
+  whenTokenEnds,
+} from './api.ts';
 import { h, ownHome, say } from './dom.ts';
 import { loadServices, utcText } from './sentences.ts';
-import { allFilled } from './slot.ts';
+import { allFilled, takeRefusals } from './slot.ts';
 import { isPassing, stale, troubled } from './states.ts';
 import { latestDay } from './trends.ts';
 import { followView, viewOf } from './view.ts';
@@ -16,6 +25,8 @@ const dated = ['now', 'port', 'country', 'countries', 'domestic'];
 /** A screen on a wall stays fresh: what the public sees changes once a day, the members' each minute. */
 const renewMs = { public: 15 * 60_000, member: 5 * 60_000 };
 const retryMs = 15_000;
+/** Of slots alone: with twice the time before each, so that the last is over before all is renewed. */
+const slotTriesMax = 4;
 const frameMsMax = 200;
 /** Pages that a reader fills in are not taken away; while there is nothing of them yet, they are asked for again as others are. */
 const renewed = ['now', 'port', 'country', 'countries', 'domestic', 'peers', 'sensors', 'sensor'];
@@ -23,9 +34,14 @@ const renewed = ['now', 'port', 'country', 'countries', 'domestic', 'peers', 'se
 let shownMs: number | undefined;
 let asked = new AbortController();
 let timer: ReturnType<typeof setTimeout> | undefined;
+/** Who had signed in when the page was filled. */
+let shownTo: string | undefined;
+/** How often slots were asked for again since everything was. */
+let slotTries = 0;
 
 function renew(): void {
   forgetAnswers();
+  slotTries = 0;
   void show();
 }
 
@@ -34,11 +50,11 @@ async function show(): Promise<void> {
   asked = new AbortController();
   const { signal } = asked;
   clearTimeout(timer);
+  shownTo = keptToken();
+  takeRefusals(); // of what is given up
   account();
   delete main.dataset.filled;
   main.setAttribute('aria-busy', 'true');
-  let againMs = isMember() ? renewMs.member : renewMs.public;
-  let isAskedAgain = renewed.includes(page);
   try {
     if (dated.includes(page)) {
       latestDay(Date.now(), signal).catch(() => {}); // the page asks the same, and says what is wrong
@@ -57,17 +73,38 @@ async function show(): Promise<void> {
     await drawn();
     if (signal.aborted) return;
     main.dataset.filled = String(shownMs);
+    if (renewed.includes(page)) askAgain();
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof Refused)) console.error(error);
-    const refused = error instanceof Refused ? error : new Refused('broken');
-    againMs = showTrouble(refused);
-    isAskedAgain ||= shownMs === undefined && isPassing(refused.trouble);
-    main.dataset.filled = '';
+    endIn(error instanceof Refused ? error : new Refused('broken'));
   }
+}
+
+/** When figures are old; or sooner, and then only for those that did not come. */
+function askAgain(): void {
+  const passing = takeRefusals().filter(({ trouble }) => isPassing(trouble));
+  if (passing.length > 0 && slotTries < slotTriesMax) {
+    const toldMs = Math.max(...passing.map(({ retrySeconds = 0 }) => retrySeconds * 1000));
+    timer = setTimeout(show, Math.max(retryMs * 2 ** slotTries++, toldMs));
+  } else timer = setTimeout(renew, isMember() ? renewMs.member : renewMs.public);
+}
+
+/** The page cannot be had: shows why, and asks again where that helps. */
+function endIn(refused: Refused): void {
+  const againMs = showTrouble(refused);
+  main.dataset.filled = '';
   main.setAttribute('aria-busy', 'false');
+  const isAskedAgain = renewed.includes(page) || (shownMs === undefined && isPassing(refused.trouble));
   if (isAskedAgain) timer = setTimeout(renew, againMs);
 }
+
+/** Whatever it was sent for: nothing else of the page can be had as a member either. */
+whenTokenEnds(() => {
+  asked.abort();
+  clearTimeout(timer);
+  endIn(new Refused('token'));
+});
 
 /** Charts are drawn once it is known how wide they are. Of a page that nobody looks at no frame is made. */
 const drawn = (): Promise<void> =>
@@ -78,7 +115,6 @@ const drawn = (): Promise<void> =>
 
 /** Old figures stay, with a word above them; returns when to ask again. */
 function showTrouble({ trouble, retrySeconds }: Refused): number {
-  if (trouble === 'token') forgetToken();
   if (shownMs === undefined || trouble === 'token') main.replaceChildren(troubled(trouble));
   else {
     main.querySelector('.warn[role=status]')?.remove();
@@ -142,4 +178,15 @@ function followPublic(account: HTMLAnchorElement): void {
 }
 
 addEventListener('popstate', () => void show());
+/**
+ * A browser may keep the page whole that one leaves, and show it again as it was, to who has signed out since. A member's leaves
+ * unseen: a frame of it would be painted before it is asked whose it is.
+ */
+addEventListener('pagehide', () => {
+  if (shownTo !== undefined) document.body.style.opacity = '0';
+});
+addEventListener('pageshow', ({ persisted }) => {
+  if (persisted && keptToken() !== shownTo) location.reload();
+  else document.body.style.opacity = '';
+});
 void show();

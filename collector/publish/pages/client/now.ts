@@ -83,7 +83,8 @@ export async function nowPage(asked: View, changed: () => void, signal: AbortSig
 
 /** Ports, countries, tools and classes: each comes when its figures do. */
 function chartSlots(view: View, stretch: Stretch, latest: Latest, signal: AbortSignal): HTMLElement[] {
-  const total = totalOf(wholeDay(latest), signal);
+  const lastWhole = wholeDay(latest);
+  const total = totalOf(lastWhole, signal);
   const whole = seriesOf('total', undefined, stretch, signal);
   const source = Promise.all([whole, total]).then(([rows, day]) => sourceText(rows, day, latest));
   const ofTable = async (table: SubjectTable, title: string) => {
@@ -111,9 +112,11 @@ function chartSlots(view: View, stretch: Stretch, latest: Latest, signal: AbortS
         signal,
       ),
     ),
-    slot('tall', classesFigure(stretch, view.count, source, signal)),
+    slot('tall', classesFigure(stretch, lastWhole, view.count, source, signal)),
   ];
-  return latest.hourly ? [...places, slot('tall', toolsFigure(stretch, view.count, source, signal))] : places;
+  return latest.hourly
+    ? [...places, slot('tall', toolsFigure(stretch, lastWhole, view.count, source, signal))]
+    : places;
 }
 
 async function busiestOf(

@@ -1,17 +1,40 @@
 /** Where a member shows its token: kept for this tab only, and sent with each question and nowhere else. */
+import type { Words } from '../../words.ts';
 import { ask, isSignedIn, keepToken, Refused } from './api.ts';
 import { h, ownHome, say } from './dom.ts';
 
 const TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
 
+type TokenTrouble = 'wrong' | 'untried';
+const TROUBLES: Record<TokenTrouble, Words> = {
+  wrong: {
+    en: 'This is no token, or it has expired.',
+    ja: 'トークンが正しくないか、有効期限が切れています。',
+  },
+  untried: {
+    en: 'The collector did not answer: try again.',
+    ja: 'コレクターから応答がありません。もう一度お試しください。',
+  },
+};
+/** Of a token that a link carried: it is not in the address any more. */
+const LINK_TROUBLES: Record<TokenTrouble, Words> = {
+  wrong: {
+    en: 'The token of this link was not accepted: it is none, or it has expired.',
+    ja: 'リンクに含まれるトークンは受け付けられませんでした。トークンが正しくないか、有効期限が切れています。',
+  },
+  untried: {
+    en: 'The collector did not answer: open the link again.',
+    ja: 'コレクターから応答がありません。もう一度リンクを開いてください。',
+  },
+};
+
 export async function signInPage(): Promise<HTMLElement[]> {
-  const linked = location.hash.slice(1);
-  if (linked !== '') {
-    // A link may carry a token behind #, which no browser sends to a server; nor does it stay in the history.
-    history.replaceState(undefined, '', `${location.pathname}${location.search}`);
-    if ((await tried(linked)) === undefined) location.replace(ownHome());
-  }
-  const said = h('p', { class: 'said', role: 'alert' });
+  const trouble = await linkTrouble();
+  const said = h(
+    'p',
+    { class: 'said', role: 'alert' },
+    trouble === undefined ? undefined : say(LINK_TROUBLES[trouble]),
+  );
   const input = h('input', {
     id: 'token',
     type: 'password',
@@ -28,8 +51,10 @@ export async function signInPage(): Promise<HTMLElement[]> {
     button.disabled = true;
     said.textContent = '';
     const trouble = await tried(input.value.trim());
-    if (trouble === undefined) location.assign(ownHome());
-    else said.textContent = trouble;
+    if (trouble === undefined) {
+      input.value = ''; // whoever comes back to this page by the browser's Back must not find it
+      location.assign(ownHome());
+    } else said.textContent = say(TROUBLES[trouble]);
     button.disabled = false;
     input.focus();
   };
@@ -69,24 +94,29 @@ export async function signInPage(): Promise<HTMLElement[]> {
   ];
 }
 
-/** What is the matter, in words; undefined if the token is one. */
-async function tried(token: string): Promise<string | undefined> {
-  const wrong = say({
-    en: 'This is no token, or it has expired.',
-    ja: 'トークンが正しくないか、有効期限が切れています。',
-  });
-  if (!TOKEN.test(token)) return wrong;
+/**
+ * A link may carry a token behind #, which no browser sends to a server; nor does it stay in the history. Undefined where there
+ * is none, or it was taken.
+ */
+async function linkTrouble(): Promise<TokenTrouble | undefined> {
+  const linked = location.hash.slice(1);
+  if (linked === '' || document.getElementById(linked) !== null) return undefined; // the way to the content
+  history.replaceState(undefined, '', `${location.pathname}${location.search}`);
+  const trouble = await tried(linked);
+  if (trouble === undefined) location.replace(ownHome());
+  return trouble;
+}
+
+/** What is the matter with it; undefined if the token is one, and then it is kept. */
+async function tried(token: string): Promise<TokenTrouble | undefined> {
+  if (!TOKEN.test(token)) return 'wrong';
   try {
     await ask('/v1/days', { limit: 1 }, { token });
   } catch (error) {
     const trouble = error instanceof Refused ? error.trouble : 'broken';
-    if (trouble === 'token') return wrong;
+    if (trouble === 'token') return 'wrong';
     // There are no figures yet, or not at this moment: a wrong token would have been told first.
-    if (trouble !== 'uncounted' && trouble !== 'counting')
-      return say({
-        en: 'The collector did not answer: try again.',
-        ja: 'コレクターから応答がありません。もう一度お試しください。',
-      });
+    if (trouble !== 'uncounted' && trouble !== 'counting') return 'untried';
   }
   keepToken(token);
   return undefined;

@@ -4,6 +4,15 @@ import { h, say } from './dom.ts';
 import { troubled } from './states.ts';
 
 const pending = new Set<Promise<void>>();
+/** Why slots could not be filled, as far as nobody has asked. */
+let refusals: Refused[] = [];
+
+/** What kept slots empty since this was asked last. */
+export function takeRefusals(): readonly Refused[] {
+  const taken = refusals;
+  refusals = [];
+  return taken;
+}
 
 /** A place for what is on its way; undefined comes to nothing. What stands there if it cannot come may have words of its own. */
 export function slot(
@@ -21,7 +30,9 @@ export function slot(
     error => {
       if ((error as Error).name === 'AbortError') return;
       if (!(error instanceof Refused)) console.error(error);
-      fill(place, failed(error instanceof Refused ? error.trouble : 'broken'));
+      const refused = error instanceof Refused ? error : new Refused('broken');
+      refusals.push(refused);
+      fill(place, failed(refused.trouble));
     },
   );
   const settled = done.finally(() => pending.delete(settled));

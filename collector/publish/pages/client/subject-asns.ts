@@ -1,4 +1,4 @@
-/** From which autonomous systems the packets to a port, or from a country, came: bars of the busiest, and all of them as a table. */
+/** From which autonomous systems the packets to a port, from a country, or all of them came: bars of the busiest, and a table. */
 import { barsChart } from '../../charts/bars.ts';
 import { count, plural, share, type Words } from '../../words.ts';
 import { ask, orNone } from './api.ts';
@@ -15,7 +15,9 @@ const daysMax = 91;
 const barsMax = 8;
 const tableMax = 200;
 
-interface Days {
+interface Head {
+  /** How many there are, without unknown: of all packets, not all of them are asked for. */
+  readonly asns: number;
   readonly counted: readonly string[];
   readonly notCounted: readonly string[];
   /** Of autonomous systems. */
@@ -25,9 +27,9 @@ interface Days {
 const nameOf = (asn: number): string => (asn === 0 ? say({ en: 'unknown', ja: '不明' }) : `AS${asn}`);
 const same = (text: string) => ({ en: text, ja: text });
 
-/** Undefined where there were no packets. */
+/** Of all packets unless there is a subject. Undefined where there were none. */
 export async function asnsFigure(
-  subject: Subject,
+  subject: Subject | undefined,
   stretch: Stretch,
   latest: Latest,
   source: Promise<string>,
@@ -35,20 +37,23 @@ export async function asnsFigure(
 ): Promise<HTMLElement | undefined> {
   const [first, to] = wholeDays(stretch, wholeDay(latest));
   const from = [first, daysBefore(to, daysMax - 1)].sort().at(-1)!;
-  const none = { rows: [], counted: [], notCounted: [], database: null };
+  const none = { rows: [], asns: 0, counted: [], notCounted: [], database: null };
   const asked = (range: { from: string; to: string }) => orNone(askOf(subject, range, signal), none);
-  const { rows, counted, notCounted, database } = await asked({ from, to });
+  const { rows, asns, counted, notCounted, database } = await asked({ from, to });
   if (rows.length === 0) return notCounted.length === 0 ? undefined : notTold(subject);
   const lastDay = counted.at(-1)!;
-  const ofLastDay = subject.table === 'ports' ? undefined : (await asked({ from: lastDay, to: lastDay })).rows;
+  const ofLastDay = subject?.table !== 'countries' ? undefined : (await asked({ from: lastDay, to: lastDay })).rows;
   const sources = ofLastDay && new Map(ofLastDay.map(row => [row.asn, row.sources ?? null] as const));
   const sourcesOf = ({ asn }: AsnRow) => (sources === undefined ? [] : [sources.get(asn) ?? 0]);
   return panel({
     id: 'asns',
     title: say({ en: 'From which networks', ja: '送信元AS' }),
-    caption: captionOf(subject, { counted, notCounted }, rows.length),
+    caption: captionOf(subject, { counted, notCounted }, asns),
     source: [await source, database ?? ''].filter(text => text !== '').join(say({ en: ', ', ja: '、' })),
-    draw: canvas => barsChart(barsOf(rows), canvas, (_, key) => (key === 'other' ? OTHER_FILL : BAR_FILL)),
+    draw: canvas =>
+      barsChart(barsOf(rows, asns + (rows.some(({ asn }) => asn === 0) ? 1 : 0)), canvas, (_, key) =>
+        key === 'other' ? OTHER_FILL : BAR_FILL,
+      ),
     csv: () => [
       ['rank', 'asn', 'packets', 'meanPerSensor', 'share', ...(sources === undefined ? [] : ['sourcesOfLastDay'])],
       ...rows.map(row =>
@@ -78,35 +83,43 @@ export async function asnsFigure(
   });
 }
 
-const askOf = ({ table, key }: Subject, days: { from: string; to: string }, signal: AbortSignal) =>
-  table === 'ports'
-    ? ask<AsnRow, Days>('/v1/port-asns', { port: key, ...days }, { signal })
-    : ask<AsnRow, Days>('/v1/country-asns', { country: key, ...days }, { signal });
+function askOf(subject: Subject | undefined, days: { from: string; to: string }, signal: AbortSignal) {
+  const options = { signal };
+  if (subject === undefined) return ask<AsnRow, Head>('/v1/asns', { ...days, limit: tableMax }, options);
+  const { table, key } = subject;
+  return table === 'ports'
+    ? ask<AsnRow, Head>('/v1/port-asns', { port: key, ...days }, options)
+    : ask<AsnRow, Head>('/v1/country-asns', { country: key, ...days }, options);
+}
 
 const BAR_FILL = 'var(--series-1)';
 const OTHER_FILL = 'var(--series-other)';
 
-/** The busiest and what is left. */
-function barsOf(rows: readonly AsnRow[]) {
-  const first = rows.slice(0, rows.length <= barsMax + 1 ? rows.length : barsMax);
-  const rest = rows.slice(first.length);
+/** The busiest of so many, and what is left. */
+function barsOf(rows: readonly AsnRow[], all: number) {
+  const first = rows.slice(0, all <= barsMax + 1 ? all : barsMax);
+  const rest = all - first.length;
   const bars = first.map(row => ({
     key: String(row.asn),
     label: same(nameOf(row.asn)),
     value: row.share,
     text: share(row.share, 1),
   }));
-  if (rest.length === 0) return bars;
-  const value = rest.reduce((sum, row) => sum + row.share, 0);
-  const label = same(say({ en: `${count(rest.length)} others`, ja: `ほか${count(rest.length)}AS` }));
+  if (rest === 0) return bars;
+  const value = first.reduce((left, row) => left - row.share, 1);
+  const label = same(say({ en: `${count(rest)} others`, ja: `ほか${count(rest)}AS` }));
   return [...bars, { key: 'other', label, value, text: share(value, 1) }];
 }
 
 /** Which days it is of, and which it is not of. */
-function captionOf({ table }: Subject, { counted, notCounted }: Omit<Days, 'database'>, asns: number): string {
+function captionOf(
+  subject: Subject | undefined,
+  { counted, notCounted }: Pick<Head, 'counted' | 'notCounted'>,
+  asns: number,
+): string {
   const span = datesText(counted[0]!, counted.at(-1)!);
   const missing = notCounted.length;
-  const words = WORDS[table];
+  const words = WORDS[subject?.table ?? 'all'];
   const english = `${words.share.en}, ${span}: ${plural(asns, 'autonomous system', 'autonomous systems')}.`;
   const japanese = `${words.share.ja}（${span}、全${count(asns)}AS）。`;
   if (missing === 0) return say({ en: english, ja: japanese });
@@ -117,7 +130,7 @@ function captionOf({ table }: Subject, { counted, notCounted }: Omit<Days, 'data
 }
 
 /** What shares are of, and which days are counted. */
-const WORDS: Readonly<Record<SubjectTable, { readonly share: Words; readonly when: Words }>> = {
+const WORDS: Readonly<Record<SubjectTable | 'all', { readonly share: Words; readonly when: Words }>> = {
   ports: {
     share: { en: 'Share of the packets to the port', ja: 'このポート宛パケットに占める割合' },
     when: {
@@ -132,10 +145,17 @@ const WORDS: Readonly<Record<SubjectTable, { readonly share: Words; readonly whe
       ja: 'ASデータベースがない日や、以前のバージョンで集計した日は集計がありません。',
     },
   },
+  all: {
+    share: { en: 'Share of all packets', ja: '全パケットに占める割合' },
+    when: {
+      en: 'a day is counted if a database of autonomous systems was in use',
+      ja: 'ASデータベースがない日は集計がありません。',
+    },
+  },
 };
 
-function notTold({ table }: Subject): HTMLElement {
-  const { when } = WORDS[table];
+function notTold(subject: Subject | undefined): HTMLElement {
+  const { when } = WORDS[subject?.table ?? 'all'];
   return h(
     'p',
     { class: 'state' },

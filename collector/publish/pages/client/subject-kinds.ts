@@ -99,7 +99,7 @@ export function subjectTools(kinds: Kinds, source: string): HTMLElement | undefi
 }
 
 function againstAll({ packets }: Kinds, marked: readonly (typeof TOOLS)[number][], all: number): string {
-  const shares = marked.map(name => `${TOOL_NAMES[name]} ${roughShare(packets.get(name)!, all)}`);
+  const shares = marked.map(name => `${TOOL_NAMES[name]} ${say(roughShare(packets.get(name)!, all))}`);
   const list = shares.join(language === 'en' ? ', ' : '、');
   const nmap = marked.includes('nmap')
     ? {

@@ -174,8 +174,8 @@ function ledeOf([now, before]: readonly (Ranked | undefined)[], span: string): H
       ? undefined
       : changeWords({ now: now.meanPerSensor, before: before.meanPerSensor });
   const part = roughShare(now.share, 1);
-  const english = `Rank ${now.rank} of ${span}${before === undefined ? '' : ` (${before.rank} the week before)`}, with ${part} of all packets: ${volume.en}.${change === undefined ? '' : ` It ${change.en} against the week before.`}`;
-  const japanese = `${span}は${now.rank}位${before === undefined ? '' : `（前週${before.rank}位）`}、全体の${part}。${volume.ja}${change === undefined ? '' : `（前週から${change.ja}）`}。`;
+  const english = `Rank ${now.rank} of ${span}${before === undefined ? '' : ` (${before.rank} the week before)`}, with ${part.en} of all packets: ${volume.en}.${change === undefined ? '' : ` It ${change.en} against the week before.`}`;
+  const japanese = `${span}は${now.rank}位${before === undefined ? '' : `（前週${before.rank}位）`}、全体の${part.ja}。${volume.ja}${change === undefined ? '' : `（前週から${change.ja}）`}。`;
   return h('p', { class: 'lede' }, say({ en: english, ja: japanese }));
 }
 

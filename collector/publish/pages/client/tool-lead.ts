@@ -23,8 +23,8 @@ export async function toolLede(weeks: Weeks, lastWhole: string, signal: AbortSig
     'p',
     { class: 'lede' },
     say({
-      en: `Packets with the mark of ${name} ${change.en}, to ${part} of all.`,
-      ja: `${name}の特徴をもつパケットは${change.ja}し、全体の${part}を占めます。`,
+      en: `Packets with the mark of ${name} ${change.en}, to ${part.en} of all.`,
+      ja: `${name}の特徴をもつパケットは${change.ja}し、全体の${part.ja}を占めます。`,
     }),
   );
 }

@@ -124,7 +124,7 @@ function offMap({ rows }: WorldOptions): string {
   const parts = rows
     .filter(({ key, share }) => !places.includes(key) && share > 0)
     .map(({ key, share }) => {
-      const text = roughShare(share, 1);
+      const text = say(roughShare(share, 1));
       return language === 'en' ? `${capital(countryText(key))} (${text})` : `${countryText(key)}（${text}）`;
     });
   if (parts.length === 0) return '';
