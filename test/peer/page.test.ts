@@ -1,8 +1,7 @@
 /** The page of peers in a browser: a real collector that has pulled another one, as anyone and as its member, and an import. */
-import { existsSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addFile } from '../../collector/peer/imports.ts';
 import { Peers } from '../../collector/peer/peers.ts';
@@ -11,11 +10,9 @@ import { keptAssets } from '../../collector/publish/pages/kept.ts';
 import { replay } from '../../collector/replay/replay.ts';
 import { loadGeo } from '../../common/geo/load.ts';
 import { makeSite, NOW, type Site } from '../publish/pages/support.ts';
+import { axeFinds, launchChromium, missing } from '../support/chromium.ts';
 import { DAY_MS, writeCapture } from './support.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-const missing = existsSync(CHROMIUM) ? '' : ` (skipped: no ${CHROMIUM})`;
 /** Where to leave pictures, for people who look at them. */
 const pictures = process.env.PEER_PICTURES;
 
@@ -32,10 +29,7 @@ describe.skipIf(missing !== '')(`the page of peers${missing}`, () => {
 
   beforeAll(async () => {
     const assets = keptAssets();
-    const launched = chromium.launch({
-      executablePath: CHROMIUM,
-      args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-    });
+    const launched = launchChromium();
     ours = await makeSite({ days: 7, sensors: 5, packetsPerDay: 60, assets });
     theirs = await makeSite({ days: 6, sensors: 5, packetsPerDay: 90, assets });
     peers = Peers.open(ours.data.peers);
@@ -92,11 +86,7 @@ describe.skipIf(missing !== '')(`the page of peers${missing}`, () => {
     expect(await page.locator('h1').count()).toBe(1);
     const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
     expect(await page.evaluate(overflow)).toBe(0);
-    await page.addScriptTag({ path: AXE });
-    const { violations } = (await page.evaluate('axe.run()')) as {
-      violations: { id: string; nodes: { html: string }[] }[];
-    };
-    expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`)).toEqual([]);
+    expect(await axeFinds(page)).toEqual([]);
   }
 
   const WIDE = 'wide and light, in English';

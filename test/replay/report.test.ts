@@ -1,17 +1,15 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { INK } from '../../collector/publish/charts/ink.ts';
 import type { Results } from '../../collector/reduce/results.ts';
 import { renderReport } from '../../collector/replay/report.ts';
+import { axeFinds, launchChromium, missing } from '../support/chromium.ts';
 import { type SampleOptions, sampleResults } from '../support/sample-results.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
 const options = { top: 10, now: new Date('2026-07-10T08:00:00Z') };
 const eight = sampleResults({ days: 8 });
 
@@ -117,19 +115,13 @@ test.each(['light', 'dark'] as const)('every series colour has a contrast of 3 t
   }
 });
 
-const missing = existsSync(CHROMIUM) ? '' : ` (skipped: no ${CHROMIUM})`;
-
 describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
   let browser: Browser;
   let directory: string;
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'enaga-report-'));
-    const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: ['--headless', '--no-sandbox', '--disable-gpu', ...quiet],
-    });
+    browser = await launchChromium();
   }, 60_000);
   afterAll(async () => {
     await browser?.close();
@@ -227,7 +219,6 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
     await page.close();
   });
 
-  const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
   const cases = [
     ['eight days', 1400, 'light', 'en-GB'],
     ['eight days', 1400, 'dark', 'ja-JP'],
@@ -240,10 +231,8 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
     async (name, width, colorScheme, locale) => {
       const viewport = { width, height: 900 };
       const { page } = await open(sampleResults(SAMPLES[name]), { colorScheme, locale, viewport, bypassCSP: true });
-      await page.addScriptTag({ path: axe });
       await page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })");
-      const found = (await page.evaluate('axe.run()')) as { violations: { id: string; nodes: { html: string }[] }[] };
-      expect(found.violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`)).toEqual([]);
+      expect(await axeFinds(page)).toEqual([]);
       await page.close();
     },
     60_000,

@@ -21,7 +21,13 @@ export interface Traced {
 /** Runs this Node with `args`; `calls` is a list of system calls, `what` what becomes of the n-th on, like `error=EIO:when=3`. */
 export async function runTraced(calls: string, what: string, args: readonly string[]): Promise<Traced> {
   const inject = ['-qq', '-f', '-o', '/dev/null', '-e', `trace=${calls}`, '-e', `inject=${calls}:${what}`];
-  const child = spawn('strace', [...inject, process.execPath, ...args], { timeout: runMsMax, killSignal: 'SIGKILL' });
+  const env = { ...process.env };
+  delete env.NODE_COMPILE_CACHE; // what Node writes there is no write of ours
+  const child = spawn('strace', [...inject, process.execPath, ...args], {
+    env,
+    timeout: runMsMax,
+    killSignal: 'SIGKILL',
+  });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', piece => {
     stdout += piece;

@@ -1,12 +1,10 @@
 /** How the browser's tests look at a page: one browser for all of them, a page each, and everything that went wrong in it. */
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { axeFinds } from '../../support/chromium.ts';
 import { NOW, type Site } from './support.ts';
-
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 export interface Viewer {
   readonly width?: number;
@@ -82,9 +80,7 @@ export async function keepPicture(page: Page, name: string): Promise<void> {
 /** What axe finds. */
 export async function violations(page: Page): Promise<string[]> {
   await page.evaluate("document.querySelector('details')?.setAttribute('open', '')");
-  await page.addScriptTag({ path: AXE });
-  const found = (await page.evaluate('axe.run()')) as { violations: { id: string; nodes: { html: string }[] }[] };
-  return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
+  return axeFinds(page);
 }
 
 /** Cells of a figure's table, a row each, the head first. */

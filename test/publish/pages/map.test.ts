@@ -1,8 +1,6 @@
 /** The map, the heat map and the files made of charts, as they come to a browser; and what they are made of, without one. */
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { INK } from '../../../collector/publish/charts/ink.ts';
 import { levelOf, levelsOf } from '../../../collector/publish/charts/levels.ts';
@@ -11,6 +9,7 @@ import { timelineOf, undrawnHours } from '../../../collector/publish/pages/clien
 import { keptAssets } from '../../../collector/publish/pages/kept.ts';
 import { loadGeo } from '../../../common/geo/load.ts';
 import { allocatedIpv4 } from '../../../common/geo/table.ts';
+import { axeFinds, launchChromium, missing } from '../../support/chromium.ts';
 import { makeSite, NOW, type Site, TODAY } from './support.ts';
 
 describe('levels', () => {
@@ -101,10 +100,6 @@ test('an hour just begun is left out, one that few watched is marked, and what i
   expect(timelineOf(whole, [{ key: 'a', label, rows: part }], stretch, 'packets').starts).toHaveLength(3);
 });
 
-const CHROMIUM = '/usr/bin/chromium';
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-const missing = existsSync(CHROMIUM) ? '' : ` (skipped: no ${CHROMIUM})`;
-
 interface Viewer {
   readonly width?: number;
   readonly colorScheme?: 'light' | 'dark';
@@ -126,10 +121,7 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
   let site: Site;
 
   beforeAll(async () => {
-    const launched = chromium.launch({
-      executablePath: CHROMIUM,
-      args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync'],
-    });
+    const launched = launchChromium();
     site = await makeSite({ days: 10, sensors: 7, packetsPerDay: 150, assets: keptAssets() });
     browser = await launched;
   }, 60_000);
@@ -307,9 +299,7 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
     const { page, trouble } = await look(address, { ...viewer, bypassCSP: true });
     expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0);
     await page.evaluate("document.querySelectorAll('details').forEach(one => one.setAttribute('open', ''))");
-    await page.addScriptTag({ path: AXE });
-    const found = (await page.evaluate('axe.run()')) as { violations: { id: string; nodes: { html: string }[] }[] };
-    expect(found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`)).toEqual([]);
+    expect(await axeFinds(page)).toEqual([]);
     expect(trouble).toEqual([]);
     await page.close();
   });

@@ -1,7 +1,6 @@
 /** A port's page: by tool, by class, by AS and its ranks, against what /v1 says; a country's ranks; and what the public sees of them. */
-import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   hoursFrom,
@@ -13,6 +12,7 @@ import {
 } from '../../../collector/publish/pages/client/subject-rows.ts';
 import { keptAssets } from '../../../collector/publish/pages/kept.ts';
 import { packRows } from '../../../collector/store/packed.ts';
+import { launchChromium, missing } from '../../support/chromium.ts';
 import { cellsOf, csvOf, keepPicture, looker, near, numberIn, overflow, violations } from './look.ts';
 import { DAY_MS, makeSite, NOW, type Site } from './support.ts';
 
@@ -93,8 +93,6 @@ test('hours of the day: a row each, days as columns, what nobody watched is no n
   expect(timeline.series[6]!.values).toEqual([Number.NaN, 7]);
 });
 
-const CHROMIUM = '/usr/bin/chromium';
-const missing = existsSync(CHROMIUM) ? '' : ` (skipped: no ${CHROMIUM})`;
 /** Of a day that is closed. */
 const ASN_DAY = '2026-03-15';
 const TELNET = 6 * 65_536 + 23;
@@ -105,8 +103,7 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
   const look = looker(() => browser);
 
   beforeAll(async () => {
-    const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync'];
-    const launched = chromium.launch({ executablePath: CHROMIUM, args });
+    const launched = launchChromium();
     site = await makeSite({ days: 10, sensors: 7, packetsPerDay: 150, assets: keptAssets() });
     keepAsns();
     browser = await launched;
