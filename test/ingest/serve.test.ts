@@ -195,7 +195,8 @@ describe('serve', () => {
         /203\.0\.113\.9 is no address of this machine/,
       ],
     ];
-    const outcomes = await Promise.all(cases.map(([args]) => run(['serve', ...args])));
+    // On a port of its own, unless a case names one: the default's may be another collector's.
+    const outcomes = await Promise.all(cases.map(([args]) => run(['serve', '--listen', '127.0.0.1:0', ...args])));
     for (const [n, { code, stdout, stderr }] of outcomes.entries()) {
       expect([code, stdout, stderr]).toEqual([cases[n]![1], '', expect.stringMatching(cases[n]![2])]);
       expect(stderr.split('\n').filter(line => /^\s+at /.test(line))).toEqual([]);
