@@ -153,7 +153,7 @@ export function placesInUse(entries: Int32Array, count: number): Int32Array<Arra
  * Counts the records of the stretch, where `place` says to look first; leaves there where each one's entry is. Returns how many entries
  * are new: `scratch` says of which records.
  */
-// Long: the loop every record goes through, kept in one piece so that columns and entries stay in registers.
+// Long: the loop every record goes through, kept in one piece so that what it has of an entry stays in registers.
 function countEach({ time, hour }: Records, { from, count }: Stretch, slot: number, entries: Int32Array): number {
   const mask = entries.length - WORDS;
   const hourOfDay = hour % HOURS_PER_DAY;

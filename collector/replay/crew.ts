@@ -21,8 +21,8 @@ const handRecordsMax = 4 * recordsMax;
  * and a block for each would take gigabytes.
  */
 const copiedMax = 256;
-/** Orders a worker may have waiting before the main thread waits for it. */
-const waitingMax = 8;
+/** Orders a worker may have waiting before the main thread waits for it: 20 MB, so that it need not while a worker's code is compiled. */
+const waitingMax = 24;
 
 /** A worker thread that answers each order in turn. One that died refuses what it has not answered and every later order. */
 class Member {

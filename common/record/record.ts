@@ -86,12 +86,18 @@ export function createRecords(
   };
 }
 
+/** Fewer records are copied one by one, which is quicker than to make a view of each column. */
+const viewedMin = 32;
+
 /** Appends the first records of a block to another of the same family, which has room for them. */
 export function appendRecords(to: Records, from: Records, count: number): void {
   const words = addressWords(to.family);
   for (const [name, , width] of COLUMNS) {
     const values = width === 'address' ? words : width;
-    to[name].set(from[name].subarray(0, values * count), values * to.count);
+    const [column, added] = [to[name], from[name]];
+    const at = values * to.count;
+    if (count < viewedMin) for (let n = 0; n < values * count; n++) column[at + n] = added[n]!;
+    else column.set(added.subarray(0, values * count), at);
   }
   to.count += count;
 }
