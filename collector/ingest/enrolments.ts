@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { jsonBytesMax } from '../../common/limits.ts';
 import { ENROLMENTS_PATH, type Enrolment, type EnrolmentRequest, JSON_TYPE } from '../../common/protocol/messages.ts';
 import { HOUR_MS } from '../../common/time.ts';
+import type { Enrolled } from '../registry/enrolments.ts';
 import type { App } from './app.ts';
 import type { Powers } from './powers.ts';
 import { refuse, retryAfter } from './problems.ts';
@@ -17,7 +18,7 @@ const SCHEMA = {
 };
 
 const tooManySeconds = 10;
-/** For how long an answer is given again, and how many of the last. */
+/** For how long an answer is given again, as by the registry after a restart, and how many of the last. */
 const againMsMax = HOUR_MS;
 const answersMax = 1000;
 
@@ -39,12 +40,12 @@ export function enrolmentRoute(app: App, powers: Powers, rates: Rates): void {
       config: { problems: ['malformed-json', 'enrolment-refused', 'too-large', 'too-many', 'unavailable'] },
     },
     async (request, reply) => {
-      const before = answers.find(request.body);
-      const enrolment = before ?? powers.enrol(request.body);
-      if (enrolment === undefined)
+      const enrolled = answers.find(request.body) ?? powers.enrol(request.body);
+      if (enrolled === undefined)
         return refuse(reply.header('www-authenticate', 'Token realm="enaga"'), 'enrolment-refused');
-      if (before === undefined) answers.keep(request.body, enrolment);
-      reply.log.info({ sensor: enrolment.name }, before === undefined ? 'enrolled' : 'told again that it is enrolled');
+      const { isAgain, ...enrolment } = enrolled;
+      if (!isAgain) answers.keep(request.body, enrolment); // what the registry tells again keeps its hour
+      reply.log.info({ sensor: enrolment.name }, isAgain ? 'told again that it is enrolled' : 'enrolled');
       return reply.code(201).send({ ...enrolment, networks: [...enrolment.networks] });
     },
   );
@@ -52,8 +53,8 @@ export function enrolmentRoute(app: App, powers: Powers, rates: Rates): void {
 
 /**
  * Answers given lately, for a sensor that asks again because none reached it: the same token with the same key is the same enrolment, and
- * with any other key the token is used. In memory alone: what was answered before a restart the registry knows, as long as the token is
- * good.
+ * with any other key the token is used. In memory alone: what was answered before a restart the registry knows, for the same hour, as long
+ * as the token is good.
  */
 class Answers {
   /** By a digest of token and key, so that no token is kept. */
@@ -65,10 +66,12 @@ class Answers {
   }
 
   /** Undefined too once the key is good no more: replaced by another, or its sensor revoked. */
-  find(request: EnrolmentRequest): Enrolment | undefined {
+  find(request: EnrolmentRequest): Enrolled | undefined {
     const found = this.#answers.get(digest(request));
     if (found === undefined || this.#powers.now() - found.givenMs >= againMsMax) return undefined;
-    return this.#powers.keyOwner(found.enrolment.keyId) === undefined ? undefined : found.enrolment;
+    return this.#powers.keyOwner(found.enrolment.keyId) === undefined
+      ? undefined
+      : { ...found.enrolment, isAgain: true };
   }
 
   keep(request: EnrolmentRequest, enrolment: Enrolment): void {

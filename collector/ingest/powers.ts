@@ -4,7 +4,8 @@
  */
 import type { KeyObject } from 'node:crypto';
 import type { Batch } from '../../common/batch/batch.ts';
-import type { Enrolment, EnrolmentRequest, Heartbeat, SequenceRange } from '../../common/protocol/messages.ts';
+import type { EnrolmentRequest, Heartbeat, SequenceRange } from '../../common/protocol/messages.ts';
+import type { Enrolled } from '../registry/enrolments.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface SensorIdentity {
@@ -72,7 +73,7 @@ export interface Powers {
   /** Whose key it was that was replaced, or whose sensor was revoked: who signs with it is told so, and no more. */
   endedKeyOwner(keyId: string): KeyOwner | undefined;
   /** Undefined if the token or the key will not do; which of them, nobody is told. */
-  enrol(request: EnrolmentRequest): Enrolment | undefined;
+  enrol(request: EnrolmentRequest): Enrolled | undefined;
   /** Resolves once the batch is durable, or was not taken. Never rejects. The memory of the records is given away. */
   append(batch: NewBatch, opened: Batch): Promise<Appended | NotAppended>;
   gaps(sensor: number, epochs: readonly EpochSealed[], max: number): readonly SequenceRange[];

@@ -1,7 +1,10 @@
 /**
  * Enrolment tokens: each is issued for a sensor, and takes one key. What it took is told again after a restart, which forgets the answers
- * that were given (ingest/enrolments.ts): a sensor that was not reached by its answer comes with the same token and the same key.
+ * that were given (ingest/enrolments.ts): a sensor that was not reached by its answer comes with the same token and the same key. For an
+ * hour, as those are: whoever has read the request may ask with it too.
  */
+
+import type { Enrolment } from '../../common/protocol/messages.ts';
 import { HOUR_MS } from '../../common/time.ts';
 import { newToken, tokenLookup, tokenMatches } from './secrets.ts';
 import type { prepare, TokenRow } from './statements.ts';
@@ -15,8 +18,14 @@ export interface TokenTimes {
   readonly overlapMs?: number;
 }
 
+export interface Enrolled extends Enrolment {
+  /** It was before, by an earlier process, and nothing was changed. */
+  readonly isAgain: boolean;
+}
+
 const expiresInMsDefault = 24 * HOUR_MS;
 const overlapMsDefault = 24 * HOUR_MS;
+const againMsMax = HOUR_MS;
 
 /** For a sensor, by its index. */
 export function issueToken(
@@ -30,7 +39,7 @@ export function issueToken(
   return token;
 }
 
-/** One that was issued and has not expired, used or not. */
+/** One that was issued and has not expired, used or not. One that was made void has expired. */
 export function findToken(statements: Statements, token: string, nowMs: number): TokenRow | undefined {
   const lookup = tokenLookup(token);
   const row = lookup === undefined ? undefined : (statements.token.get(lookup) as TokenRow | undefined);
@@ -38,12 +47,14 @@ export function findToken(statements: Statements, token: string, nowMs: number):
 }
 
 /**
- * The id of the key that a used token took, if it is this one, of those up to `lastKey`, and no other has taken its place. A key begins
- * when its token is used, in one transaction; a token that was made void has none.
+ * The id of the key that a token took at `usedMs`, within the hour, if it is this one, of those up to `lastKey`, and no other has taken
+ * its place. A key begins when its token is used, in one transaction.
  */
 export const keyTaken = (
   statements: Statements,
   { sensor, usedMs }: TokenRow,
-  publicKey: Uint8Array,
-  lastKey: number,
-): string | undefined => statements.keyTaken.get(sensor + 1, publicKey, usedMs, lastKey) as string | undefined;
+  { publicKey, lastKey, nowMs }: { readonly publicKey: Uint8Array; readonly lastKey: number; readonly nowMs: number },
+): string | undefined =>
+  usedMs !== null && nowMs - usedMs < againMsMax
+    ? (statements.keyTaken.get(sensor + 1, publicKey, usedMs, lastKey) as string | undefined)
+    : undefined;

@@ -2,10 +2,10 @@
 
 import type { KeyObject } from 'node:crypto';
 import { randomUUID } from 'node:crypto';
-import type { Enrolment, EnrolmentRequest } from '../../common/protocol/messages.ts';
+import type { EnrolmentRequest } from '../../common/protocol/messages.ts';
 import { openDatabase, type SqliteDatabase } from '../../common/sqlite/open.ts';
 import { assertName, assertText, RegistryError } from './checks.ts';
-import { findToken, issueToken, keyTaken, type TokenTimes } from './enrolments.ts';
+import { type Enrolled, findToken, issueToken, keyTaken, type TokenTimes } from './enrolments.ts';
 import { type Exclusion, isExcluded, readExclusions, withdrawExclusions } from './exclusions.ts';
 import { canonicalPrefix, findOverlap } from './networks.ts';
 import { MIGRATIONS } from './schema.ts';
@@ -166,7 +166,7 @@ export class Registry {
   rotate(name: string, nowMs: number, times: TokenTimes = {}): { readonly sensor: Sensor; readonly token: string } {
     return this.#change(() => {
       const sensor = this.#active(name);
-      this.#statements.voidTokens.run(nowMs, sensor.index + 1);
+      this.#statements.voidTokens.run({ nowMs, sensor: sensor.index + 1 });
       this.#note(nowMs, 'sensor rotate', sensor.index, {});
       return { sensor, token: issueToken(this.#statements, sensor.index, nowMs, times) };
     });
@@ -177,7 +177,7 @@ export class Registry {
     return this.#change(() => {
       const { index } = this.#active(name);
       this.#statements.revoke.run(nowMs, index + 1);
-      this.#statements.voidTokens.run(nowMs, index + 1);
+      this.#statements.voidTokens.run({ nowMs, sensor: index + 1 });
       this.#note(nowMs, 'sensor revoke', index, {});
       return this.#sensorAt(index);
     });
@@ -221,14 +221,14 @@ export class Registry {
   /**
    * Takes a sensor's key for its token. Undefined if the token is unknown, used or expired, or the key is none: whoever
    * guesses is not told which. Keys before it are good for the token's overlap. A token with which an earlier process took this very key
-   * is answered again, and changes nothing.
+   * is answered again within the hour, and changes nothing.
    */
-  enrol({ token, publicKey }: EnrolmentRequest, nowMs: number): Enrolment | undefined {
+  enrol({ token, publicKey }: EnrolmentRequest, nowMs: number): Enrolled | undefined {
     const key = parsePublicKey(publicKey);
     // Looked at before as well, so that a guess costs a reading and no write.
     const found = key === undefined ? undefined : findToken(this.#statements, token, nowMs);
     if (key === undefined || found === undefined) return undefined;
-    if (found.usedMs !== null) return this.#enrolledBefore(found, key);
+    if (found.usedMs !== null) return this.#enrolledBefore(found, key, nowMs);
     return this.#change(() => {
       const good = findToken(this.#statements, token, nowMs);
       if (good?.usedMs !== null) return undefined;
@@ -240,16 +240,17 @@ export class Registry {
       this.#statements.addKey.run(index + 1, keyId, key, nowMs);
       this.#statements.setEpoch.run(epoch, index + 1);
       this.#note(nowMs, 'enrol', index, { keyId, epoch });
-      return { sensor: id, name, economy, keyId, networks, epoch };
+      return { sensor: id, name, economy, keyId, networks, epoch, isAgain: false };
     });
   }
 
   /** The sensor's last key, so its epoch is the last that was given. */
-  #enrolledBefore(used: TokenRow, key: Uint8Array): Enrolment | undefined {
+  #enrolledBefore(used: TokenRow, publicKey: Uint8Array, nowMs: number): Enrolled | undefined {
     const { id, index, name, economy, networks, revokedMs } = this.#sensorAt(used.sensor);
-    const keyId = keyTaken(this.#statements, used, key, this.#lastKeyBefore);
+    const keyId = keyTaken(this.#statements, used, { publicKey, lastKey: this.#lastKeyBefore, nowMs });
     if (keyId === undefined || revokedMs !== null) return undefined;
-    return { sensor: id, name, economy, keyId, networks, epoch: this.#statements.epoch.get(index + 1) as number };
+    const epoch = this.#statements.epoch.get(index + 1) as number;
+    return { sensor: id, name, economy, keyId, networks, epoch, isAgain: true };
   }
 
   /** Undefined if the key is unknown, replaced, or its sensor revoked, by this process or another, up to this moment. */

@@ -6,7 +6,7 @@
  *   placements     owner, economy and networks of a sensor since a time; the last one holds
  *   networks       prefixes of a placement, as text
  *   keys           Ed25519 public keys, good until `until_ms` (null: until revoked or replaced)
- *   tokens         for one enrolment each: what names it, and the SHA-256 of the whole
+ *   tokens         for one enrolment each: what names it, and the SHA-256 of the whole; one made void is used and expired at once
  *   exclusions     days of a sensor that are not to count, and why
  *   audit          who did what; reads of raw records are by the member's organisation
  *   members        organisations that may read more than the public, or all of it

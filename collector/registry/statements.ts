@@ -63,7 +63,10 @@ export function prepare(database: SqliteDatabase) {
     ),
     addToken: rows('INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, NULL)'),
     useToken: rows('UPDATE tokens SET used_ms = ? WHERE lookup = ?'),
-    voidTokens: rows('UPDATE tokens SET used_ms = ? WHERE sensor = ? AND used_ms IS NULL'),
+    voidTokens: rows(
+      `UPDATE tokens SET used_ms = @nowMs, expires_ms = min(expires_ms, @nowMs)
+         WHERE sensor = @sensor AND used_ms IS NULL`,
+    ),
     exclude: rows('INSERT INTO exclusions (sensor, from_day, to_day, reason, created_ms) VALUES (?, ?, ?, ?, ?)'),
     exclusions: rows(
       `SELECT sensor - 1 AS sensor, from_day AS "from", to_day AS "to", reason, created_ms AS createdMs

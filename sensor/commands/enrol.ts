@@ -34,7 +34,8 @@ A sensor that enrols again keeps what it has not sent, and gets a new key. One t
 until it is started again; the collector takes it for a while.
 
 A token is good for one enrolment. Where no answer came, the same command may be run again: it asks with the same key, and a
-collector that has enrolled it says so again for an hour; if it was started again since, for as long as the token is good.
+collector that has enrolled it says so again within the hour (if the collector was restarted since, only if the token is
+still good).
 
 Examples:
   enaga-sensor enrol --collector https://collector.example --token-file -
@@ -54,7 +55,7 @@ Examples:
         const { name, sensor, networks } = await enrol(paths, { ...flags, token });
         const withState = flags.state === undefined ? '' : ` --state ${flags.state}`;
         const next = isLocked(paths.lock)
-          ? 'A sensor runs on it, with the key before: start it again (systemctl restart enaga-sensor)'
+          ? 'A sensor is running with the old key: start it again (as a service: systemctl restart enaga-sensor)'
           : `Next: enaga-sensor check${withState} --interface IF, which says what is missing`;
         process.stdout.write(
           `Enrolled as ${name} (${sensor}), which observes ${networks.join(', ')}.\n` +

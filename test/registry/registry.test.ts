@@ -77,7 +77,7 @@ describe('enrolment', () => {
     expect(enrol(token)).toBeDefined();
   });
 
-  it('is told again after a restart to the same token with the same key, while both are good, and changes nothing', () => {
+  it('is told again after a restart to the same token with the same key, within the hour, while both are good, and changes nothing', () => {
     const { token } = add();
     const key = newKey().text;
     const first = registry.enrol({ token, publicKey: key }, NOW);
@@ -91,9 +91,9 @@ describe('enrolment', () => {
     };
     const again = (atMs = NOW, publicKey = key, withToken = token) =>
       restarted(later => later.enrol({ token: withToken, publicKey }, atMs));
-    expect(first?.epoch).toBe(1);
-    for (const atMs of [NOW, NOW + DAY_MS - 1]) expect(again(atMs)).toEqual(first);
-    expect(again(NOW + DAY_MS)).toBeUndefined();
+    expect(first).toMatchObject({ epoch: 1, isAgain: false });
+    for (const atMs of [NOW, NOW + HOUR_MS - 1]) expect(again(atMs)).toEqual({ ...first, isAgain: true });
+    expect(again(NOW + HOUR_MS)).toBeUndefined();
     expect(again(NOW, newKey().text)).toBeUndefined();
     const other = add('other', ['198.51.100.0/24']);
     const theirs = newKey().text;
@@ -107,14 +107,17 @@ describe('enrolment', () => {
     expect([enrolments(), registry.keys(0).length]).toEqual([1, 1]);
 
     const next = registry.rotate('tokyo-1', NOW + 1).token;
-    expect(again()).toEqual(first); // nobody has used the other one
-    const second = enrol(next, NOW + 1, key); // of the same key, so what is good is of the second token alone
+    expect(again()).toEqual({ ...first, isAgain: true }); // nobody has used the other one
+    const second = { ...enrol(next, NOW + 1, key), isAgain: true }; // of the same key, so what is good is of the second token alone
     expect([again(), again(NOW + 1, key, next)]).toEqual([undefined, second]);
     const unused = registry.rotate('tokyo-1', NOW + 1).token;
     registry.rotate('tokyo-1', NOW + 1); // at the very time at which that key began, which it did not take
-    expect(again(NOW + 1, newKey().text, unused)).toBeUndefined();
+    expect(again(NOW + 1, key, unused)).toBeUndefined();
+    const short = registry.rotate('tokyo-1', NOW + 1, { expiresInMs: 2 }).token;
+    expect(enrol(short, NOW + 1, key)).toBeDefined();
+    expect([NOW + 2, NOW + 3].map(atMs => again(atMs, key, short)?.isAgain)).toEqual([true, undefined]);
     registry.revoke('tokyo-1', NOW + 2);
-    expect(again(NOW + 2, key, next)).toBeUndefined();
+    expect(again(NOW + 2, key, short)).toBeUndefined();
   });
 
   it('begins beyond every epoch given out before, and every one the log knows', () => {

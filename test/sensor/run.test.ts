@@ -292,7 +292,9 @@ it('enrols with a good token alone, and keeps its secrets', async () => {
 
   const running = takeLock(path.join(state, 'lock'));
   onTestFinished(() => running.release());
-  expect((await enrol('good', collector.url)).stdout).toMatch(/^A sensor runs on it, .*: start it again /m);
+  expect((await enrol('good', collector.url)).stdout).toMatch(
+    /^A sensor is running with the old key: start it again \(as a service: systemctl restart enaga-sensor\)$/m,
+  );
 });
 
 it('learns of new networks for its next start, and says whether all is there that it needs', async () => {
