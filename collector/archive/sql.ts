@@ -33,11 +33,18 @@ const NUMBERS: ReadonlySet<DuckDBTypeId> = new Set([
 
 const byteOf = (column: string, shift: number): string => `((${column} >> ${shift}) & 255)`;
 const text4 = (column: string): string => [24, 16, 8, 0].map(shift => byteOf(column, shift)).join(" || '.' || ");
-/** Eight groups, none left out: `2001:db8:0:0:0:0:0:1`. */
-const text6 = (high: string, low: string): string =>
-  `printf('%x:%x:%x:%x:%x:%x:%x:%x', ${[high, low]
+/** Eight groups between colons, none left out: `:2001:db8:0:0:0:0:0:1:`. */
+const groups6 = (high: string, low: string): string =>
+  `printf(':%x:%x:%x:%x:%x:%x:%x:%x:', ${[high, low]
     .flatMap(column => [48, 32, 16, 0].map(shift => `((${column} >> ${shift}) & 65535)::INTEGER`))
     .join(', ')})`;
+/** RFC 5952: the longest run of zeros is left out, of equals the first, if there are two or more; then colons at the ends. */
+const SHORTENED = `CASE ${[8, 7, 6, 5, 4, 3, 2]
+  .map(zeros => `${':0'.repeat(zeros)}:`)
+  .map(run => `WHEN contains(groups, '${run}') THEN regexp_replace(groups, '${run}', '::')`)
+  .join(' ')} ELSE groups END`;
+const MACRO6 = `CREATE MACRO address6(groups) AS regexp_replace(${SHORTENED}, '^:([^:])|([^:]):$', '\\1\\2', 'g')`;
+const text6 = (high: string, low: string): string => `address6(${groups6(high, low)})`;
 const address = (name: 'src' | 'dst'): string =>
   `CASE WHEN ${name}4 IS NULL THEN ${text6(`${name}6_high`, `${name}6_low`)} ELSE ${text4(`${name}4`)} END`;
 
@@ -57,6 +64,7 @@ export class ArchiveSql {
   static async open(dir: string, files = committedIn(dir)): Promise<ArchiveSql> {
     const duck = await openDuck({ files, spill: ownSpillOf(dir), isLocked: false, threads: threadsMax });
     try {
+      await duck.connection.run(MACRO6);
       await duck.connection.run(`CREATE VIEW records AS ${viewText(files)}`);
       await duck.lock();
       return new ArchiveSql(duck);

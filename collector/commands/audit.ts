@@ -3,7 +3,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { DAY_MS } from '../../common/time.ts';
 import { plainText } from '../publish/names.ts';
-import { type AuditQuery, READ_ACTION } from '../registry/members.ts';
+import { type AuditQuery, type MemberScope, READ_ACTION } from '../registry/members.ts';
 import { dataOption } from './data.ts';
 import { parseDate } from './dates.ts';
 import { withMembers } from './member.ts';
@@ -69,9 +69,16 @@ function showAudit({ data, all, by, since, top: max, json }: Flags): void {
       entries.map(({ atMs, actor, action, sensor, detail }) => {
         const { organisation, name, ...rest } = dated(detail);
         const whom = sensor ?? organisation ?? name ?? '';
-        return [isoTime(atMs), actor, action, String(whom), detailText(rest)].map(plainText);
+        return [isoTime(atMs), actor, action, String(whom), detailText(worded(rest))].map(plainText);
       }),
     );
+}
+
+/** Without `scope` as an object: what a member may read of, or what of it was pushed, as `enaga member list` has it. */
+function worded({ scope, ...rest }: Record<string, unknown>): Record<string, unknown> {
+  if (typeof scope !== 'object' || scope === null || Array.isArray(scope)) return { ...rest, scope };
+  const { countries = [], asns = [], prefixes = [] } = scope as Partial<MemberScope>;
+  return { ...rest, scope: [...countries, ...asns.map(asn => `AS${asn}`), ...prefixes] };
 }
 
 function top(text: string): number {

@@ -46,7 +46,8 @@ interface Flags {
 const EXAMPLES = `
 Only closed days are pulled; one that late data changed is pulled again. Nothing is done where nothing is new: made for cron.
 Without --token-file it pulls what is public. Several runs may share a directory and ask for different things: what one brought
-the others keep. What is there is taken to be as it came; --verify reads it again, and fetches what is missing or altered.
+the others keep. What is there is taken to be as it came; --verify reads it again, fetches what is missing or altered, and says
+that all is as it came where it is. With --quiet it says nothing unless something is wrong.
 
 Examples:
   enaga pull --collector https://collector.example --token-file token --out /srv/enaga
@@ -154,34 +155,36 @@ async function pullDays(client: Client, flags: Flags): Promise<void> {
   const range = since === undefined ? '' : `?date=${dateOf(since)}:${dateOf(since + listDaysMax - 1)}`;
   const listed = await client.rows(`/v1/days${range}${range === '' ? '?' : '&'}files=none`);
   const days = checked(DaySchema, listed, { key: 'date', max: daysMax }).filter(({ state }) => state !== 'open');
-  const whose =
-    flags.tokenFile === undefined
-      ? ' that is public: --token-file brings what a member of that collector may have'
-      : '';
-  if (days.length === 0) tellPerson(flags, `there is no closed day${whose}`);
+  const say = (text: string) => void (quiet || process.stdout.write(`${text}\n`));
+  if (days.length === 0) return say(nothingText(flags));
   let brought = 0;
+  let files = 0;
   for (const day of days) {
     const folder = path.join(out, day.date);
     const before = doneIn(folder, day);
-    if (isDone(folder, before, flags)) continue;
+    if (isDone(folder, before, flags)) {
+      files += before!.files.length;
+      continue;
+    }
     fs.mkdirSync(folder, { recursive: true });
     const done = await pullDay(client, folder, day, flags);
     const all = { ...pick(day), ...withOthers(folder, done, before) };
     writeWhole(path.join(folder, MANIFEST), `${JSON.stringify(all, null, 2)}\n`);
     const without = done.gone === undefined ? '' : `; its records are kept no longer: no ${done.gone.join(', ')}`;
-    if (!quiet)
-      process.stdout.write(
-        `${day.date} revision ${day.revision}: ${plural(done.files.length, 'file', 'files')}${without}\n`,
-      );
+    say(`${day.date} revision ${day.revision}: ${plural(done.files.length, 'file', 'files')}${without}`);
     brought++;
   }
-  if (days.length > 0 && brought === 0) tellPerson(flags, 'nothing is new');
+  if (brought > 0) return;
+  if (flags.verify) say(`${plural(days.length, 'day', 'days')}, ${plural(files, 'file', 'files')}: all as they came`);
+  else if (process.stdout.isTTY) say('nothing is new'); // cron mails whatever is said, and most of its runs bring nothing
 }
 
-/** Cron mails whatever is said: where nothing came, only somebody who looks on is told so. */
-function tellPerson({ quiet }: Flags, text: string): void {
-  if (!quiet && process.stdout.isTTY) process.stdout.write(`${text}\n`);
-}
+const nothingText = ({ tokenFile, since }: Flags): string => {
+  const from = since === undefined ? '' : ` from ${dateOf(since)} on`;
+  return tokenFile === undefined
+    ? `nothing${from} is public here yet: --token-file brings what a member of that collector may have`
+    : `no day${from} is closed here yet`;
+};
 
 const listDaysMax = 4000;
 /** A hundred years; tables of a day in one format, and room for more. */

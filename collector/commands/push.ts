@@ -12,7 +12,7 @@ import { openPush } from '../push/open.ts';
 import { cutsFor, filesFor } from '../push/plan.ts';
 import { deliverRound, type PushPowers, queueDays, type Told } from '../push/round.ts';
 import { type Kind, type NewTarget, PushError, shownAddress, type Target } from '../push/targets.ts';
-import { sendTest } from '../push/test-message.ts';
+import { sendTest, tookText } from '../push/test-message.ts';
 import { checkSecret, newSecret } from '../push/webhook.ts';
 import { dateOf } from '../reduce/result.ts';
 import { ALL_DAYS } from '../store/query.ts';
@@ -227,7 +227,7 @@ const testTarget = (name: string, { data, json }: Flags): Promise<void> => {
     const outcome = await sendTest(target, powers);
     if (json) printJson({ target: name, ...outcome });
     if (outcome.kind !== 'delivered') throw new BadData(`${name} did not take it: ${outcome.why}`);
-    if (!json) printLines(`${name} took it`);
+    if (!json) printLines(tookText(target));
   });
 };
 

@@ -25,7 +25,7 @@ One view, records: a row a packet of every archived day. Its columns:
   date, time             UTC, when the sensor saw it
   country, asn           of the source
   sensor                 its number: enaga sensor list --json
-  source, destination    addresses as text; as numbers src4, src6_high, src6_low, dst4, dst6_high, dst6_low
+  source, destination    addresses as text (2001:db8::1); as numbers src4, src6_high, src6_low, dst4, dst6_high, dst6_low
   protocol               IANA's number: 1 ICMP, 6 TCP, 17 UDP, 58 ICMPv6
   src_port, dst_port     or type and code of ICMP
   length, ttl            of the IP packet: bytes, and hops left

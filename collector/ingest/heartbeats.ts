@@ -1,7 +1,7 @@
 /** POST /v1/heartbeats: a sensor's account of itself, answered with what the collector lacks. */
 import type { Static } from 'typebox';
 import { gapsMax, jsonBytesMax } from '../../common/limits.ts';
-import { HEARTBEATS_PATH, type Heartbeat, JSON_TYPE } from '../../common/protocol/messages.ts';
+import { HEARTBEATS_PATH, type Heartbeat, JSON_TYPE, type SequenceRange } from '../../common/protocol/messages.ts';
 import type { App } from './app.ts';
 import type { SignedRouteOptions } from './batches.ts';
 import { scrub } from './logging.ts';
@@ -13,7 +13,8 @@ import { addSignature, type RequestSigner } from './signed.ts';
 
 const SCHEMA = {
   summary: "Tell a sensor's account",
-  description: 'Signed (RFC 9421). The answer lists the sequences that the collector lacks.',
+  description:
+    'Signed (RFC 9421). The answer lists the sequences that the collector lacks. An empty object only asks whether the key is known: it is answered without gaps, and nothing is taken from it.',
   body: HeartbeatSchema,
   response: { 200: HeartbeatAnswerSchema },
 };
@@ -31,6 +32,8 @@ export function heartbeatRoute(app: App, powers: Powers, options: SignedRouteOpt
     } catch {
       return refuse(reply, 'malformed-json');
     }
+    // Before the schema, of which it is no account: `enaga-sensor check` asks so, and is not to count as a sensor that runs.
+    return isEmpty(request.body) ? reply.send(answerTo(request.signer!, [])) : undefined;
   });
   app.post(
     HEARTBEATS_PATH,
@@ -48,16 +51,26 @@ export function heartbeatRoute(app: App, powers: Powers, options: SignedRouteOpt
   );
 }
 
+const isEmpty = (body: unknown): boolean =>
+  typeof body === 'object' && body !== null && !Array.isArray(body) && Object.keys(body).length === 0;
+
 /** No JSON schema says it: what an object is told by is one of its fields here. */
 const hasEpochsOnce = ({ epochs }: Heartbeat): boolean =>
   new Set(epochs.map(({ epoch }) => epoch)).size === epochs.length;
 
-function answer({ owner, receivedMs }: RequestSigner, heartbeat: Heartbeat, powers: Powers): Answer {
-  const { index, name, networks } = owner.sensor;
+function answer(signer: RequestSigner, heartbeat: Heartbeat, powers: Powers): Answer {
+  const { owner, receivedMs } = signer;
+  const { index, name } = owner.sensor;
   sensorMetrics(powers.metrics, name, heartbeat.status, receivedMs);
   powers.heard?.(index, heartbeat, receivedMs);
-  return { received: receivedMs, gaps: [...powers.gaps(index, heartbeat.epochs, gapsMax)], networks: [...networks] };
+  return answerTo(signer, powers.gaps(index, heartbeat.epochs, gapsMax));
 }
+
+const answerTo = ({ owner, receivedMs }: RequestSigner, gaps: readonly SequenceRange[]): Answer => ({
+  received: receivedMs,
+  gaps: [...gaps],
+  networks: [...owner.sensor.networks],
+});
 
 /** What to log if a sensor's alarms are others than before. */
 function alarmsTold(

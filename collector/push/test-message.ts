@@ -9,6 +9,13 @@ import { failed, type Outcome, troubleOf } from './outcome.ts';
 import type { Target } from './targets.ts';
 import { post } from './webhook.ts';
 
+/** What it is that a target of this kind took. */
+export function tookText({ name, kind, address }: Target): string {
+  if (kind === 'folder') return `${name}: a file could be written to ${address}, and was taken away again`;
+  if (kind === 'mail') return `${name}: the mail server took a test mail to ${address.replaceAll(' ', ', ')}`;
+  return `${name}: ${new URL(address).host} took a test, without any data`;
+}
+
 export interface TestPowers {
   readonly secret: string | null;
   readonly mail?: MailSettings;

@@ -153,7 +153,7 @@ function keyOf(paths: SensorPaths, config: SensorConfig): ClientOptions['key'] {
   }
 }
 
-/** A heartbeat that says nothing: the collector looks at the signature first, and then takes nothing from it. */
+/** A heartbeat that says nothing: the collector looks at the signature, and takes nothing from it. */
 async function checkEnrolment(client: Client): Promise<Finding> {
   const check = 'enrolment';
   const nothing = { method: 'POST', path: HEARTBEATS_PATH, type: JSON_TYPE, body: Buffer.from('{}') };

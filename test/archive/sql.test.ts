@@ -4,8 +4,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ArchiveSql, BadQuery } from '../../collector/archive/sql.ts';
-import { formatAddress4 } from '../../common/record/address.ts';
+import { COLUMNS } from '../../collector/archive/layout.ts';
+import { ArchiveSql, BadQuery, parquetIn } from '../../collector/archive/sql.ts';
+import { formatAddress4, formatAddress6 } from '../../common/record/address.ts';
 import { writeTraffic } from '../bench/traffic.ts';
 import { enaga } from '../support/enaga.ts';
 import { RECEIVED_MS } from '../support/sealed-log.ts';
@@ -31,6 +32,22 @@ const sql = (...args: string[]) => enaga(['sql', '--data', made.dir, ...args]);
 const files = () =>
   (fs.readdirSync(made.dir, { recursive: true }) as string[]).filter(name => !/-(shm|wal)$/.test(name)).sort();
 
+/** As the archive writes them, of records with these sources, each with its number as its port. */
+async function writeSources6(file: string, sources: readonly (readonly number[])[]): Promise<void> {
+  const half = (high: number, low: number) => `${(BigInt(high) << 32n) | BigInt(low)}::UBIGINT`;
+  const values = sources.map(([w0, w1, w2, w3], n) => `(${half(w0!, w1!)}, ${half(w2!, w3!)}, ${n}, false)`);
+  const named = ['src6_high', 'src6_low', 'src_port', 'misdated'];
+  const others = COLUMNS.filter(([name]) => !named.includes(name)).map(
+    ([name, type]) => `NULL::${type === 'country' ? 'VARCHAR' : type} AS ${name}`,
+  );
+  const instance = await DuckDBInstance.create(':memory:', { autoload_known_extensions: 'false' });
+  const connection = await instance.connect();
+  const from = `(VALUES ${values.join(', ')}) AS sources (${named.join(', ')})`;
+  await connection.run(`COPY (SELECT *, ${others.join(', ')} FROM ${from}) TO '${file}' (FORMAT parquet)`);
+  connection.closeSync();
+  instance.closeSync();
+}
+
 async function readAll(open: ArchiveSql, question: string): Promise<unknown[]> {
   const found: unknown[] = [];
   for await (const chunk of (await open.ask(question)).rows) found.push(...chunk);
@@ -53,6 +70,18 @@ describe('enaga sql', () => {
     const sources = await sql('--csv', 'SELECT source FROM records WHERE src4 IS NOT NULL');
     const expected = rows.filter(({ src }) => src.length === 1).map(({ src }) => formatAddress4(src[0]!));
     expect(sources.stdout.split('\r\n').slice(1, -1).sort()).toEqual(expected.sort());
+  });
+
+  test('writes IPv6 addresses as RFC 5952 does', async () => {
+    const words = [0, 1, 0x1_0000, 0x2001_0db8, 0x1_0001];
+    const addresses = words.flatMap(w0 => words.flatMap(w1 => words.flatMap(w2 => words.map(w3 => [w0, w1, w2, w3]))));
+    const dir = path.join(folder, 'six');
+    fs.mkdirSync(path.join(dir, 'date=2026-03-02'), { recursive: true });
+    await writeSources6(path.join(dir, 'date=2026-03-02', 'records.parquet'), addresses);
+    const open = await ArchiveSql.open(dir, parquetIn(dir));
+    const found = await readAll(open, 'SELECT source FROM records ORDER BY src_port');
+    open.close();
+    expect(found.flat()).toEqual(addresses.map(([w0, w1, w2, w3]) => formatAddress6(w0!, w1!, w2!, w3!)));
   });
 
   test('reads the archive and nothing else', async () => {

@@ -100,6 +100,24 @@ describe('a heartbeat', () => {
     }
   });
 
+  it('that is empty asks whether the key is known: nothing is taken from it, and no refusal is logged', async () => {
+    const heard: number[] = [];
+    const collector = await startCollector({
+      powers: { now: () => 1_800_000_000_000, heard: index => void heard.push(index) },
+    });
+    const sensor = collector.addSensor('east');
+    const reply = await beat(collector, sensor, {});
+    expect([reply.statusCode, reply.json()]).toEqual([
+      200,
+      { received: 1_800_000_000_000, gaps: [], networks: sensor.networks },
+    ]);
+    expect(heard).toEqual([]);
+    expect(await collector.metrics.text()).not.toContain('sensor="east"');
+    expect(collector.lines.filter(line => /"status":4/.test(line))).toEqual([]);
+    const stranger = { ...sensor, ...newKeys() };
+    expectProblem(await beat(collector, stranger, {}), 401, 'unauthorised');
+  });
+
   it('is refused where there are too many, which holds no batch up', async () => {
     const collector = await startCollector({ powers: { now: () => 1_800_000_000_000 } });
     const [sensor, other] = [collector.addSensor(), collector.addSensor()];

@@ -151,7 +151,9 @@ describe('to a URL', () => {
     const file = path.join(out, 'secret');
     fs.writeFileSync(file, `${secret}\n`);
     expect(await add(...MEMBER, '--format', 'intelmq', ...toUrl(), '--secret-file', file)).not.toContain('whsec_');
-    expect((await push('test', name)).stdout).toBe(`${name} took it\n`);
+    expect((await push('test', name)).stdout).toBe(
+      `${name}: ${new URL(receiver.url).host} took a test, without any data\n`,
+    );
     const [{ headers, body }] = receiver.posts as [(typeof receiver.posts)[number]];
     const mac = createHmac('sha256', Buffer.alloc(32, 7)).update(`${headers['webhook-id']}.`);
     expect(headers['webhook-signature']).toBe(
@@ -172,6 +174,10 @@ describe('to a URL', () => {
 describe('by e-mail', () => {
   test('a mail a file, with the file, in English and Japanese; again under the same Message-ID', async () => {
     await add(...MEMBER, '--format', 'iodef-v1', '--mail', 'soc@csirt.example', 'duty@csirt.example');
+    expect((await push('test', name)).stdout).toBe(
+      `${name}: the mail server took a test mail to soc@csirt.example, duty@csirt.example\n`,
+    );
+    mails.mails.length = 0;
     mails.answer = '451 198.51.3.77 is busy';
     const refused = await runOnce();
     expect(refused.stdout).toMatch(/failed \(the mail server answers 451\)/);
@@ -242,6 +248,10 @@ describe('into a directory', () => {
     const dir = path.join(out, 'mounted');
     fs.mkdirSync(dir);
     await add(...MEMBER, '--format', 'stix', '--dir', dir);
+    expect((await push('test', name)).stdout).toBe(
+      `${name}: a file could be written to ${dir}, and was taken away again\n`,
+    );
+    expect(files(dir)).toEqual([]);
     fs.rmdirSync(dir);
     expect((await runOnce()).stdout).toMatch(/failed \(there is no such directory\)/);
     fs.mkdirSync(dir);

@@ -43,7 +43,11 @@ const READER_ROW = {
   role: Type.Union(['public', ...MEMBER_ROLES].map(role => Type.Literal(role))),
   organisation: Type.Union([Type.String(), Type.Null()]),
   countries: Texts('whose sources it may read of; an admin: all'),
+  asns: Type.Array(Type.Integer(), { description: 'whose sources it may read of, in any country: AS numbers' }),
+  prefixes: Texts('whose sources it may read of, in any country: CIDR'),
 };
+/** Of the public, which reads no records: none. */
+const NO_SCOPE = { organisation: null, countries: [], asns: [], prefixes: [] };
 
 export function readerRoute(app: FastifyInstance): void {
   listRoute(app, {
@@ -53,9 +57,8 @@ export function readerRoute(app: FastifyInstance): void {
     row: READER_ROW,
     answer: ({ request }) => {
       const reader = request.reader!;
-      const { organisation, countries } =
-        reader.role === 'public' ? { organisation: null, countries: [] as readonly string[] } : reader;
-      return { head: {}, rows: [{ role: reader.role, organisation, countries }] };
+      const { organisation, countries, asns, prefixes } = reader.role === 'public' ? NO_SCOPE : reader;
+      return { head: {}, rows: [{ role: reader.role, organisation, countries, asns, prefixes }] };
     },
   });
 }

@@ -3,7 +3,7 @@
  * the rows alone, CSV (RFC 4180: header, comma, CRLF) the same with a column a key, null as nothing, lists with spaces between.
  */
 
-export type Cell = string | number | boolean | null | readonly string[];
+export type Cell = string | number | boolean | null | readonly (string | number)[];
 export type Row = Readonly<Record<string, Cell>>;
 
 export interface Listing {

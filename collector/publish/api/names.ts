@@ -1,10 +1,11 @@
 /** Days, ranges, ports and countries as they stand in a path or a query. */
 
-import { ICMP, ICMPV6, protocolName } from '../../../common/record/protocol.ts';
 import { DAY_MS } from '../../../common/time.ts';
 import { dateOf } from '../../reduce/result.ts';
 import { countryNumber } from '../../reduce/rows.ts';
 import type { DayRange } from '../../store/query.ts';
+
+export { parseTarget } from '../targets.ts';
 
 export const DATE_PATTERN = '\\d{4}-\\d{2}-\\d{2}';
 export const TARGET_PATTERN = '^\\d{1,5}(:\\d{1,3})?/[a-z0-9]{1,8}$';
@@ -24,28 +25,6 @@ export function parseRange(text: string, daysMax: number): DayRange | undefined 
   const [from, to] = [parseDay(first), parseDay(last)];
   if (from === undefined || to === undefined || rest.length > 0) return undefined;
   return from <= to && to - from < daysMax ? { from, to } : undefined;
-}
-
-const PROTOCOLS = new Map(
-  Array.from({ length: 256 }, (_, number): [string, number] => [protocolName(number), number]).filter(
-    ([name]) => !/^\d/.test(name),
-  ),
-);
-
-/** `23/tcp`, `47/ip` for a protocol without ports, `8/icmp` or `3:1/icmp` (type and code) -> a target (reduce/day.ts). */
-export function parseTarget(text: string): number | undefined {
-  const [, first, second, name] = /^(\d{1,5})(?::(\d{1,3}))?\/([a-z0-9]+)$/.exec(text) ?? [];
-  if (first === undefined || name === undefined) return undefined;
-  const number = Number(first);
-  if (name === 'ip') return number < 256 && second === undefined ? number << 16 : undefined;
-  const protocol = PROTOCOLS.get(name);
-  if (protocol === undefined) return undefined;
-  const hasType = protocol === ICMP || protocol === ICMPV6;
-  if (hasType)
-    return number < 256 && Number(second ?? 0) < 256
-      ? (protocol << 16) | (number << 8) | Number(second ?? 0)
-      : undefined;
-  return number < 65_536 && second === undefined ? (protocol << 16) | number : undefined;
 }
 
 export const parseCountry = (text: string): number | undefined =>

@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { type TProperties, type TSchema, Type } from 'typebox';
 import { COUNTRY_KINDS, KINDS } from '../../reduce/day.ts';
 import type { DayRange } from '../../store/query.ts';
-import { asnRows } from './by-asn.ts';
+import { ByAsns } from './by-asn.ts';
 import { kindRows, type Subject } from './by-kind.ts';
 import type { DayRoutePowers } from './day-routes.ts';
 import { type Answer, known, listRoute, PAGE_QUERY, paged, type Question, storeOf, viewFor } from './listing.ts';
@@ -177,6 +177,7 @@ interface AsnsRoute extends SubjectRoute {
 function asnsRoute(app: FastifyInstance, { powers, figures }: DayRoutePowers, route: AsnsRoute): void {
   const { table, url, summary, description, query, paging = {}, counts, subject } = route;
   const named = namesOf(query);
+  let byAsns: ByAsns | undefined;
   listRoute(app, {
     ...{ url, takesToken: true, summary, description, query: { ...query, ...DAYS, ...paging } },
     head: {
@@ -196,10 +197,10 @@ function asnsRoute(app: FastifyInstance, { powers, figures }: DayRoutePowers, ro
     },
     answer: async question => {
       const view = viewFor(question, { what: 'table', table }, powers, 'whole');
-      const store = storeOf(powers);
+      byAsns ??= new ByAsns(figures(), storeOf(powers));
       const one = subject(question.query as Record<string, string>);
       const range = rangeOf(question, asnDaysMax);
-      const { rows, ...days } = await asnRows(view, { figures: figures(), store }, range, one);
+      const { rows, ...days } = await byAsns.rows(view, range, one);
       const head = { ...headOf(question, named), asns: rows.filter(({ asn }) => asn !== 0).length, ...days };
       const packets = rows.reduce((sum, row) => sum + (row.packets as number), 0);
       return { head, ...paged(rows, question.query, [head, range, packets]) }; // an open day may grow from page to page

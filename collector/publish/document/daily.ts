@@ -100,8 +100,8 @@ export const DAILY: Section = {
       '必要なのは、コレクターのアドレスとトークンだけです。1日分のファイルは、その日の集計が確定すると公開されます。遅れて届いたデータがあれば版（revision）の番号を1つ進めて再び確定するので、取得し直してください。したがって、日の一覧を取得し、手元にない版の日だけを取得すれば十分です。方法は2つあります。',
     ),
     text(
-      'With `enaga pull`, the program that comes with the collector. It fetches what is new, goes on where it was cut short, checks every SHA-256, and leaves each file whole or not at all; it says nothing when nothing is wrong, and its exit code is 1 if something is:',
-      '`enaga pull`を使う方法（コレクターに付属するプログラム）。新しい分だけを取得し、中断した場合は次回に続きから再開します。すべてのファイルをSHA-256で照合し、不完全なファイルは残しません。問題がなければ何も表示せず、問題があれば終了コード1で終了します。',
+      'With `enaga pull`, the program that comes with the collector. It fetches what is new, goes on where it was cut short, checks every SHA-256, and leaves each file whole or not at all; with `--quiet` it says nothing when nothing is wrong, and its exit code is 1 if something is:',
+      '`enaga pull`を使う方法（コレクターに付属するプログラム）。新しい分だけを取得し、中断した場合は次回に続きから再開します。すべてのファイルをSHA-256で照合し、不完全なファイルは残しません。`--quiet`を付けると、問題がなければ何も表示しません。問題があれば終了コード1で終了します。',
     ),
     code(CRON_EN, CRON_JA),
     text(

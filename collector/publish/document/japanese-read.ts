@@ -212,6 +212,9 @@ export const JAPANESE_READ: Readonly<Record<string, string>> = {
   // readers
   'Who you are: one row': '自分の権限（1行）',
   'whose sources it may read of; an admin: all': '記録を閲覧できる送信元の国・地域。管理者はすべて',
+  'whose sources it may read of, in any country: AS numbers': '記録を閲覧できる送信元のAS番号（国・地域を問わない）',
+  'whose sources it may read of, in any country: CIDR':
+    '記録を閲覧できる送信元のプレフィックス（CIDR表記、国・地域を問わない）',
   'This document': 'この文書',
   'its language; as Accept-Language says unless given': '言語。指定がなければAccept-Languageによる',
 };

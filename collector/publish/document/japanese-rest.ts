@@ -94,8 +94,8 @@ export const JAPANESE_REST: Readonly<Record<string, string>> = {
     '署名が必要です（RFC 9421）。バッチがディスクに保存されてから応答します。重複した場合も同じ応答を返します。',
   "of the batch's canonical bytes, lower-case hexadecimal": 'バッチの正規形のSHA-256（16進数、小文字）',
   "Tell a sensor's account": 'センサーの状況報告',
-  'Signed (RFC 9421). The answer lists the sequences that the collector lacks.':
-    '署名が必要です（RFC 9421）。コレクターに届いていないバッチの番号を返します。',
+  'Signed (RFC 9421). The answer lists the sequences that the collector lacks. An empty object only asks whether the key is known: it is answered without gaps, and nothing is taken from it.':
+    '署名が必要です（RFC 9421）。コレクターに届いていないバッチの番号を返します。空のオブジェクトは、鍵が有効かどうかの確認だけに使います。欠けているバッチの番号は返さず、何も記録しません。',
   'CIDR prefixes the sensor observes': '観測ネットワーク（CIDR表記）',
   'Enrol a sensor': 'センサーの登録',
   'With a single-use token. The answer names the key, which signs everything that follows.':

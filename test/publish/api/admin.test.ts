@@ -157,7 +157,12 @@ describe('a member', () => {
     };
     const { token, expires } = (await ask('POST', '/v1/members', { ...body, days: 1 })).json();
     expect(expires).toBe('2026-03-06T12:00:00Z');
-    expect(await rows('/v1/reader', token)).toEqual([{ role: 'member', organisation: 'kr-csirt', countries: ['KR'] }]);
+    expect(await rows('/v1/reader', token)).toEqual([
+      { role: 'member', organisation: 'kr-csirt', countries: ['KR'], asns: [64496], prefixes: ['8.8.8.0/28'] },
+    ]);
+    expect((await site.get('/v1/reader')).json().rows).toEqual([
+      { role: 'public', organisation: null, countries: [], asns: [], prefixes: [] },
+    ]);
     expect(faultsOf(await ask('POST', '/v1/members', body))).toEqual(['/organisation member']);
     const listed = (await rows('/v1/members')).find((row: { organisation: string }) => row.organisation === 'kr-csirt');
     expect(listed).toMatchObject({ role: 'member', asns: ['64496'], prefixes: ['8.8.8.0/28'], revoked: null });

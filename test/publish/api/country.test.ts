@@ -200,6 +200,23 @@ test('of a day that a version before counted neither is known: not zero, and not
   await old.close();
 });
 
+test('of all packets a closed day is added up once a revision, an open one each time', async () => {
+  const own = await makeSite({ asns: ASNS, closing: { segmentsMs: 0 } });
+  const ask = async () => (await own.get(`/v1/asns?${DAYS}`, own.tokens.beta)).json();
+  const before = await ask();
+  const database = new Database(own.made.data.store);
+  const [first] = database.prepare('SELECT min(day) FROM days').pluck().all();
+  database.prepare('DELETE FROM rows WHERE name = ? AND day = ?').run(ROW_TABLES.indexOf('asns'), first);
+  expect(await ask()).toEqual(before);
+  database.prepare('UPDATE days SET revision = revision + 1 WHERE day = ?').run(first);
+  const others = await own.get(`/v1/asns?from=${DATES[1]}&to=${DATES[3]}`, own.tokens.beta);
+  expect(await ask()).toEqual({ ...others.json(), notCounted: [DATES[0]] });
+  database.prepare('UPDATE days SET stale = 1 WHERE day = (SELECT min(day) + 1 FROM days)').run();
+  expect(await ask()).toMatchObject({ counted: DATES.slice(1), notCounted: [DATES[0]] });
+  database.close();
+  await own.close();
+});
+
 test('the public is told neither', async () => {
   for (const route of ['country-kinds', 'country-asns'])
     for (const suffix of ['', '.csv', '.ndjson']) {

@@ -206,6 +206,7 @@ describe('served', () => {
       for (const [, anchor] of body.matchAll(/href="#([^"]+)"/g)) expect(ids).toContain(anchor);
       for (const { operation } of operationsOf(english)) expect(ids).toContain(operation.operationId);
       expect(body.includes('毎日の自動取得')).toBe(language === 'ja');
+      expect(body).toContain(`class="button" href="/sign-in?lang=${language}"`);
       expect(body).toContain('&quot;type&quot;: &quot;urn:enaga:problem:budget&quot;');
     }
   });

@@ -123,7 +123,13 @@ describe('enaga pull', () => {
     expect((await verify()).stdout).toMatch(/^2026-03-03 revision 1: /);
     expect([fs.existsSync(gone!), digest(altered!)]).toEqual([true, whole]);
     expect(files()).toEqual(expect.arrayContaining(['ports.csv', 'ports.json', 'intelmq-KR.ndjson']));
-    expect(await verify()).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(await verify()).toEqual({
+      code: 0,
+      stdout: `1 day, ${files().length} files: all as they came\n`,
+      stderr: '',
+    });
+    const quiet = await pull(...since, '--export', 'intelmq', '--country', 'KR', '--verify', '--quiet');
+    expect(quiet).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
   test('exchange files, other formats, the public; what it cannot do it says', async () => {
@@ -151,6 +157,12 @@ describe('enaga pull', () => {
     expect((await run('pull', '--collector', url, '--out', bare)).code).toBe(0);
     expect(fs.readdirSync(bare).filter(name => name.startsWith('2026'))).toEqual(DATES.slice(0, 2));
     expect(fs.readdirSync(path.join(bare, DATES[0]))).toHaveLength(5);
+
+    const late = ['pull', '--collector', url, '--out', path.join(out, 'late'), '--since', DATES[2]];
+    expect((await run(...late)).stdout).toBe(
+      `nothing from ${DATES[2]} on is public here yet: --token-file brings what a member of that collector may have\n`,
+    );
+    expect(await run(...late, '--quiet')).toEqual({ code: 0, stdout: '', stderr: '' });
 
     const foreign = await pull('--export', 'stix', '--country', 'JP', '--since', DATES[2]);
     expect([foreign.code, foreign.stderr]).toEqual([
@@ -296,6 +308,11 @@ describe('enaga member and enaga audit', () => {
     expect((await admin('audit', '--by', 'beta', '--since', '2026-03-08')).stdout).toBe(
       'nothing was read (what was changed: --all)\n',
     );
+    await site.get(`/v1/days/${DATES[2]}/exports/intelmq?country=KR`, site.tokens.beta);
+    site.members.noteRead('beta', 'push intelmq', { scope: { asns: [64500], prefixes: ['8.8.8.0/28'] } }, NOW);
+    const { stdout } = await admin('audit', '--by', 'beta');
+    expect(stdout).toMatch(/read export intelmq .*, scope KR( |$)/m);
+    expect(stdout).toMatch(/scope AS64500 8\.8\.8\.0\/28$/m);
     expect((await admin('audit')).stdout).not.toMatch(/member add/);
     expect((await admin('audit', '--all')).stdout).toMatch(/member add/);
   });
