@@ -4,7 +4,7 @@
  *
  *   POST /v1/enrolments   EnrolmentRequest -> 201 Enrolment
  *   PUT  /v1/batches      a batch          -> 200 Acknowledgement, once it is durable; a duplicate gets the same
- *   POST /v1/heartbeats   Heartbeat        -> 200 HeartbeatAnswer
+ *   POST /v1/heartbeats   Heartbeat        -> 200 HeartbeatAnswer; `{}` asks only whether the key is known
  *
  *   400, 413   malformed or too large: the same request will never do
  *   401        unknown, revoked or badly signed
