@@ -127,8 +127,7 @@ async function runReplay(captures: string[], flags: ReplayFlags): Promise<void> 
     });
     await parquet?.finish();
     progress.stop();
-    for (const linkType of unknownLinkTypes)
-      warn(`link type ${linkType} is not one we read: its packets are skipped (tcpdump.org/linktypes.html names it)`);
+    for (const [linkType, holders] of unknownLinkTypes) warn(linkTypeText(linkType, [...holders]));
     await writeResults(results, { ...flags, captures, failures }, geo);
     for (const failure of failures) warn(failureText(failure));
     process.exitCode = failures.length > 0 ? DAMAGED : 0;
@@ -162,19 +161,8 @@ async function writeResults(results: Results, flags: Written, geo: GeoTable): Pr
     await writeWhole(flags.report, [report]);
   }
   if (flags.quiet || isPrinted) return;
-  // Names of services, which take a while to load.
-  const { renderTerminal, speaksUtf8 } = await import('./terminal.ts');
-  const { columns = terminalWidthDefault, isTTY } = process.stdout;
-  process.stdout.write(
-    renderTerminal(results, {
-      top: flags.top,
-      width: Math.max(terminalWidthMin, Math.min(terminalWidthMax, columns)),
-      color: isTTY === true && process.stdout.hasColors(),
-      ascii: !speaksUtf8(process.env),
-      now,
-      hasOptions: true,
-    }),
-  );
+  const isNothingRead = flags.failures.filter(isUnread).length === flags.captures.length;
+  if (!isNothingRead) await writeTables(results, flags.top, now);
   for (const [what, where] of [
     ['CSV tables', flags.csv],
     ['Parquet files', flags.parquet],
@@ -183,10 +171,34 @@ async function writeResults(results: Results, flags: Written, geo: GeoTable): Pr
   ])
     if (where !== undefined) process.stdout.write(`${what}: ${where}\n`);
   const notWhole = flags.failures.map(({ capture }) => capture).join(', ');
-  if (notWhole !== '') process.stdout.write(`Not read, or not to the end: ${notWhole}\n`);
+  if (notWhole !== '' && !isNothingRead) process.stdout.write(`Not read, or not to the end: ${notWhole}\n`);
+}
+
+async function writeTables(results: Results, top: number, now: Date): Promise<void> {
+  // Names of services, which take a while to load.
+  const { renderTerminal, speaksUtf8 } = await import('./terminal.ts');
+  const { columns = terminalWidthDefault, isTTY } = process.stdout;
+  process.stdout.write(
+    renderTerminal(results, {
+      top,
+      width: Math.max(terminalWidthMin, Math.min(terminalWidthMax, columns)),
+      color: isTTY === true && process.stdout.hasColors(),
+      ascii: !speaksUtf8(process.env),
+      now,
+      hasOptions: true,
+    }),
+  );
 }
 
 const warn = (text: string): void => void process.stderr.write(`enaga replay: ${text}\n`);
+
+/** The first capture that has it, for there may be one an hour of them. */
+const linkTypeText = (linkType: number, [first, ...others]: string[]): string =>
+  `${first}${others.length > 0 ? ` and ${count(others.length)} more` : ''}: link type ${linkType} is not one we read: ` +
+  'its packets are skipped (tcpdump.org/linktypes.html names it)';
+
+/** Nothing of it is counted, not even that it had no packets. */
+const isUnread = ({ offset = 0 }: Failure): boolean => offset === 0;
 
 const failureText = ({ capture, offset, reason, ...more }: Failure): string =>
   offset === undefined

@@ -25,12 +25,11 @@ const counted = ({ packets, sources }: Count): string => `"packets":${packets},"
 const scanCounted = (row: ScanCount): string => `${counted(row)},"scanningSources":${row.scanningSources}`;
 const text = (value: string): string => JSON.stringify(value);
 
-const targetKeys = (target: Target): string => {
-  const protocol = `"protocol":${text(target.protocol)}`;
-  return 'type' in target
-    ? `${protocol},"type":${target.type},"code":${target.code}`
-    : `${protocol},"port":${target.port}`;
-};
+/** A protocol is a name of ours or a number: nothing in it is to be escaped. */
+const targetKeys = (target: Target): string =>
+  'type' in target
+    ? `"protocol":"${target.protocol}","type":${target.type},"code":${target.code}`
+    : `"protocol":"${target.protocol}","port":${target.port}`;
 
 const geoText = ({ name, built }: GeoSource): string => JSON.stringify({ name, built });
 

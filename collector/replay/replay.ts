@@ -54,8 +54,8 @@ export interface Replayed {
   /** What the results are of, ascending: states to be merged with others. */
   readonly days: readonly Day[];
   readonly failures: readonly Failure[];
-  /** Link types whose packets were skipped. */
-  readonly unknownLinkTypes: readonly number[];
+  /** Link types whose packets were skipped, and the captures that have them. */
+  readonly unknownLinkTypes: ReadonlyMap<number, ReadonlySet<string>>;
 }
 
 /** What makes days of records: a reducer in this thread, or a crew of worker threads. */
@@ -89,6 +89,7 @@ async function replayInto(counter: Counter, options: ReplayOptions): Promise<Rep
   });
   const block = createBlock();
   const failures: Failure[] = [];
+  const unknownLinkTypes = new Map<number, Set<string>>();
   let packets = 0;
   let bytes = 0;
   for (const capture of captures) {
@@ -108,10 +109,13 @@ async function replayInto(counter: Counter, options: ReplayOptions): Promise<Rep
       if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
       failures.push({ capture, reason: systemReason(error as NodeJS.ErrnoException) });
     }
+    for (const linkType of decoder.unknownLinkTypes)
+      unknownLinkTypes.set(linkType, (unknownLinkTypes.get(linkType) ?? new Set()).add(capture));
+    decoder.unknownLinkTypes.clear(); // what it meets next is of the next capture
   }
   decoder.flush();
   const days = await counter.finish();
-  const { skipped, unknownLinkTypes } = decoder;
+  const { skipped } = decoder;
   const results: Results = {
     packets,
     records: packets - skipped.reduce((sum, count) => sum + count, 0),
@@ -122,7 +126,7 @@ async function replayInto(counter: Counter, options: ReplayOptions): Promise<Rep
     ...(geo.asn !== undefined && { asn: geo.asn }),
     days: days.map(day => dayResult(day, geo)),
   };
-  return { results, days, failures, unknownLinkTypes: [...unknownLinkTypes].sort((a, b) => a - b) };
+  return { results, days, failures, unknownLinkTypes };
 }
 
 const alone = (reducer: Reducer): Counter => ({

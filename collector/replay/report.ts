@@ -14,8 +14,8 @@ import { both, Html, html } from '../publish/html.ts';
 import { targetLabel } from '../publish/names.ts';
 import { mainRun } from '../publish/series.ts';
 import { totals } from '../publish/totals.ts';
-import { count, type Words } from '../publish/words.ts';
-import type { GeoSource, Results } from '../reduce/results.ts';
+import { count, dayRange, type Words } from '../publish/words.ts';
+import type { DayResult, GeoSource, Results } from '../reduce/results.ts';
 import { capturesHtml, damageHtml, methodHtml, type NotWhole, skippedHtml, staleHtml } from './report/method.ts';
 import { countriesSection, kindsSection, packetsSection, portsSection } from './report/sections.ts';
 import { STYLE } from './report/style.ts';
@@ -87,16 +87,28 @@ function bodyHtml(results: Results, { top, now, allocated, captures = [], failur
   if (results.days.length === 0)
     return html`${damage}${summaryHtml(summed)}${skippedHtml(results)}${read}${methodHtml(results)}${stale}`;
   const document: ChartDocument = new JSDOM('').window.document;
-  const drawing = { ...summed, charted: mainRun(results.days), top, document, source: sourceWords(results) };
+  const charted = mainRun(results.days);
+  const source = sourceWords(results, results.days);
+  const drawing = { ...summed, charted, top, document, source, chartedSource: sourceWords(results, charted) };
   return html`${damage}${summaryHtml(summed)}${packetsSection(drawing)}${portsSection(drawing)}${countriesSection(drawing, stale)}${worldSection(drawing, allocated)}
 ${kindsSection(drawing)}${sourcesSection(results, top)}${daysSection(results)}${skippedHtml(results)}${read}${methodHtml(results)}`;
 }
 
-/** Captures do not say how many sensors they are of. */
-const sourceWords = ({ geo, records }: Results): Words => ({
-  en: `Enaga, ${count(records)} packets of capture files, ${built(geo)}`,
-  ja: `Enaga、キャプチャーファイルの${count(records)}パケット、${built(geo)}`,
-});
+/** Of all days, or those of them that are shown. Captures do not say how many sensors they are of. */
+function sourceWords({ geo, records, days }: Results, shown: readonly DayResult[]): Words {
+  const all = count(records);
+  if (shown.length === days.length)
+    return {
+      en: `Enaga, ${all} packets of capture files, ${built(geo)}`,
+      ja: `Enaga、キャプチャーファイルの${all}パケット、${built(geo)}`,
+    };
+  const range = dayRange(shown[0]!.date, shown.at(-1)!.date);
+  const some = count(shown.reduce((sum, day) => sum + day.packets, 0));
+  return {
+    en: `Enaga, ${range.en} only: ${some} of ${all} packets of capture files, ${built(geo)}`,
+    ja: `Enaga、${range.ja}のみ（キャプチャーファイルの${all}パケットのうち${some}パケット）、${built(geo)}`,
+  };
+}
 
 const built = ({ name, built: date }: GeoSource): string => `${name} ${date}`;
 

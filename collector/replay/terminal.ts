@@ -19,7 +19,7 @@ import {
 import { serviceName } from '../publish/services.ts';
 import { skippedRows } from '../publish/totals.ts';
 import { count, plural, share } from '../publish/words.ts';
-import type { Count, DayResult, GeoSource, Results } from '../reduce/results.ts';
+import type { Count, CountryRow, DayResult, GeoSource, Results } from '../reduce/results.ts';
 
 export interface TerminalOptions {
   /** Rows of each ranking. */
@@ -137,12 +137,27 @@ function ranking(title: string, lines: readonly Line[], whole: number, { width, 
   return ['', paint('dim', head.trimEnd()), ...rows];
 }
 
-/** What a ranking does not show, in a line below it. */
-function rest(one: string, many: string, rows: readonly Count[], whole: number, { top, paint, show }: Page): string[] {
-  if (rows.length <= top) return [];
-  const packets = rows.slice(top).reduce((sum, row) => sum + row.packets, 0);
-  const text = `  ${plural(rows.length - top, `more ${one}`, `more ${many}`)}: ${count(packets)}, ${share(packets, whole)}`;
-  return [paint('dim', show(text))];
+/** What a ranking does not show, below it, called as `nameOf` says. */
+function rest<Row extends Count>(
+  nameOf: (left: readonly Row[]) => string,
+  rows: readonly Row[],
+  whole: number,
+  { top, width, paint, show }: Page,
+): string[] {
+  const left = rows.slice(top);
+  if (left.length === 0) return [];
+  const packets = left.reduce((sum, row) => sum + row.packets, 0);
+  const text = `${nameOf(left)}: ${count(packets)}, ${share(packets, whole)}`;
+  return wrapped(text, width - 2).map(line => paint('dim', show(`  ${line}`)));
+}
+
+const morePorts = ({ length }: readonly unknown[]): string => plural(length, 'more port', 'more ports');
+
+function moreCountries(left: readonly CountryRow[]): string {
+  const known = left.filter(({ country }) => country !== '??').length;
+  if (known === 0) return 'unknown countries';
+  const more = plural(known, 'more country', 'more countries');
+  return known === left.length ? more : `${more} and unknown`;
 }
 
 function dayLines(day: DayResult, page: Page): string[] {
@@ -164,9 +179,9 @@ function dayLines(day: DayResult, page: Page): string[] {
     paint('dim', show('─'.repeat(width))),
     `  ${paint('cyan', show(hoursPicture(day)))}  ${paint('dim', '00-24 UTC')}`,
     ...ranking('port', ports, whole, page),
-    ...rest('port', 'ports', day.ports, whole, page),
+    ...rest(morePorts, day.ports, whole, page),
     ...ranking('country', countries, whole, page),
-    ...rest('country', 'countries', day.countries, whole, page),
+    ...rest(moreCountries, day.countries, whole, page),
     ...ranking('class', classes, whole, page),
     ...(page.ofSensors ? [] : [...ranking('tool', tools, whole, page), ...sampleLines(day, page)]),
   ];

@@ -127,8 +127,10 @@ export class CaptureReader {
   /** All was read and walked: what is left is the beginning of something. */
   #finish(why: string): void {
     if (why === END && this.#position === 0 && this.#rest.length === 0) this.#damage(0, 'the file is empty');
-    else if (this.#rest.length > 0 || why !== END)
-      this.#damage(this.#position, `${why} ${this.#rest.length} bytes into a packet`);
+    else if (this.#rest.length > 0 || why !== END) {
+      const part = this.#position === 0 ? 'its file header' : 'a packet'; // nothing is consumed before a whole header
+      this.#damage(this.#position, `${why} ${this.#rest.length} bytes into ${part}`);
+    }
   }
 
   /** The first that is found stays. */

@@ -141,11 +141,30 @@ describe('enaga replay', () => {
     expect(stderr).not.toContain('EPIPE');
   });
 
-  it('names a link type that it does not read once', async () => {
-    const { code, stdout, stderr } = await json(capture('unknown-link-type.pcap'), capture('unknown-link-type.pcap'));
-    expect(code).toBe(0);
-    expect(JSON.parse(stdout).skipped).toEqual({ 'link-type': 24 });
-    expect(stderr.match(/link type 147/g)).toHaveLength(1);
+  it('names a link type that it does not read once, with the first capture that has it and how many more', async () => {
+    const [first, second] = [capture('unknown-link-type.pcap'), path.join(folder, 'second.pcap')];
+    fs.copyFileSync(first, second);
+    const words = ': link type 147 is not one we read: ';
+    const all = await json(capture('two-days.pcap'), first, second, capture('two-days.pcap'));
+    expect(all.code).toBe(0);
+    expect(JSON.parse(all.stdout).skipped).toEqual({ 'link-type': 24 });
+    expect(all.stderr).toContain(`enaga replay: ${first} and 1 more${words}`);
+    expect(all.stderr.match(/link type 147/g)).toHaveLength(1);
+    expect((await json(second, capture('two-days.pcap'))).stderr).toContain(`enaga replay: ${second}${words}`);
+  });
+
+  it('says the error alone where no capture could be read at all, and writes what was asked for', async () => {
+    const file = capture('broken-file-header.pcap');
+    const errors =
+      'enaga replay: no-such-file: cannot be read: there is no such file\n' +
+      `enaga replay: ${file}: nothing of it can be read: the file ends 20 bytes into its file header\n`;
+    expect(await enaga(['replay', 'no-such-file', file])).toMatchObject({ code: 3, stdout: '', stderr: errors });
+    const rows = path.join(folder, 'none.json');
+    const written = await enaga(['replay', '--json', rows, 'no-such-file', file]);
+    expect(written).toMatchObject({ code: 3, stdout: `JSON: ${rows}\n`, stderr: errors });
+    expect(JSON.parse(fs.readFileSync(rows, 'utf8')).packets).toBe(0);
+    const empty = await enaga(['replay', capture('no-packets.pcap'), 'no-such-file']);
+    expect(empty.stdout).toContain('No records in these captures');
   });
 
   it('says what is wrong with its arguments, and exits with 2', async () => {

@@ -5,6 +5,8 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { INK } from '../../collector/publish/charts/ink.ts';
+import { CLASSES, sourcesText, TOOLS } from '../../collector/publish/names.ts';
+import { count } from '../../collector/publish/words.ts';
 import type { Results } from '../../collector/reduce/results.ts';
 import { renderReport } from '../../collector/replay/report.ts';
 import { axeFinds, launchChromium, missing } from '../support/chromium.ts';
@@ -40,6 +42,12 @@ function hostileResults(): Results {
   };
 }
 
+const figureOf = (page: string, id: string): string =>
+  new RegExp(`<figure id="${id}">.*?</figure>`, 's').exec(page)![0];
+/** What it was counted from, in both languages. */
+const sourceOf = (page: string, id: string): string =>
+  /<p class="source">(.*?)<\/p>/s.exec(figureOf(page, id))![1]!.replace(/<[^>]+>/g, '');
+
 describe('the file', () => {
   test('the same results and clock give the same bytes', () => {
     expect(renderReport(eight, options)).toBe(renderReport(sampleResults({ days: 8 }), options));
@@ -63,11 +71,74 @@ describe('the file', () => {
 
   test('a day of a broken clock stretches no chart: it is left to the tables, and the page says so', () => {
     const broken = { ...eight.days[0], date: '1970-01-01', packets: 1 };
-    const text = renderReport({ ...eight, days: [broken, ...eight.days] }, options);
-    expect(text).toContain('Charts show 1–8 July 2026 only. 1 day far from it');
+    const packets = eight.days.reduce((sum, day) => sum + day.packets, 0);
+    const [some, all] = [count(packets), count(packets + 1)];
+    const text = renderReport({ ...eight, records: packets + 1, days: [broken, ...eight.days] }, options);
+    expect(text).toContain('Charts over time show 1–8 July 2026 only. 1 day far from it');
     expect(text).toContain('<th scope="row">1970-01-01</th>');
     expect(text).toContain('Packets an hour, UTC');
-    expect(renderReport(eight, options)).not.toContain('Charts show');
+    for (const id of ['packets', 'ports', 'countries', 'tool-packets', 'tool-sources', 'classes']) {
+      const source = sourceOf(text, `${id}-chart`);
+      expect(source).toContain(`Enaga, 1–8 July 2026 only: ${some} of ${all} packets of capture files, geo-`);
+      expect(source).toContain(
+        `Enaga、2026年7月1日～8日のみ（キャプチャーファイルの${all}パケットのうち${some}パケット）、geo-`,
+      );
+    }
+    expect(sourceOf(text, 'world-chart')).toContain(`Enaga, ${all} packets of`);
+    expect(renderReport(eight, options)).not.toContain('Charts over time show');
+  });
+
+  test('charts of tools and classes that are not over time count the days that those over time leave out', () => {
+    const [early, late] = [
+      { ...eight.days[0]!, date: '2026-01-01' },
+      { ...eight.days[7]!, date: '2026-11-22' },
+    ];
+    const text = renderReport({ ...eight, records: early.packets + late.packets, days: [early, late] }, options);
+    const values = (id: string) =>
+      [...figureOf(text, id).matchAll(/<td class="n">([^<]+)</g)].map(([, value]) => value);
+    const added = (name: (typeof TOOLS)[number]) => early.tools[name].packets + late.tools[name].packets;
+    const most = (name: (typeof TOOLS)[number]) => Math.max(early.tools[name].sources, late.tools[name].sources);
+    expect(text).toContain('Charts over time show 22 November 2026 only');
+    expect(values('tool-packets-chart')).toEqual(TOOLS.map(name => count(added(name))));
+    expect(values('tool-sources-chart')).toEqual(TOOLS.map(name => sourcesText(most(name))));
+    expect(figureOf(text, 'tool-sources-chart')).toContain('of each tool on the day it had most');
+    expect(values('classes-chart')).toEqual(
+      CLASSES.map(name => count(early.classes[name].packets + late.classes[name].packets)),
+    );
+    for (const id of ['classes-chart', 'tool-packets-chart', 'tool-sources-chart'])
+      expect(sourceOf(text, id)).toContain(`Enaga, ${count(early.packets + late.packets)} packets of`);
+  });
+
+  test('a mean of sources a day is never 0 where there was one, and of one day it is that day’s count', () => {
+    const [day] = eight.days;
+    const row = (country: string, sources: number) => ({ ...day!.countries[0]!, country, sources });
+    const busy = { ...day!, ports: day!.ports.slice(0, 1), countries: [row('JP', 1), row('DE', 29), row('FR', 31)] };
+    const daysOf = (length: number) =>
+      Array.from({ length }, (_, n) => ({
+        ...busy,
+        ...(n > 0 && { countries: [] }),
+        date: `2026-06-${String(n + 1).padStart(2, '0')}`,
+      }));
+    const cellsOf = (text: string, code: string) =>
+      [...text.matchAll(new RegExp(`<tr><th scope="row">${code} .*?</tr>`, 'gs'))].map(([html]) =>
+        [...html.matchAll(/<td class="n">([^<]*)</g)].map(([, cell]) => cell).at(-1),
+      );
+    const meansOf = (days: number) => {
+      const text = renderReport({ ...eight, days: daysOf(days) }, options);
+      return ['JP', 'DE', 'FR'].map(code => cellsOf(text, code));
+    };
+    const twice = (text: string) => [text, text]; // in the ranking, and beside the map
+    expect(meansOf(3)).toEqual(['0.3', '9.7', '10'].map(twice));
+    expect(meansOf(30)).toEqual(['&lt;0.1', '1.0', '1.0'].map(twice));
+    expect(meansOf(1)).toEqual(['1', '29', '31'].map(twice));
+  });
+
+  test('unknown is no country among those that have no row', () => {
+    const countries = eight.days.flatMap(day => day.countries.map(row => row.country));
+    const known = new Set(countries.filter(code => code !== '??')).size;
+    const withRows = (top: number) => renderReport(eight, { ...options, top });
+    expect(withRows(5)).toContain(`${known - 5} others and unknown`);
+    expect(withRows(5)).toContain(`その他${known - 5}地域と不明`);
   });
 
   test('missing days leave a gap, not zeros', () => {

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 import { count, share } from '../../collector/publish/words.ts';
+import type { DayResult } from '../../collector/reduce/results.ts';
 import { renderTerminal, speaksUtf8, type TerminalOptions } from '../../collector/replay/terminal.ts';
 import { sampleResults } from '../support/sample-results.ts';
 
@@ -34,6 +35,17 @@ test('a day says its packets, sources, ports with services, countries with names
   expect(text).toMatch(/Mirai +[\d,]+/);
   expect(text).toContain('Skipped: arp 1,840, fragment 312, not-observed 57');
   expect(text).toContain('Countries: geo-whois-asn-country, built 2026-06-17');
+});
+
+test('unknown is no country among those that are not shown', () => {
+  const [day] = results.days;
+  const known = day.countries.filter(({ country }) => country !== '??').length;
+  const withRows = (countries: DayResult['countries'], top: number) =>
+    renderTerminal({ ...results, days: [{ ...day, countries }] }, { ...options, top });
+  expect(withRows(day.countries, known - 2)).toContain('  2 more countries and unknown: ');
+  expect(withRows(day.countries, known)).toContain('  unknown countries: ');
+  const unknownShown = day.countries.toReversed(); // it is the last one of the day
+  expect(withRows(unknownShown, known - 1)).toContain('  2 more countries: ');
 });
 
 test('a share that is less than the whole never reads as all of it, and one of something never as nothing', () => {

@@ -24,10 +24,11 @@ import { countriesTable, portsTable } from './tables.ts';
 
 export interface Drawing extends Summed {
   top: number;
-  /** The days the charts show: all, or the main run of them. */
+  /** The days the charts over time show: all, or the main run of them. */
   charted: readonly DayResult[];
-  /** What everything was counted from: below every chart. */
+  /** What was counted, below every chart: of all days, and of those charted. */
   source: Words;
+  chartedSource: Words;
   document: ChartDocument;
 }
 
@@ -53,26 +54,26 @@ function peakWords(timeline: Timeline): Words {
   };
 }
 
-/** Says which days the charts leave to the tables, where they leave any. */
+/** Says which days the charts over time leave to the tables, where they leave any. */
 function leftOut({ results: { days }, charted }: Drawing): Html | undefined {
   const left = days.length - charted.length;
   if (left === 0) return undefined;
   const range = dayRange(charted[0].date, charted.at(-1)!.date);
   return html`<p class="warn">${both({
-    en: `Charts show ${range.en} only. ${plural(left, 'day', 'days')} far from it, perhaps of a wrong clock, ${left === 1 ? 'is' : 'are'} in the tables.`,
-    ja: `グラフは${range.ja}のみを示します。大きく離れた${count(left)}日分（時計の誤りの可能性があります）は表にのみ含まれます。`,
+    en: `Charts over time show ${range.en} only. ${plural(left, 'day', 'days')} far from it, perhaps of a wrong clock, ${left === 1 ? 'is' : 'are'} in the tables and the map.`,
+    ja: `推移のグラフは${range.ja}のみを示します。大きく離れた${count(left)}日分（時計の誤りの可能性があります）は表と地図に含まれます。`,
   })}</p>`;
 }
 
 export function packetsSection(drawing: Drawing): Html {
-  const { charted, source, document } = drawing;
+  const { charted, chartedSource, document } = drawing;
   const timeline = packetsTimeline(charted);
   const figure = figureHtml(
     {
       id: 'packets-chart',
       titleId: 'packets',
       caption: peakWords(timeline),
-      source,
+      source: chartedSource,
       size: 'full',
       draw: canvas => stackChart(timeline, { ...canvas, height: canvas.height * 0.8 }),
       table: timelineTable(timeline, 'packets'),
@@ -114,7 +115,7 @@ function rankedSection({ id, title, timeline, charted, source, document, table, 
   return html`<section><h2 id="${id}">${both(title)}</h2>${warning}${figure}${table}</section>`;
 }
 
-export function portsSection({ results, charted, source, ports, top, document }: Drawing): Html {
+export function portsSection({ results, charted, chartedSource, ports, top, document }: Drawing): Html {
   const labels = ports.slice(0, Math.max(top, chartSeriesMax)).map(({ key }) => key);
   const timeline = portsTimeline(charted, labels);
   return rankedSection({
@@ -122,7 +123,7 @@ export function portsSection({ results, charted, source, ports, top, document }:
     title: { en: 'Destination ports', ja: '宛先ポート' },
     timeline,
     charted,
-    source,
+    source: chartedSource,
     document,
     table: portsTable({
       titleId: 'ports',
@@ -135,7 +136,7 @@ export function portsSection({ results, charted, source, ports, top, document }:
 }
 
 export function countriesSection(
-  { results, charted, source, countries, top, document }: Drawing,
+  { results, charted, chartedSource, countries, top, document }: Drawing,
   warning?: Html,
 ): Html {
   const codes = countries.slice(0, Math.max(top, chartSeriesMax)).map(({ key }) => key);
@@ -145,7 +146,7 @@ export function countriesSection(
     title: { en: 'Source countries', ja: '送信元地域' },
     timeline,
     charted,
-    source,
+    source: chartedSource,
     document,
     warning,
     table: countriesTable({
@@ -161,40 +162,42 @@ export function countriesSection(
 interface Kind {
   id: string;
   title: Words;
-  /** Several days as a chart over time, one day as bars. */
-  timeline: Timeline;
+  /** By day: where several are charted a chart over time, else bars. */
+  timelineOf: (days: readonly DayResult[]) => Timeline;
   over: 'stack' | 'lines';
   size: 'full' | 'half';
+  /** One value of all days', for a bar. */
+  joined: (values: readonly number[]) => number;
   textOf: (value: number) => string;
-  caption: { several: Words; one: Words };
-  source: Words;
+  caption: { overTime: Words; oneDay: Words; allDays: Words };
 }
 
-function kindFigure({ id, title, timeline, over, size, textOf, caption, source }: Kind, document: ChartDocument): Html {
-  const oneDay = timeline.starts.length === 1;
-  const bars = timeline.series.map(
-    ({ key, label, values }): Bar => ({
-      key,
-      label,
-      value: values[0],
-      text: textOf(values[0]),
-    }),
-  );
-  const words: ContentWords = oneDay ? caption.one : caption.several;
+function kindFigure(
+  { id, title, timelineOf, over, size, joined, textOf, caption }: Kind,
+  { results: { days }, charted, source, chartedSource, document }: Drawing,
+): Html {
+  const isBars = charted.length === 1;
+  // Bars have room for the days that would stretch a chart over time.
+  const timeline = timelineOf(isBars ? days : charted);
+  const bars = timeline.series.map(({ key, label, values }): Bar => {
+    const value = joined(values);
+    return { key, label, value, text: textOf(value) };
+  });
+  const words: ContentWords = isBars ? (days.length === 1 ? caption.oneDay : caption.allDays) : caption.overTime;
   const figure = figureHtml(
     {
       id: `${id}-chart`,
       titleId: id,
       caption: words,
-      source,
+      source: isBars ? source : chartedSource,
       size,
       draw: canvas =>
-        oneDay
+        isBars
           ? barsChart(bars, canvas)
           : over === 'stack'
             ? stackChart(timeline, canvas)
             : linesChart(timeline, canvas),
-      table: oneDay ? barsTable(bars, id) : timelineTable(timeline, id),
+      table: isBars ? barsTable(bars, id) : timelineTable(timeline, id),
     },
     document,
   );
@@ -210,60 +213,69 @@ const barsTable = (bars: readonly Bar[], titleId: string): Html =>
   );
 
 const PACKETS_CAPTION = {
-  several: { en: 'Packets a day, UTC', ja: '1日あたりのパケット数（UTC）' },
-  one: { en: 'Packets', ja: 'パケット数' },
+  overTime: { en: 'Packets a day, UTC', ja: '1日あたりのパケット数（UTC）' },
+  oneDay: { en: 'Packets', ja: 'パケット数' },
+  allDays: { en: 'Packets of all days', ja: '全日のパケット数' },
 };
 
 const CONFIRMED_CAPTION = {
-  several: {
+  overTime: {
     en: `Confirmed sources a day, UTC; above ${count(exactSourcesMax)} estimated`,
     ja: `1日あたりの確認済み送信元数（UTC）。${count(exactSourcesMax)}超は推定値`,
   },
-  one: { en: 'Confirmed sources', ja: '確認済み送信元数' },
+  oneDay: { en: 'Confirmed sources', ja: '確認済み送信元数' },
+  allDays: {
+    en: 'Confirmed sources, of each tool on the day it had most',
+    ja: '確認済み送信元数（ツールごとに最も多かった日の値）',
+  },
 };
 
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+/** Sources of different days cannot be added. */
+const most = (values: readonly number[]): number => values.reduce((best, value) => Math.max(best, value), 0);
+
 /** Tools by packets and by confirmed sources, and the classes. */
-export function kindsSection({ charted, source, document }: Drawing): Html {
+export function kindsSection(drawing: Drawing): Html {
   const tools = [
     kindFigure(
       {
         id: 'tool-packets',
         title: { en: 'Packets with a tool’s mark', ja: 'ツールの特徴をもつパケット' },
-        timeline: toolsTimeline(charted, 'packets'),
+        timelineOf: days => toolsTimeline(days, 'packets'),
         over: 'lines',
         size: 'half',
+        joined: sum,
         textOf: count,
         caption: PACKETS_CAPTION,
-        source,
       },
-      document,
+      drawing,
     ),
     kindFigure(
       {
         id: 'tool-sources',
         title: { en: 'Sources using a tool', ja: 'ツールを使う送信元' },
-        timeline: toolsTimeline(charted, 'sources'),
+        timelineOf: days => toolsTimeline(days, 'sources'),
         over: 'lines',
         size: 'half',
+        joined: most,
         textOf: sourcesText,
         caption: CONFIRMED_CAPTION,
-        source,
       },
-      document,
+      drawing,
     ),
   ];
   const classes = kindFigure(
     {
       id: 'classes',
       title: { en: 'Scan, backscatter, other', ja: 'スキャン、バックスキャッター、その他' },
-      timeline: classesTimeline(charted),
+      timelineOf: classesTimeline,
       over: 'stack',
       size: 'full',
+      joined: sum,
       textOf: count,
       caption: PACKETS_CAPTION,
-      source,
     },
-    document,
+    drawing,
   );
   return html`<section><h2>${both({ en: 'Tools and classes', ja: 'ツールと分類' })}</h2><div class="pair">${tools}</div><div class="after">${classes}</div></section>`;
 }

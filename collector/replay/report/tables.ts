@@ -6,7 +6,7 @@ import { asnText, countryName, exactPortsMax, exactSourcesMax, sourcesText, targ
 import type { Timeline } from '../../publish/series.ts';
 import { serviceName } from '../../publish/services.ts';
 import type { Total } from '../../publish/totals.ts';
-import { count, share, type Words } from '../../publish/words.ts';
+import { count, plural, share, type Words } from '../../publish/words.ts';
 import type { CountryRow, DayResult, PortRow, SourceRow } from '../../reduce/results.ts';
 import { scrolling } from './figures.ts';
 
@@ -29,8 +29,19 @@ interface Ranking<Row> {
   timeline: Timeline;
   days: number;
   packets: number;
-  /** How the rest is called: "12,345 other ports". */
-  rest: (count: number) => Words;
+  /** How those that have no row are called: "12,345 others". */
+  rest: (left: readonly Total<Row>[]) => Words;
+}
+
+/**
+ * Mean of the days' distinct sources; below ten to a tenth, so that one source on one of many days does not read as none.
+ * Of one day it is the day's count.
+ */
+export function sourcesADay({ sourceDays, estimated }: Total<unknown>, days: number): string {
+  const mean = sourceDays / days;
+  if (days > 1 && mean < 9.95) return mean > 0 && mean < 0.05 ? '<0.1' : mean.toFixed(1);
+  const rounded = Math.round(mean);
+  return `${estimated && rounded <= exactSourcesMax ? '≈' : ''}${sourcesText(rounded)}`;
 }
 
 /** Rows as many as the timeline has series, and one for all that follow. */
@@ -38,15 +49,13 @@ function rankingTable<Row>({ titleId, head, totals, nameOf, timeline, days, pack
   const shown = totals.slice(0, timeline.series.length);
   const largest = shown[0]?.packets ?? 0;
   const rows = shown.map((total, i) => {
-    const mean = Math.round(total.sourceDays / days);
-    const sources = `${total.estimated && mean <= exactSourcesMax ? '≈' : ''}${sourcesText(mean)}`;
-    return html`<tr><th scope="row">${nameOf(total)}</th><td class="n">${count(total.packets)}</td><td class="n">${share(total.packets, packets)}</td>${barOf(total.packets, largest)}<td class="n">${sources}</td><td class="trend">${new Html(sparkSvg(timeline.series[i].values))}</td></tr>
+    return html`<tr><th scope="row">${nameOf(total)}</th><td class="n">${count(total.packets)}</td><td class="n">${share(total.packets, packets)}</td>${barOf(total.packets, largest)}<td class="n">${sourcesADay(total, days)}</td><td class="trend">${new Html(sparkSvg(timeline.series[i].values))}</td></tr>
 `;
   });
-  const left = totals.length - shown.length;
-  const leftPackets = totals.slice(shown.length).reduce((sum, total) => sum + total.packets, 0);
+  const left = totals.slice(shown.length);
+  const leftPackets = left.reduce((sum, total) => sum + total.packets, 0);
   const last =
-    left > 0
+    left.length > 0
       ? html`<tr><th scope="row" class="sub">${both(rest(left))}</th><td class="n">${count(leftPackets)}</td><td class="n">${share(leftPackets, packets)}</td><td class="bars"></td><td></td><td class="trend"></td></tr>`
       : undefined;
   return scrolling(
@@ -68,7 +77,7 @@ export const portsTable = (shown: Shown<PortRow>): Html =>
     ...shown,
     head: { en: 'Port', ja: '宛先ポート' },
     nameOf: ({ key, row }) => html`${key} <span class="sub">${serviceName(row)}</span>`,
-    rest: left => ({ en: left === 1 ? '1 other' : `${count(left)} others`, ja: `その他${count(left)}種類` }),
+    rest: ({ length }) => ({ en: plural(length, 'other', 'others'), ja: `その他${count(length)}種類` }),
   });
 
 export const countriesTable = (shown: Shown<CountryRow>): Html =>
@@ -76,8 +85,16 @@ export const countriesTable = (shown: Shown<CountryRow>): Html =>
     ...shown,
     head: { en: 'Country', ja: '送信元地域' },
     nameOf: ({ key }) => html`${key} <span class="sub">${both(countryName(key))}</span>`,
-    rest: left => ({ en: left === 1 ? '1 other' : `${count(left)} others`, ja: `その他${count(left)}地域` }),
+    rest: otherCountries,
   });
+
+/** Unknown is no country: the figure above the table does not count it either. */
+function otherCountries(left: readonly Total<CountryRow>[]): Words {
+  const known = left.filter(({ key }) => key !== '??').length;
+  const others: Words = { en: plural(known, 'other', 'others'), ja: `その他${count(known)}地域` };
+  if (known === left.length) return others;
+  return known === 0 ? countryName('??') : { en: `${others.en} and unknown`, ja: `${others.ja}と不明` };
+}
 
 /** Packets of an address added over the days on which it was among the busiest; ports are its most in one day. */
 function busiest(days: readonly DayResult[], max: number): SourceRow[] {

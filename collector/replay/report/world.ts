@@ -3,12 +3,13 @@ import { mapChart, placesOf } from '../../publish/charts/map.ts';
 import { WORLD } from '../../publish/charts/world.ts';
 import { perMillion } from '../../publish/density.ts';
 import { both, type Html, html } from '../../publish/html.ts';
-import { countryName, exactSourcesMax, sourcesText } from '../../publish/names.ts';
+import { countryName } from '../../publish/names.ts';
 import type { Total } from '../../publish/totals.ts';
 import { count, listed, share, type Words } from '../../publish/words.ts';
 import type { CountryRow } from '../../reduce/results.ts';
 import { figureHtml, scrolling } from './figures.ts';
 import type { Drawing } from './sections.ts';
+import { sourcesADay } from './tables.ts';
 
 /** `allocated`: IPv4 addresses of each country, where they are known. */
 export function worldSection(drawing: Drawing, allocated?: ReadonlyMap<string, number>): Html {
@@ -59,11 +60,9 @@ function countriesTable({ countries, results }: Drawing, allocated: ReadonlyMap<
   const days = results.days.length;
   const column = (words: Words) => html`<th scope="col" class="n">${both(words)}</th>`;
   const rows = countries.map(total => {
-    const sources = Math.round(total.sourceDays / days);
-    const sign = total.estimated && sources <= exactSourcesMax ? '≈' : '';
     const perMillion =
       allocated === undefined ? undefined : html`<td class="n">${perMillionText(total, days, allocated)}</td>`;
-    return html`<tr><th scope="row">${total.key} <span class="sub">${both(countryName(total.key))}</span></th><td class="n">${count(total.packets)}</td><td class="n">${sign}${sourcesText(sources)}</td>${perMillion}</tr>
+    return html`<tr><th scope="row">${total.key} <span class="sub">${both(countryName(total.key))}</span></th><td class="n">${count(total.packets)}</td><td class="n">${sourcesADay(total, days)}</td>${perMillion}</tr>
 `;
   });
   const aDay = days > 1 ? { en: 'Sources a day', ja: '送信元数/日' } : { en: 'Sources', ja: '送信元数' };
