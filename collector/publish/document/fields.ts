@@ -63,7 +63,7 @@ export const FIELDS: Readonly<Record<string, Words>> = {
   recorded: { en: 'packets that it recorded', ja: '記録したパケット数' },
   kernelDrops: { en: 'packets that its kernel dropped', ja: 'カーネルが取りこぼしたパケット数' },
   interrupted: { en: 'packets lost when it was killed', ja: '強制終了で失われたパケット数' },
-  skipped: { en: 'packets left out, as by their reasons', ja: '除外したパケット数（理由別を含む）' },
+  skipped: { en: 'packets left out, as by their reasons', ja: '対象外としたパケット数（理由別を含む）' },
   lostPackets: { en: 'packets lost from its spool', ja: 'スプールから失われたパケット数' },
   open: { en: 'recorded and not sealed', ja: '封印前の記録の件数' },
   spooled: { en: 'sealed and not acknowledged', ja: '封印済みで受領待ちのもの' },

@@ -3,7 +3,7 @@ import { stillPolicy } from '../policy.ts';
 
 export const STYLE = `.mark svg{width:1.9rem;height:1.9rem}
 .api{display:grid;grid-template-columns:minmax(0,15rem) minmax(0,1fr);gap:0 3rem;align-items:start;margin:1.4rem 0 3rem}
-.contents{display:block;position:sticky;top:1rem;font-size:.9rem;max-height:calc(100vh - 2rem);overflow:auto}
+.contents{display:block;margin-inline:0;position:sticky;top:1rem;font-size:.9rem;max-height:calc(100vh - 2rem);overflow:auto}
 .contents h2{font-size:1rem;margin:0 0 .4rem}
 .contents ul{list-style:none;margin:0;padding:0}
 .contents a{display:block;padding:.15rem 0;color:inherit;white-space:normal;border-radius:0}

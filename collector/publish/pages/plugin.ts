@@ -71,10 +71,22 @@ export function pageRoutes(app: FastifyInstance, { assets }: PageOptions): void 
   };
   const hidden = { schema: { hide: true } };
   app.get('/', hidden, (request, reply) => show(request, reply, 'now'));
-  for (const name of ['countries', 'domestic', 'days', 'peers', 'sensors', 'enrol', 'members', 'sign-in'] as const)
+  for (const name of [
+    'ports',
+    'countries',
+    'domestic',
+    'days',
+    'peers',
+    'sensors',
+    'enrol',
+    'members',
+    'sign-in',
+  ] as const)
     app.get(`/${name}`, hidden, (request, reply) => show(request, reply, name));
   app.get('/ports/*', hidden, (request, reply) => {
-    const target = targetOf((request.params as { '*': string })['*']);
+    const where = (request.params as { '*': string })['*'];
+    if (where === '') return show(request, reply, 'ports');
+    const target = targetOf(where);
     return target === undefined ? show(request, reply, 'missing') : show(request, reply, 'port', target);
   });
   app.get('/countries/:code', hidden, (request, reply) => {

@@ -10,6 +10,7 @@ import type { Assets } from './bundle.ts';
 
 export const PAGES = [
   'now',
+  'ports',
   'port',
   'country',
   'countries',
@@ -42,6 +43,7 @@ export interface Page {
 
 const TITLES: Record<PageName, Words> = {
   now: { en: 'Now', ja: '現況' },
+  ports: { en: 'Look up a port', ja: 'ポートを調べる' },
   port: { en: 'Port', ja: 'ポート' },
   country: { en: 'Country', ja: '地域' },
   countries: { en: 'Map', ja: '世界地図' },
@@ -105,7 +107,7 @@ export function frameHtml(frame: Frame, assets: Assets | undefined): string {
     head,
     root: html``,
     title,
-    account: html``,
+    account: accountLink(frame),
     main: html`<main id="main" tabindex="-1">${main}</main>`,
   });
 }
@@ -125,7 +127,7 @@ ${assets.preloads[name].map(one => html`<link rel="modulepreload" href="/assets/
     title: titleOf(page),
     head,
     root: html` data-page="${name}" data-subject="${subject}" data-kept="${kept}"`,
-    account: html`<a id="account" class="button" href="/sign-in${kept}">${said(TITLES['sign-in'])}</a>`,
+    account: accountLink(page),
     main: html`<main id="main" tabindex="-1" aria-busy="true"><h1 class="waiting">${titleOf(page)}</h1><p class="note" id="loading">${said(LOADING)}</p><noscript><p class="warn">${said(NO_SCRIPT)}</p></noscript></main>`,
   });
 }
@@ -146,6 +148,10 @@ function keptQuery({
   const keys = new URLSearchParams({ ...(languageAsked && { lang: language }), ...(asPublic && { as: 'public' }) });
   return keys.size > 0 ? `?${keys}` : '';
 }
+
+/** Right for who has signed in, too: the page behind it says so. A page that runs scripts makes more of it. */
+const accountLink = (page: Frame | Page): Html =>
+  html`<a id="account" class="button" href="/sign-in${keptQuery(page)}">${TITLES['sign-in'][page.language]}</a>`;
 
 function documentHtml(whole: Whole): string {
   const { language, title, current, head, root, account, main } = whole;

@@ -9,14 +9,15 @@ const WORDS = {
     ...{ make: 'Make its token', look: '3 fields need a look.', economy: 'Two letters that ISO 3166-1 assigns' },
     ...{ observed: '198.51.0.0/24 overlaps with what another sensor observes.', once: 'shown this once' },
     ...{ members: 'Members', add: 'Add it', short: 'Short name', countries: 'Countries whose sources it may read of' },
-    ...{ revoke: 'Revoke', yes: 'Yes', no: 'No', revoked: 'revoked' },
+    ...{ revoke: 'Revoke', yes: 'Yes', no: 'No', revoked: 'revoked', none: 'Give at least one network.' },
   },
   ja: {
     ...{ enrol: 'センサーを登録', name: '名前', where: '設置地域', networks: '観測するネットワーク' },
     ...{ make: 'トークンを発行', look: '3件の項目を確認してください。', economy: 'ISO 3166-1の2文字コード' },
     ...{ observed: '198.51.0.0/24 は他のセンサーの観測範囲と重複しています。', once: '一度だけ表示されます' },
-    ...{ members: 'メンバー管理', add: '追加', short: '短い名前', countries: '生データを閲覧できる送信元地域' },
+    ...{ members: 'メンバー管理', add: '追加', short: '短い名前', countries: '記録を閲覧できる送信元地域' },
     ...{ revoke: '取り消し', yes: 'はい', no: 'いいえ', revoked: '取り消し済み' },
+    none: 'ネットワークを1つ以上入力してください。',
   },
 } as const;
 
@@ -51,6 +52,9 @@ export function adminTests(look: Look, sites: Sites): void {
       expect(await said('economy')).toContain(words.economy);
       expect(await said('networks')).toContain(words.observed);
       expect(await violations(page)).toEqual([]);
+      await page.getByLabel(words.networks).fill(' ');
+      await page.getByRole('button', { name: words.make }).click();
+      await page.locator('#field-networks-fault').getByText(words.none).waitFor();
 
       const name = `new-${language}`;
       await page.getByLabel(words.name, { exact: true }).fill(name);
@@ -115,6 +119,23 @@ export function adminTests(look: Look, sites: Sites): void {
       expect(trouble).toEqual([]);
       await page.close();
     });
+  });
+
+  test.each(['/enrol', '/members'])('%s: what is done to a row is in sight in every width', async address => {
+    const { site } = sites();
+    const { page, trouble } = await look(site, address, { token: site.token });
+    const rightOf = (of: string) => `${of}.getBoundingClientRect().right`;
+    const beyond = `${rightOf('button')} > Math.min(${rightOf("button.closest('.scroll')")}, innerWidth) + 0.5`;
+    const hidden = () =>
+      page.evaluate(`[...document.querySelectorAll('.acts button')].filter(button => ${beyond}).length`);
+    expect(await page.locator('.acts button').count()).toBeGreaterThan(2);
+    for (const width of [1280, 800, 375]) {
+      await page.setViewportSize({ width, height: 900 });
+      expect(await hidden()).toBe(0);
+      expect(await overflow(page)).toBe(0);
+    }
+    expect(trouble).toEqual([]);
+    await page.close();
   });
 
   test('who is no admin has no way in', async () => {

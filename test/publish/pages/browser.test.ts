@@ -194,6 +194,7 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
   test('too few sensors, one day and no day are states of their own', async () => {
     const few = await look(small, '/');
     expect(await few.page.locator('h1').textContent()).toBe('Too few sensors to publish');
+    expect(await few.page.locator('.state').textContent()).toContain('Signed in in another tab? Sign in here too');
     expect(few.trouble).toEqual([]);
     await few.page.close();
     const oneDay = await look(small, '/?window=year', { token: small.token, locale: 'ja-JP' });
@@ -264,7 +265,7 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
     await page.locator('main').getByRole('link', { name: 'Sign in' }).click();
     await page.getByLabel('Token').fill('no-such-token');
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('alert').getByText('This is no token').waitFor();
+    await page.getByRole('alert').getByText('This token is not valid').waitFor();
     await page.getByLabel('Token').fill(small.token);
     await page.keyboard.press('Enter');
     await page.getByText('members’ view').waitFor();

@@ -171,6 +171,42 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
     await page.close();
   });
 
+  test.each([
+    ['en-GB', 'Nothing is drawn: too little was watched in this time for a mean.'],
+    ['ja-JP', 'この期間は観測時間が短く、平均を示せないため、グラフはありません。'],
+  ])('in %s, where too little was watched for a mean there is a word in place of the map', async (locale, why) => {
+    const { page, trouble } = await look(site, '/countries', { locale, token: site.token }, one =>
+      one.route(/v1.ranks.countries/, async route => {
+        const answer = await route.fetch();
+        const { rows, ...more } = (await answer.json()) as { rows: object[] };
+        const json = { ...more, rows: rows.map(row => ({ ...row, meanPerSensor: null })) };
+        await route.fulfill({ response: answer, json });
+      }),
+    );
+    expect(await page.locator('#world p').allTextContents()).toEqual([why]);
+    expect(trouble).toEqual([]);
+    await page.close();
+  });
+
+  test.each([
+    ['en-GB', ': 12,345 autonomous systems. The table and the CSV file have the first 200.', '12,338 others'],
+    ['ja-JP', '、全12,345AS）。表とCSVファイルは上位200件です。', 'ほか12,338AS'],
+  ])('in %s, of more ASes than are asked for it says how many are told', async (locale, caption, others) => {
+    const rows = Array.from({ length: 200 }, (_, n) => ({
+      ...{ rank: n + 1, asn: n, packets: 1000 - n, sources: null, meanPerSensor: 1, share: 0.002 },
+    }));
+    const json = { asns: 12_345, counted: ['2026-03-17'], notCounted: [], database: 'Test', next: 'more', rows };
+    const { page, trouble } = await look(site, '/countries', { locale, token: site.token }, one =>
+      one.route(/v1.asns/, route => route.fulfill({ json })),
+    );
+    expect(await page.locator('#asns .note').first().textContent()).toContain(caption);
+    const bars = await page.locator('#asns .chart').textContent();
+    expect([bars?.includes(others), bars?.includes('98.4%')]).toEqual([true, true]);
+    expect([(await cellsOf(page, 'asns')).length, (await csvOf(page, 'asns')).length]).toEqual([201, 201]);
+    expect(trouble).toEqual([]);
+    await page.close();
+  });
+
   test('the public is asked to sign in for it, and its page asks for none of it', async () => {
     const { page, trouble, requests } = await look(site, '/countries/CN');
     for (const id of ['tools', 'classes', 'asns', 'hours']) expect(await page.locator(`#${id}`).count()).toBe(0);

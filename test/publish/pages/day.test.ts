@@ -65,7 +65,7 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
       const note = await page.locator('#asns + .note').textContent();
       expect(note).toContain('Test-ASN 2025-06-15');
       const ases = rows.filter(({ asn }) => asn !== 0).length;
-      expect(note).toContain(locale === 'ja-JP' ? `全${ases}AS` : `${ases} in all`);
+      expect(note).toContain(locale === 'ja-JP' ? `全${ases}ASと不明。` : `${ases} in all, and unknown;`);
       const button = page.getByRole('button', { name: show });
       expect(await button.textContent()).toContain(String(told.length - 10));
       await button.focus();

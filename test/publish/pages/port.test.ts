@@ -11,9 +11,10 @@ import {
   wholeDays,
 } from '../../../collector/publish/pages/client/subject-rows.ts';
 import { keptAssets } from '../../../collector/publish/pages/kept.ts';
+import { targetWritten } from '../../../collector/publish/targets.ts';
 import { packRows } from '../../../collector/store/packed.ts';
 import { launchChromium, missing } from '../../support/chromium.ts';
-import { cellsOf, csvOf, keepPicture, looker, near, numberIn, overflow, violations } from './look.ts';
+import { cellsOf, csvOf, filled, keepPicture, looker, near, numberIn, overflow, violations } from './look.ts';
 import { DAY_MS, makeSite, NOW, type Site } from './support.ts';
 
 const CLASSES = ['scan', 'backscatter', 'other'];
@@ -91,6 +92,26 @@ test('hours of the day: a row each, days as columns, what nobody watched is no n
   expect(timeline.series).toHaveLength(24);
   expect([timeline.series[5]!.key, timeline.series[5]!.values]).toEqual(['05', [4, 0]]);
   expect(timeline.series[6]!.values).toEqual([Number.NaN, 7]);
+});
+
+describe('a port as people write it', () => {
+  test.each([
+    ['8545', '8545/tcp'],
+    [' 8545/TCP ', '8545/tcp'],
+    ['tcp/8545', '8545/tcp'],
+    ['８５４５／ｔｃｐ', '8545/tcp'],
+    ['53 udp', '53/udp'],
+    ['UDP  0053', '53/udp'],
+    ['8/icmp', '8/icmp'],
+    ['3:1/icmp', '3:1/icmp'],
+    ['3:0/icmp', '3/icmp'], // as it is written everywhere else
+    ['47/ip', '47/ip'],
+  ])('"%s" is %s', (text, label) => expect(targetWritten(text)).toBe(label));
+
+  const none = ['', 'tcp', '65536', '3:1', '256/icmp', '256/ip', '23/http', '23/', '/23', 'tcp/23/24', '-23', '23tcp'];
+  test.each([...none, '<b>/23', 'constructor/1'])('"%s" is none', text => {
+    expect(targetWritten(text)).toBeUndefined();
+  });
 });
 
 /** Of a day that is closed. */
@@ -243,6 +264,63 @@ describe.skipIf(missing !== '')(`in a browser${missing}`, () => {
     expect(lines.map(([, rank]) => rank)).toEqual(rows.map(({ rank }) => (rank === null ? '–' : String(rank))));
     expect(await page.locator('p.state').textContent()).toContain('for members');
     expect(trouble).toEqual([]);
+    await page.close();
+  });
+
+  const LOOKUP = {
+    en: { field: 'Port, e.g. 8545/tcp', button: 'Look up', told: 'A port is written like 8545/tcp.' },
+    ja: { field: 'ポート番号（例: 8545/tcp）', button: '調べる', told: '8545/tcpのように入力してください。' },
+  } as const;
+
+  test.each([
+    ['/', 'en', '37215', '/ports/tcp/37215'],
+    ['/?lang=ja&as=public', 'ja', 'tcp/8545', '/ports/tcp/8545?lang=ja&as=public'],
+    ['/ports?lang=ja', 'ja', ' 53 UDP', '/ports/udp/53?lang=ja'],
+    ['/ports/?as=public', 'en', '3:1/icmp', '/ports/icmp/3:1?as=public'],
+  ] as const)('at %s in %s, "%s" leads to %s by keyboard', async (address, language, text, way) => {
+    const { page, trouble } = await look(site, address, { token: site.token });
+    await page.getByLabel(LOOKUP[language].field).focus();
+    await page.keyboard.type(text);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`${site.url}${way}`);
+    await filled(page);
+    expect(trouble).toEqual([]);
+    await page.close();
+  });
+
+  test.each([
+    ['/?window=month', 'en', { width: 1280 }],
+    ['/?window=quarter', 'ja', { width: 1280, colorScheme: 'dark', locale: 'ja-JP' }],
+    ['/', 'en', { width: 375, colorScheme: 'dark' }],
+    ['/', 'ja', { width: 375, locale: 'ja-JP' }],
+    ['/ports', 'en', { width: 1280 }],
+    ['/ports', 'ja', { width: 375, colorScheme: 'dark', locale: 'ja-JP' }],
+  ] as const)('at %s in %s, what is no port is told beside the field: %o', async (address, language, viewer) => {
+    const words = LOOKUP[language];
+    const { page, trouble } = await look(site, address, { ...viewer, token: site.token, bypassCSP: true });
+    const field = page.getByRole('search').getByRole('textbox', { name: words.field });
+    await field.fill('8545/tpc');
+    await page.getByRole('button', { name: words.button }).click();
+    await page.getByRole('alert').getByText(words.told, { exact: true }).waitFor();
+    expect(await field.evaluate(one => one === one.ownerDocument.activeElement)).toBe(true);
+    expect(await field.getAttribute('aria-invalid')).toBe('true');
+    expect(await overflow(page)).toBe(0);
+    await keepPicture(page, `lookup ${address} ${language} ${viewer.width}`);
+    expect(await violations(page)).toEqual([]);
+    expect(new URL(page.url()).pathname).toBe(address.split('?')[0]);
+    expect(trouble).toEqual([]);
+    await page.close();
+  });
+
+  test('a page that is renewed takes neither what is typed nor the focus', async () => {
+    const { page } = await look(site, '/', { token: site.token }, one => one.clock.install({ time: NOW }));
+    const field = page.getByLabel(LOOKUP.en.field);
+    await field.pressSequentially('8545/u');
+    const before = await field.elementHandle();
+    await page.clock.fastForward('05:01');
+    await page.waitForFunction(one => !one!.isConnected, before);
+    await page.keyboard.type('dp');
+    expect(await field.inputValue()).toBe('8545/udp');
     await page.close();
   });
 

@@ -9,10 +9,10 @@ const ADDRESSES: Record<PageName, string> = {
   ...{ now: '/?window=month', port: '/ports/tcp/23?window=month', country: '/countries/CN?window=month' },
   ...{ countries: '/countries?measure=sources', domestic: '/domestic?economy=JP', days: '/days#2026-03-17' },
   ...{ peers: '/peers?span=day&unit=mean', sensors: '/sensors', sensor: '/sensors/sensor-1', enrol: '/enrol' },
-  ...{ members: '/members', 'sign-in': '/sign-in', missing: '/nope' },
+  ...{ members: '/members', 'sign-in': '/sign-in', missing: '/nope', ports: '/ports' },
 };
 /** The same for everybody: there is nothing in them that the public has otherwise. */
-const ALIKE: readonly PageName[] = ['sign-in', 'missing'];
+const ALIKE: readonly PageName[] = ['sign-in', 'missing', 'ports'];
 const LOCKED = 'For members';
 
 const titleOf = (page: Page) => page.locator('h1').textContent();

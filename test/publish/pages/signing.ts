@@ -10,13 +10,15 @@ const WORDS = {
     ended: 'The token is not valid any more',
     signIn: 'Sign in',
     token: 'Token',
-    refused: 'The token of this link was not accepted: it is none, or it has expired.',
+    wrong: 'This token is not valid, or it has expired.',
+    refused: 'The token in this link was not accepted: it is not valid, or it has expired.',
     away: 'The collector did not answer: open the link again.',
   },
   ja: {
     ended: 'トークンが無効です',
     signIn: 'サインイン',
     token: 'トークン',
+    wrong: 'トークンが正しくないか、有効期限が切れています。',
     refused: 'リンクに含まれるトークンは受け付けられませんでした。トークンが正しくないか、有効期限が切れています。',
     away: 'コレクターから応答がありません。もう一度リンクを開いてください。',
   },
@@ -113,6 +115,22 @@ export function signingTests(look: Look, sites: Sites): void {
     if (trouble === 'refused') expect(await violations(page)).toEqual([]);
     await page.close();
   });
+
+  test.each(['en', 'ja'] as const)(
+    'in %s, the kept token given again when it has expired leaves the form',
+    async language => {
+      const [{ small }, words, token] = [sites(), WORDS[language], 'enaga_ended'];
+      const { page } = await look(small, `/sign-in?lang=${language}#${token}`, { ...VIEWERS[language], token });
+      const told = page.getByRole('alert');
+      expect(await told.textContent()).toBe(words.refused);
+      await page.getByLabel(words.token).fill(token);
+      await page.keyboard.press('Enter');
+      await told.getByText(words.wrong, { exact: true }).waitFor();
+      expect(await page.locator('h1').allTextContents()).toEqual([words.signIn]);
+      expect(await page.getByLabel(words.token).inputValue()).toBe(token);
+      await page.close();
+    },
+  );
 
   test('the way to the content is no token', async () => {
     const { small } = sites();

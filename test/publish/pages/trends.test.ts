@@ -1,6 +1,7 @@
 /** What the pages make of rows of /v1, without a browser. */
 import { describe, expect, test } from 'vitest';
 import { aimedOf, type PortRow, type Side } from '../../../collector/publish/pages/client/aimed.ts';
+import { barsOf } from '../../../collector/publish/pages/client/asn-bars.ts';
 import { movesOf } from '../../../collector/publish/pages/client/moves.ts';
 import type { Ranked, SeriesRow } from '../../../collector/publish/pages/client/rows.ts';
 import { isEven, sumsOf } from '../../../collector/publish/pages/client/sensor-sums.ts';
@@ -37,6 +38,49 @@ describe('moves', () => {
 
   test('a week in which nothing was watched is compared with nothing', () => {
     expect(movesOf(ranked({ '23/tcp': 5 }), ranked({ '23/tcp': null }), 200, 4)).toEqual([]);
+  });
+});
+
+describe('bars of ASes', () => {
+  /** Shares as /v1 rounds them: of six digits. */
+  const rowsOf = (packets: readonly number[]) => {
+    const all = packets.reduce((sum, some) => sum + some, 0);
+    const shareOf = (some: number) => Number((some / all).toPrecision(6));
+    return packets.map((some, n) => ({
+      ...{ rank: n + 1, asn: 64_496 + n, packets: some, meanPerSensor: null, share: shareOf(some) },
+    }));
+  };
+  const busiest = [28_000_001, 26_000_003, 16_000_007, 16_000_006, 9_000_001, 5_000_009, 4_000_007, 1_000_006];
+
+  test('the others are what their rows say, or what is left where not all are told, and never less than nothing', () => {
+    const few = rowsOf([...busiest, 1, 1]);
+    expect(1 - few.slice(0, 8).reduce((sum, { share }) => sum + share, 0)).toBeLessThan(0);
+    const rest = (rows: Parameters<typeof barsOf>[0], all: number) => barsOf(rows, all).at(-1)!;
+    expect(rest(few, 10)).toMatchObject({ label: { en: '2 others', ja: 'ほか2AS' }, text: '<0.1%' });
+    expect(rest(few, 10).value).toBeCloseTo(2 / 105_000_042, 10);
+    expect(rest(few, 300)).toMatchObject({ label: { en: '292 others' }, value: 0, text: '0.0%' });
+  });
+
+  test('unknown is told apart among the others, and is not one of them', () => {
+    const rows = rowsOf([...busiest, 3, 2, 1]).map((row, n) => ({ ...row, asn: n === 9 ? 0 : row.asn }));
+    expect(barsOf(rows, 11).at(-1)).toMatchObject({ label: { en: '2 others and unknown', ja: 'ほか2ASと不明' } });
+    expect(barsOf(rows.slice(0, 10), 10).at(-1)).toMatchObject({ label: { en: '1 other and unknown' } });
+  });
+
+  test('of 300, all told or the first 200, eight are bars and 292 the others', () => {
+    const rows = rowsOf(Array.from({ length: 300 }, (_, n) => 1000 - n));
+    for (const told of [rows, rows.slice(0, 200)]) {
+      const bars = barsOf(told, 300);
+      expect(bars.map(({ key }) => key)).toEqual([...rows.slice(0, 8).map(({ asn }) => String(asn)), 'other']);
+      expect(bars.at(-1)!.value).toBeCloseTo(
+        rows.slice(8).reduce((sum, { share }) => sum + share, 0),
+        4,
+      );
+    }
+  });
+
+  test('nine are nine bars, with no others', () => {
+    expect(barsOf(rowsOf([...busiest, 1]), 9).map(({ key }) => key)).toHaveLength(9);
   });
 });
 

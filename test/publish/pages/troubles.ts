@@ -167,6 +167,34 @@ export function troubleTests(look: Look, sites: Sites): void {
     await page.close();
   });
 
+  /** Members' pages are renewed after five minutes. */
+  test.each([
+    ['is asked for again', {}, ['00:16', '00:31'], 3],
+    ['may not be asked for yet', { 'retry-after': '900' }, [], 1],
+  ] as const)('while a part that cannot come %s, all is renewed no later, and its age is told', async (...given) => {
+    const { small } = sites();
+    const [, headers, waits, times] = given;
+    let asked = 0;
+    const answer = { ...(await answerCounting()), headers };
+    const { page } = await look(small, '/ports/tcp/37215', { token: small.token }, async one => {
+      await one.clock.install({ time: NOW });
+      await one.route('**/v1/port-kinds**', route => {
+        asked++;
+        return route.fulfill(answer);
+      });
+    });
+    for (const [n, wait] of waits.entries()) {
+      await page.clock.fastForward(wait);
+      await expect.poll(() => asked).toBe(n + 2);
+      await filled(page);
+    }
+    expect(asked).toBe(times);
+    await page.route(ALL, route => route.fulfill(answer));
+    await page.clock.fastForward('05:01');
+    await page.getByText('These figures are of 2026-03-18 05:00 UTC and could not be renewed').waitFor();
+    await page.close();
+  });
+
   test('a token that could not be looked at is not taken', async () => {
     const { small } = sites();
     const answer = await answerAway();

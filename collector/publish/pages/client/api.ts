@@ -62,7 +62,7 @@ const UNAVAILABLE: ReadonlyMap<string, Trouble> = new Map([
   ['no-sender', 'senderless'],
 ]);
 
-/** Of an answer to who sent `token`, which is forgotten if it is refused. */
+/** Of an answer to who sent `token`, which is forgotten if it is the kept one and refused. */
 async function troubleOf(response: Response, token: string | undefined): Promise<Trouble> {
   if (response.status === 401 && token !== undefined && token === tokenNow()) {
     forgetToken();
@@ -92,18 +92,19 @@ const waitSecondsMax = 15;
 
 export const forgetAnswers = (): void => answers.clear();
 
-/** Throws `Refused`, and what a signal throws. */
+/** Throws `Refused`, and what a signal throws. A token that is given is tried: if it is refused, the kept one does not end. */
 export function ask<Row, Head = object>(
   path: string,
   parameters: Parameters = {},
-  { signal, token = tokenNow() }: { signal?: AbortSignal; token?: string } = {},
+  { signal, token: tried }: { signal?: AbortSignal; token?: string } = {},
 ): Promise<Answer<Row> & Head> {
+  const token = tried ?? tokenNow();
   const url = addressOf(path, parameters);
   const key = `${url} ${token ?? ''}`;
   const known = answers.get(key);
   if (known !== undefined) return known as Promise<Answer<Row> & Head>;
   if (answers.size >= answersMax) answers.clear();
-  const answer = answerTo<Answer<Row> & Head>(url, { signal, token });
+  const answer = answerTo<Answer<Row> & Head>(url, { signal, token, isTried: tried !== undefined });
   answers.set(key, answer);
   const forget = () => {
     if (answers.get(key) === answer) answers.delete(key);
@@ -113,7 +114,7 @@ export function ask<Row, Head = object>(
   return answer;
 }
 
-async function answerTo<T>(url: string, options: { signal?: AbortSignal; token?: string }): Promise<T> {
+async function answerTo<T>(url: string, options: RequestOptions): Promise<T> {
   const response = await request(url, 'application/json', options);
   try {
     return (await response.json()) as T;
@@ -186,11 +187,18 @@ export async function askFile(path: string): Promise<Blob> {
   return (await request(path, '*/*', { token: tokenNow() })).blob();
 }
 
+interface RequestOptions {
+  readonly signal?: AbortSignal;
+  readonly token?: string;
+  /** It is not kept yet: that it is refused says nothing of the page. */
+  readonly isTried?: boolean;
+}
+
 /** Asks again by itself where the collector says that it has been asked too much. */
 async function request(
   url: string,
   accept: string,
-  { signal, token }: { signal?: AbortSignal; token?: string },
+  { signal, token, isTried = false }: RequestOptions,
 ): Promise<Response> {
   const headers = { accept, ...(token !== undefined && { authorization: `Bearer ${token}` }) };
   for (let tries = 1; ; tries++) {
@@ -203,7 +211,7 @@ async function request(
     const given = Number(response.headers.get('retry-after') ?? Number.NaN);
     const seconds = Number.isFinite(given) ? given : undefined;
     const again = response.status === 429 && seconds !== undefined && seconds <= waitSecondsMax && tries < triesMax;
-    if (!again) throw new Refused(await troubleOf(response, token), seconds);
+    if (!again) throw new Refused(await troubleOf(response, isTried ? undefined : token), seconds);
     await new Promise(resolve => setTimeout(resolve, seconds * 1000 * (1 + Math.random())));
     signal?.throwIfAborted();
   }

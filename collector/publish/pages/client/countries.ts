@@ -2,6 +2,7 @@
 import { ask, isMember, orNone } from './api.ts';
 import { geoWarning, sourceText, whenLine, wholeDay } from './common.ts';
 import { h, say } from './dom.ts';
+import { nothingDrawn } from './figure.ts';
 import { namedShares } from './lead.ts';
 import { movesOf } from './moves.ts';
 import type { CountryKeys, Ranked, RankFigures } from './rows.ts';
@@ -44,6 +45,8 @@ async function allocations(date: string, signal: AbortSignal): Promise<ReadonlyM
   return new Map((await orNone(answer, { rows: [] })).rows.map(({ country, addresses }) => [country, addresses]));
 }
 
+const TITLE = say({ en: 'World map of sources', ja: '送信元の世界地図' });
+
 /** The map of a period, for any page; nothing where no country has a figure, as where too little was watched for a mean. */
 export async function worldOf(
   id: string,
@@ -65,7 +68,7 @@ export async function worldOf(
     ...{ id, measure, rows, complete: latest.hourly },
     ...(allocated !== undefined && { allocated }),
     ...{ from: span.now, to: span.to, days: span.days, source: await source },
-    title: say({ en: 'World map of sources', ja: '送信元の世界地図' }),
+    title: TITLE,
   });
 }
 
@@ -86,6 +89,8 @@ export async function countriesPage(asked: View, changed: () => void, signal: Ab
   ]);
   const dates = datesText(span.now, span.to);
   const listMax = latest.hourly ? countriesMax : publicRows;
+  const map = async () =>
+    (await worldOf('world', view, latest, span, source, signal)) ?? nothingDrawn({ id: 'world', title: TITLE });
   const moves = movesOf(weekly(rows, span.days), weekly(before, span.beforeDays), listMax, movesMax);
   return [
     h(
@@ -106,7 +111,7 @@ export async function countriesPage(asked: View, changed: () => void, signal: Ab
           'line',
           total.then(day => geoWarning(day, latest.nowMs)),
         ),
-        rows.length === 0 ? notSeen(latest) : slot('tall', worldOf('world', view, latest, span, source, signal)),
+        rows.length === 0 ? notSeen(latest) : slot('tall', map()),
         latest.hourly ? slot('tall', asnsFigure(undefined, stretch, latest, source, signal)) : undefined,
       ),
       h(

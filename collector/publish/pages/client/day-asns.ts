@@ -40,10 +40,12 @@ const NO_DATABASE = say({
 
 /** How many there are, as far as they were asked for, and what they were counted with. */
 function told(rows: readonly AsnRow[], isAll: boolean, database: string): string {
-  const n = count(rows.filter(({ asn }) => asn !== 0).length);
+  const known = rows.filter(({ asn }) => asn !== 0).length;
+  const n = count(known);
+  const rest = known === rows.length ? { en: '', ja: '' } : { en: ', and unknown', ja: 'と不明' };
   return say({
-    en: `${isAll ? `${n} in all` : `The ${n} busiest`}, counted with ${database}.`,
-    ja: `${isAll ? `全${n}AS` : `上位${n}AS`}。ASデータベース：${database}。`,
+    en: `${isAll ? `${n} in all` : `The ${n} busiest`}${rest.en}; counted with ${database}.`,
+    ja: `${isAll ? `全${n}AS` : `上位${n}AS`}${rest.ja}。ASデータベース：${database}。`,
   });
 }
 

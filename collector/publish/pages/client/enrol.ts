@@ -65,7 +65,10 @@ function enrolForm(organisations: readonly OrganisationRow[], renew: () => Promi
     name: field({
       name: 'name',
       label: say({ en: 'Name', ja: '名前' }),
-      hint: say({ en: 'Letters, digits, dots, dashes: tokyo-1', ja: '英数字・ピリオド・ハイフン（例：tokyo-1）' }),
+      hint: say({
+        en: 'Letters, digits, dots, dashes, underscores: tokyo-1',
+        ja: '英数字・ピリオド・ハイフン・アンダースコア（例：tokyo-1）',
+      }),
       control: input({ maxlength: 64 }),
     }),
     owner: field({
@@ -83,6 +86,7 @@ function enrolForm(organisations: readonly OrganisationRow[], renew: () => Promi
       name: 'networks',
       label: say({ en: 'Networks it observes', ja: '観測するネットワーク' }),
       hint: say({ en: 'One a line: 192.0.2.0/24', ja: '1行に1つ（例：192.0.2.0/24）' }),
+      missing: say({ en: 'Give at least one network.', ja: 'ネットワークを1つ以上入力してください。' }),
       control: lines(3),
     }),
     collector: field({
@@ -154,7 +158,7 @@ function enrolment({ sensor, token, enrol, expires }: Enrolment): HTMLElement {
 }
 
 function list(sensors: readonly SensorInfo[], changed: () => void): HTMLElement {
-  const title = h('h2', { id: 'registered' }, say({ en: 'Registered sensors', ja: '登録されているセンサー' }));
+  const title = h('h2', { id: 'registered' }, say({ en: 'Registered sensors', ja: 'センサー一覧' }));
   const column = (text: string) => h('th', { scope: 'col' }, text);
   const head = h(
     'tr',
@@ -163,7 +167,7 @@ function list(sensors: readonly SensorInfo[], changed: () => void): HTMLElement 
     column(say({ en: 'State', ja: '状態' })),
     column(say({ en: 'Where, what', ja: '地域・観測範囲' })),
     column(say({ en: 'Last batch', ja: '最終受信' })),
-    h('td'),
+    h('td', { class: 'acts' }),
   );
   if (sensors.length === 0)
     return h(
@@ -221,10 +225,11 @@ function row(info: SensorInfo, changed: () => void): HTMLElement {
       'th',
       { scope: 'row' },
       h('a', { href: pathOf.sensor(sensor) }, sensor),
-      h('span', { class: 'sub' }, ` ${owner}`),
+      h('br'),
+      h('span', { class: 'sub' }, owner),
     ),
-    h('td', {}, enrolmentText(info.state)),
-    h('td', {}, economyText(economy), h('br'), h('span', { class: 'sub' }, networks.join(', '))),
+    h('td', { class: 'much' }, enrolmentText(info.state)),
+    h('td', { class: 'much' }, economyText(economy), h('br'), h('span', { class: 'sub' }, networks.join(', '))),
     h('td', {}, momentText(lastBatch)),
     place,
   );

@@ -72,7 +72,7 @@ export function figure({ kind, timeline: given, ...rest }: FigureOptions): HTMLE
 }
 
 /** Means are all that is drawn: of an hour or a day that was hardly watched there is none. */
-const nothingDrawn = ({ id, title, controls }: Pick<FigureOptions, 'id' | 'title' | 'controls'>): HTMLElement =>
+export const nothingDrawn = ({ id, title, controls }: Pick<FigureOptions, 'id' | 'title' | 'controls'>): HTMLElement =>
   h(
     'section',
     { class: 'figure', id, 'aria-labelledby': `${id}-title` },

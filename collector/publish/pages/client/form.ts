@@ -13,6 +13,8 @@ export interface Field {
   /** Values that it stands for, where it is a list: faults name them by their number. */
   readonly values: () => readonly string[];
   readonly tell: (faults: readonly string[]) => void;
+  /** What is said where nothing was given, if there is more to say than that. */
+  readonly missing: string | undefined;
 }
 
 export interface FieldOptions {
@@ -21,9 +23,10 @@ export interface FieldOptions {
   readonly hint?: string;
   readonly control: Control;
   readonly optional?: boolean;
+  readonly missing?: string;
 }
 
-export function field({ name, label, hint, control, optional = false }: FieldOptions): Field {
+export function field({ name, label, hint, control, optional = false, missing }: FieldOptions): Field {
   const id = `field-${name}`;
   control.id = id;
   control.setAttribute('name', name);
@@ -33,7 +36,7 @@ export function field({ name, label, hint, control, optional = false }: FieldOpt
   control.setAttribute('aria-describedby', hinted === undefined ? said.id : `${hinted.id} ${said.id}`);
   const marks = optional ? h('span', { class: 'sub' }, say({ en: ' (optional)', ja: '（任意）' })) : undefined;
   return {
-    ...{ name, control },
+    ...{ name, control, missing },
     element: h('div', { class: 'field' }, h('label', { for: id }, label, marks), control, hinted, said),
     values: () => listOf(control.value),
     tell: faults => {
@@ -109,7 +112,8 @@ const PROBLEMS: Readonly<Record<string, { en: string; ja: string }>> = {
 };
 
 /** "10.0.0.0/33 is no network", where the fault is of one value of a list. */
-function faultText({ at, code, message }: Fault, { values }: Field): string {
+function faultText({ at, code, message }: Fault, { values, missing }: Field): string {
+  if (code === 'missing' && missing !== undefined) return missing;
   const text = Object.hasOwn(FAULTS, code) ? say(FAULTS[code]!) : message;
   const [, , number] = at.split('/');
   const value = number === undefined ? undefined : values()[Number(number)];

@@ -30,7 +30,7 @@ interface Membership {
 const ROLES = {
   member: {
     en: 'member: all aggregates, raw records of its own scope',
-    ja: 'メンバー：集計全体と、自組織の範囲の生データ',
+    ja: 'メンバー：集計全体と、自組織の範囲の記録',
   },
   admin: { en: 'admin: everything, and these pages', ja: '管理者：すべてのデータとこの管理画面' },
 } as const;
@@ -76,7 +76,7 @@ function inviteForm(organisation: Field): HTMLElement {
   });
   const countries = field({
     name: 'countries',
-    label: say({ en: 'Countries whose sources it may read of', ja: '生データを閲覧できる送信元地域' }),
+    label: say({ en: 'Countries whose sources it may read of', ja: '記録を閲覧できる送信元地域' }),
     hint: say({ en: 'Codes of ISO 3166-1: JP KR', ja: 'ISO 3166-1の2文字コード（例：JP KR）' }),
     control: input({ maxlength: 800 }),
     optional: true,
@@ -123,8 +123,8 @@ function organisationForm(choice: Field['control']): HTMLElement {
     name: 'name',
     label: say({ en: 'Short name', ja: '短い名前' }),
     hint: say({
-      en: 'Letters, digits, dots, dashes: example-csirt',
-      ja: '英数字・ピリオド・ハイフン（例：example-csirt）',
+      en: 'Letters, digits, dots, dashes, underscores: example-csirt',
+      ja: '英数字・ピリオド・ハイフン・アンダースコア（例：example-csirt）',
     }),
     control: input({ maxlength: 64 }),
   });
@@ -187,7 +187,7 @@ function list(members: readonly MemberRow[], changed: () => void): HTMLElement {
     column(say({ en: 'Role', ja: '権限' })),
     column(say({ en: 'Reads sources of', ja: '閲覧できる送信元' })),
     column(say({ en: 'Token until', ja: 'トークン期限' })),
-    h('td'),
+    h('td', { class: 'acts' }),
   );
   return h(
     'section',
@@ -238,7 +238,7 @@ function row(
     { class: revoked === null ? undefined : 'gone' },
     h('th', { scope: 'row' }, organisation),
     h('td', {}, say(ROLE_NAMES[role])),
-    h('td', {}, role === 'admin' ? all : scope === '' ? none : scope),
+    h('td', { class: 'much' }, role === 'admin' ? all : scope === '' ? none : scope),
     h('td', {}, revoked === null ? momentText(expires) : say({ en: 'revoked', ja: '取り消し済み' })),
     place,
   );

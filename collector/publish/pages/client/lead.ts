@@ -32,7 +32,7 @@ export function headline(
   if (top === undefined) return say({ en: 'Unsolicited packets, counted', ja: '観測の現況' });
   if (before.length === 0) {
     const name = targetText(top.key, serviceOf);
-    return say({ en: `Most called: ${name}`, ja: `最も多い宛先は${name}` });
+    return say({ en: `Busiest port: ${name}`, ja: `最も多い宛先は${name}` });
   }
   if (move === undefined)
     return say({ en: capital(`${week.en} much like the one before`), ja: `${week.ja}は前の週から大きな変化なし` });

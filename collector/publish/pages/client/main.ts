@@ -25,13 +25,16 @@ const dated = ['now', 'port', 'country', 'countries', 'domestic'];
 /** A screen on a wall stays fresh: what the public sees changes once a day, the members' each minute. */
 const renewMs = { public: 15 * 60_000, member: 5 * 60_000 };
 const retryMs = 15_000;
-/** Of slots alone: with twice the time before each, so that the last is over before all is renewed. */
+/** Of slots alone, with twice the time before each; when it is time all is renewed, whatever is still to be tried. */
 const slotTriesMax = 4;
 const frameMsMax = 200;
 /** Pages that a reader fills in are not taken away; while there is nothing of them yet, they are asked for again as others are. */
 const renewed = ['now', 'port', 'country', 'countries', 'domestic', 'peers', 'sensors', 'sensor'];
 
+/** When what is shown was asked for anew. */
 let shownMs: number | undefined;
+/** By `performance.now()`; undefined until all that was asked for anew is there. */
+let renewAtMs: number | undefined;
 let asked = new AbortController();
 let timer: ReturnType<typeof setTimeout> | undefined;
 /** Who had signed in when the page was filled. */
@@ -42,6 +45,7 @@ let slotTries = 0;
 function renew(): void {
   forgetAnswers();
   slotTries = 0;
+  renewAtMs = undefined;
   void show();
 }
 
@@ -64,15 +68,16 @@ async function show(): Promise<void> {
     const content = await pageOf(page, subject)(viewOf(location.search), show, signal);
     if (shownMs !== undefined) await allFilled(); // what is shown stays until all of what follows it is there
     if (signal.aborted) return;
-    const focused = focusPath();
+    const again = focusedAgain();
     main.replaceChildren(...content);
-    refocus(focused);
-    shownMs = Date.now();
+    again()?.focus();
+    if (renewAtMs === undefined) shownMs = Date.now(); // else much of it is as it was answered before
     main.setAttribute('aria-busy', 'false');
     await allFilled();
     await drawn();
     if (signal.aborted) return;
     main.dataset.filled = String(shownMs);
+    renewAtMs ??= performance.now() + (isMember() ? renewMs.member : renewMs.public);
     if (renewed.includes(page)) askAgain();
   } catch (error) {
     if (signal.aborted) return;
@@ -83,11 +88,14 @@ async function show(): Promise<void> {
 
 /** When figures are old; or sooner, and then only for those that did not come. */
 function askAgain(): void {
+  const leftMs = renewAtMs! - performance.now();
   const passing = takeRefusals().filter(({ trouble }) => isPassing(trouble));
-  if (passing.length > 0 && slotTries < slotTriesMax) {
-    const toldMs = Math.max(...passing.map(({ retrySeconds = 0 }) => retrySeconds * 1000));
-    timer = setTimeout(show, Math.max(retryMs * 2 ** slotTries++, toldMs));
-  } else timer = setTimeout(renew, isMember() ? renewMs.member : renewMs.public);
+  const toldMs = Math.max(...passing.map(({ retrySeconds = 0 }) => retrySeconds * 1000));
+  const againMs = Math.max(retryMs * 2 ** slotTries, toldMs);
+  if (passing.length > 0 && slotTries < slotTriesMax && againMs < leftMs) {
+    slotTries++;
+    timer = setTimeout(show, againMs);
+  } else timer = setTimeout(renew, leftMs);
 }
 
 /** The page cannot be had: shows why, and asks again where that helps. */
@@ -124,16 +132,14 @@ function showTrouble({ trouble, retrySeconds }: Refused): number {
   return isPassing(trouble) ? (retrySeconds === undefined ? retryMs : retrySeconds * 1000) : renewMs.public;
 }
 
-/** Which of the links of the controls has the focus, so that it is not lost when they are made anew. */
-const focusPath = (): string | undefined =>
-  document.activeElement instanceof HTMLAnchorElement && main.contains(document.activeElement)
-    ? document.activeElement.textContent
-    : undefined;
-
-function refocus(text: string | undefined): void {
-  if (text === undefined) return;
-  for (const link of main.querySelectorAll<HTMLAnchorElement>('.controls a'))
-    if (link.textContent === text) link.focus();
+/** What is to have the focus when the page was made anew: the same link of the controls, or the same field. */
+function focusedAgain(): () => HTMLElement | null | undefined {
+  const { activeElement: one } = document;
+  if (!main.contains(one)) return () => undefined;
+  if (one instanceof HTMLInputElement) return () => document.getElementById(one.id);
+  if (!(one instanceof HTMLAnchorElement)) return () => undefined;
+  const links = () => [...main.querySelectorAll<HTMLAnchorElement>('.controls a')];
+  return () => links().find(({ textContent }) => textContent === one.textContent);
 }
 
 /** Pages that the public has a view of. */

@@ -5,6 +5,7 @@ import { worldOf } from './countries.ts';
 import { h, say } from './dom.ts';
 import { classesFigure, toolsFigure } from './kinds.ts';
 import { headline, lede, originsOf, weekWords } from './lead.ts';
+import { portLookup } from './lookup.ts';
 import { type Move, movesOf } from './moves.ts';
 import type { Ranked, SubjectTable } from './rows.ts';
 import { datesText, loadServices, type ServiceOf } from './sentences.ts';
@@ -51,6 +52,8 @@ export async function nowPage(asked: View, changed: () => void, signal: AbortSig
     countries: movesOf(countries, countriesBefore, listMax, movesMax),
   };
   const [first] = moves.ports;
+  const viewControls = controls(view, { withCount: latest.hourly }, changed);
+  viewControls.append(portLookup());
   return [
     h(
       'div',
@@ -61,7 +64,7 @@ export async function nowPage(asked: View, changed: () => void, signal: AbortSig
       latest.hourly ? slot('line', originsOf(first, wholeDay(latest), signal)) : undefined,
       latest.hourly ? slot('line', toolLede(weeks, wholeDay(latest), signal)) : undefined,
     ),
-    controls(view, { withCount: latest.hourly }, changed),
+    viewControls,
     h(
       'div',
       { class: 'board' },

@@ -4,6 +4,7 @@ import { daysPage } from './days.ts';
 import { domesticPage } from './domestic.ts';
 import { enrolPage } from './enrol.ts';
 import { membersPage } from './invite.ts';
+import { portsPage } from './lookup.ts';
 import { nowPage } from './now.ts';
 import { peersPage } from './peers.ts';
 import { sensorPage } from './sensor.ts';
@@ -17,6 +18,7 @@ export type Page = (view: View, changed: () => void, signal: AbortSignal) => Pro
 
 const PAGES: Record<string, Page> = {
   now: nowPage,
+  ports: portsPage,
   countries: countriesPage,
   domestic: domesticPage,
   days: daysPage,

@@ -139,7 +139,7 @@ export function sidesTable(table: SubjectTable, { days, sides }: Pairs, serviceO
   const head = h(
     'tr',
     {},
-    column(title, ''),
+    column(other === 'countries' ? say({ en: 'Country', ja: '地域' }) : say({ en: 'Port', ja: 'ポート' }), ''),
     column(say({ en: 'Share', ja: '割合' })),
     column(say({ en: 'Sources', ja: '送信元数' })),
   );
@@ -151,8 +151,8 @@ export function sidesTable(table: SubjectTable, { days, sides }: Pairs, serviceO
       'p',
       { class: 'note' },
       say({
-        en: `${span}, ${count(sides.length)} in all; sources are the most of one day`,
-        ja: `${span}、全${count(sides.length)}件。送信元数は1日の最大値`,
+        en: `${span}, ${count(sides.length)} in all; sources: the highest day’s`,
+        ja: `${span}、全${count(sides.length)}${other === 'countries' ? '地域' : 'ポート'}。送信元数は1日の最大値`,
       }),
     ),
     h('table', {}, h('thead', {}, head), h('tbody', {}, body)),

@@ -172,7 +172,7 @@ const leadOf = (title: string, from: string, to: string): HTMLElement =>
   h(
     'div',
     { class: 'lead' },
-    h('p', { class: 'when' }, `${say(dayRange(from, to))}, UTC`),
+    h('p', { class: 'when' }, say({ en: `${dayRange(from, to).en}, UTC`, ja: `${dayRange(from, to).ja}（UTC）` })),
     h('h1', {}, title),
     h(
       'p',

@@ -8,7 +8,7 @@ const TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
 type TokenTrouble = 'wrong' | 'untried';
 const TROUBLES: Record<TokenTrouble, Words> = {
   wrong: {
-    en: 'This is no token, or it has expired.',
+    en: 'This token is not valid, or it has expired.',
     ja: 'トークンが正しくないか、有効期限が切れています。',
   },
   untried: {
@@ -19,7 +19,7 @@ const TROUBLES: Record<TokenTrouble, Words> = {
 /** Of a token that a link carried: it is not in the address any more. */
 const LINK_TROUBLES: Record<TokenTrouble, Words> = {
   wrong: {
-    en: 'The token of this link was not accepted: it is none, or it has expired.',
+    en: 'The token in this link was not accepted: it is not valid, or it has expired.',
     ja: 'リンクに含まれるトークンは受け付けられませんでした。トークンが正しくないか、有効期限が切れています。',
   },
   untried: {

@@ -39,6 +39,12 @@ export const tooFewSensors = (): HTMLElement =>
       h('a', { href: pathOf.page('sign-in') }, say({ en: 'Members sign in', ja: 'メンバーはサインインしてください' })),
       say({ en: ' to see everything up to this hour.', ja: '（現在時刻までの全データを閲覧できます）。' }),
     ),
+    text(
+      say({
+        en: 'Signed in in another tab? Sign in here too: a token is kept in one tab.',
+        ja: '別のタブでサインイン済みの場合も、このタブでサインインしてください。',
+      }),
+    ),
   );
 
 /** No other observatory is shown to this reader. */

@@ -2,6 +2,7 @@
 import { barsChart } from '../../charts/bars.ts';
 import { count, plural, share, type Words } from '../../words.ts';
 import { ask, orNone } from './api.ts';
+import { asnWords, barsOf, REST } from './asn-bars.ts';
 import { wholeDay } from './common.ts';
 import { h, say } from './dom.ts';
 import { panel } from './panel.ts';
@@ -12,7 +13,7 @@ import { daysBefore, type Latest, type Stretch } from './windows.ts';
 
 /** /v1 tells it of so many days at once. */
 const daysMax = 91;
-const barsMax = 8;
+/** Of all packets no more are asked for: there may be tens of thousands. */
 const tableMax = 200;
 
 interface Head {
@@ -24,7 +25,7 @@ interface Head {
   readonly database: string | null;
 }
 
-const nameOf = (asn: number): string => (asn === 0 ? say({ en: 'unknown', ja: '不明' }) : `AS${asn}`);
+const nameOf = (asn: number): string => say(asnWords(asn));
 const same = (text: string) => ({ en: text, ja: text });
 
 /** Of all packets unless there is a subject. Undefined where there were none. */
@@ -37,23 +38,22 @@ export async function asnsFigure(
 ): Promise<HTMLElement | undefined> {
   const [first, to] = wholeDays(stretch, wholeDay(latest));
   const from = [first, daysBefore(to, daysMax - 1)].sort().at(-1)!;
-  const none = { rows: [], asns: 0, counted: [], notCounted: [], database: null };
+  const none = { rows: [], next: null, asns: 0, counted: [], notCounted: [], database: null };
   const asked = (range: { from: string; to: string }) => orNone(askOf(subject, range, signal), none);
-  const { rows, asns, counted, notCounted, database } = await asked({ from, to });
+  const { rows, next, asns, counted, notCounted, database } = await asked({ from, to });
   if (rows.length === 0) return notCounted.length === 0 ? undefined : notTold(subject);
   const lastDay = counted.at(-1)!;
   const ofLastDay = subject?.table !== 'countries' ? undefined : (await asked({ from: lastDay, to: lastDay })).rows;
   const sources = ofLastDay && new Map(ofLastDay.map(row => [row.asn, row.sources ?? null] as const));
   const sourcesOf = ({ asn }: AsnRow) => (sources === undefined ? [] : [sources.get(asn) ?? 0]);
+  const all = asns + (rows.some(({ asn }) => asn === 0) ? 1 : 0);
+  const bars = barsOf(rows, all).map(bar => ({ ...bar, label: same(say(bar.label)) }));
   return panel({
     id: 'asns',
     title: say({ en: 'From which networks', ja: '送信元AS' }),
-    caption: captionOf(subject, { counted, notCounted }, asns),
+    caption: captionOf(subject, { asns, counted, notCounted }, next === null ? undefined : rows.length),
     source: [await source, database ?? ''].filter(text => text !== '').join(say({ en: ', ', ja: '、' })),
-    draw: canvas =>
-      barsChart(barsOf(rows, asns + (rows.some(({ asn }) => asn === 0) ? 1 : 0)), canvas, (_, key) =>
-        key === 'other' ? OTHER_FILL : BAR_FILL,
-      ),
+    draw: canvas => barsChart(bars, canvas, (_, key) => (key === REST ? OTHER_FILL : BAR_FILL)),
     csv: () => [
       ['rank', 'asn', 'packets', 'meanPerSensor', 'share', ...(sources === undefined ? [] : ['sourcesOfLastDay'])],
       ...rows.map(row =>
@@ -95,33 +95,24 @@ function askOf(subject: Subject | undefined, days: { from: string; to: string },
 const BAR_FILL = 'var(--series-1)';
 const OTHER_FILL = 'var(--series-other)';
 
-/** The busiest of so many, and what is left. */
-function barsOf(rows: readonly AsnRow[], all: number) {
-  const first = rows.slice(0, all <= barsMax + 1 ? all : barsMax);
-  const rest = all - first.length;
-  const bars = first.map(row => ({
-    key: String(row.asn),
-    label: same(nameOf(row.asn)),
-    value: row.share,
-    text: share(row.share, 1),
-  }));
-  if (rest === 0) return bars;
-  const value = first.reduce((left, row) => left - row.share, 1);
-  const label = same(say({ en: `${count(rest)} others`, ja: `ほか${count(rest)}AS` }));
-  return [...bars, { key: 'other', label, value, text: share(value, 1) }];
-}
-
-/** Which days it is of, and which it is not of. */
+/** Which days it is of, and which it is not of; and how many are told, where that is not all. */
 function captionOf(
   subject: Subject | undefined,
-  { counted, notCounted }: Pick<Head, 'counted' | 'notCounted'>,
-  asns: number,
+  { asns, counted, notCounted }: Pick<Head, 'asns' | 'counted' | 'notCounted'>,
+  firstOnly: number | undefined,
 ): string {
   const span = datesText(counted[0]!, counted.at(-1)!);
   const missing = notCounted.length;
   const words = WORDS[subject?.table ?? 'all'];
-  const english = `${words.share.en}, ${span}: ${plural(asns, 'autonomous system', 'autonomous systems')}.`;
-  const japanese = `${words.share.ja}（${span}、全${count(asns)}AS）。`;
+  const [cutEn, cutJa] =
+    firstOnly === undefined
+      ? ['', '']
+      : [
+          ` The table and the CSV file have the first ${count(firstOnly)}.`,
+          `表とCSVファイルは上位${count(firstOnly)}件です。`,
+        ];
+  const english = `${words.share.en}, ${span}: ${plural(asns, 'autonomous system', 'autonomous systems')}.${cutEn}`;
+  const japanese = `${words.share.ja}（${span}、全${count(asns)}AS）。${cutJa}`;
   if (missing === 0) return say({ en: english, ja: japanese });
   return say({
     en: `${english} ${plural(missing, 'day', 'days')} of this time ${missing === 1 ? 'is' : 'are'} not counted: ${words.when.en}.`,

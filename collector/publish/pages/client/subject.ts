@@ -192,7 +192,7 @@ function kindsOf(week: Ranked | undefined): HTMLElement | undefined {
   if (sources === null || scanningSources === null || sources === 0) return undefined;
   const all = count(sources);
   if (scanningSources >= sources)
-    return lede({ en: `All of its ${all} sources scan.`, ja: `送信元${all}アドレスのすべてがスキャンです。` });
+    return lede({ en: `All of its ${all} sources scan.`, ja: `送信元${all}アドレスのすべてがスキャンを行いました。` });
   if (scanningSources === 0)
     return lede({
       en: `None of its ${all} sources scans: all of it is backscatter.`,
