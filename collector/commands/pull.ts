@@ -156,7 +156,9 @@ async function pullDays(client: Client, flags: Flags): Promise<void> {
   const listed = await client.rows(`/v1/days${range}${range === '' ? '?' : '&'}files=none`);
   const days = checked(DaySchema, listed, { key: 'date', max: daysMax }).filter(({ state }) => state !== 'open');
   const say = (text: string) => void (quiet || process.stdout.write(`${text}\n`));
-  if (days.length === 0) return say(nothingText(flags));
+  // Cron mails whatever is said, and most of its runs bring nothing: of that only somebody who looks on is told.
+  const sayToPerson = (text: string) => (process.stdout.isTTY ? say(text) : undefined);
+  if (days.length === 0) return sayToPerson(nothingText(flags));
   let brought = 0;
   let files = 0;
   for (const day of days) {
@@ -176,7 +178,7 @@ async function pullDays(client: Client, flags: Flags): Promise<void> {
   }
   if (brought > 0) return;
   if (flags.verify) say(`${plural(days.length, 'day', 'days')}, ${plural(files, 'file', 'files')}: all as they came`);
-  else if (process.stdout.isTTY) say('nothing is new'); // cron mails whatever is said, and most of its runs bring nothing
+  else sayToPerson('nothing is new');
 }
 
 const nothingText = ({ tokenFile, since }: Flags): string => {

@@ -168,8 +168,7 @@ describe('enaga pull', () => {
 
   test('tells who looks on that nothing is new, or that there is nothing; and cron neither', async () => {
     const { isTTY } = process.stdout;
-    const nothing =
-      'there is no closed day that is public: --token-file brings what a member of that collector may have\n';
+    const nothing = 'nothing is public here yet: --token-file brings what a member of that collector may have\n';
     try {
       for (const [looks, said] of [
         [true, ['2026-03-01 revision 1: 1 file\n', 'nothing is new\n', nothing]],

@@ -73,7 +73,7 @@ export function skippedHtml({ skipped, packets, records }: Results): Html {
   const title = html`<h2 id="skipped">${both({ en: 'Not counted', ja: '集計対象外のパケット' })}</h2>`;
   const total = both({
     en: `${count(packets)} packets were read; ${count(records)} became records and ${count(packets - records)} were skipped.`,
-    ja: `読み込んだ${count(packets)}パケットのうち、${count(records)}件を記録し、${count(packets - records)}件を除外しました。`,
+    ja: `読み込んだ${count(packets)}パケットのうち、${count(records)}件を記録し、${count(packets - records)}件を対象外としました。`,
   });
   if (rows.length === 0) return html`<section>${title}<p class="note">${total}</p></section>`;
   const body = rows.map(

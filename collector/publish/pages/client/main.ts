@@ -27,7 +27,8 @@ const renewMs = { public: 15 * 60_000, member: 5 * 60_000 };
 const retryMs = 15_000;
 /** Of slots alone, with twice the time before each; when it is time all is renewed, whatever is still to be tried. */
 const slotTriesMax = 4;
-const frameMsMax = 200;
+/** A busy machine may take long for a frame. */
+const frameMsMax = 5000;
 /** Pages that a reader fills in are not taken away; while there is nothing of them yet, they are asked for again as others are. */
 const renewed = ['now', 'port', 'country', 'countries', 'domestic', 'peers', 'sensors', 'sensor'];
 
@@ -118,7 +119,7 @@ whenTokenEnds(() => {
 const drawn = (): Promise<void> =>
   new Promise(resolve => {
     requestAnimationFrame(() => setTimeout(resolve));
-    setTimeout(resolve, frameMsMax);
+    setTimeout(resolve, document.hidden ? 0 : frameMsMax);
   });
 
 /** Old figures stay, with a word above them; returns when to ask again. */
