@@ -15,17 +15,17 @@ import type { GeoTable } from '../../common/geo/table.ts';
 import * as geography from '../../common/geo/table.ts';
 import * as mixing from '../../common/record/mix.ts';
 import type { Records } from '../../common/record/record.ts';
-import type { Stretch } from './columns.ts';
+import { COLUMNS } from './columns.ts';
 import * as days from './day.ts';
 import { createLines, createSharedLines } from './lines.ts';
 import { orderByKey } from './order.ts';
-import { STRETCH } from './stretch.ts';
+import type { Stretch } from './stretch.ts';
 
 // Constants of this module and not imports, for its loops: common/DESIGN.md, "Loops over packets".
 const { lookup4, lookup6 } = geography;
 const { mix } = mixing;
 const { HOURS_PER_DAY, TARGET_BITS, TARGET_MASK } = days;
-const { high, id, key, place, scratch } = STRETCH;
+const { high, id, key, place, scratch } = COLUMNS;
 
 /** Target, class and marks of a flow in one word: `marks << 26 | class << 24 | target`. */
 export const keyTarget = (key: number): number => key & TARGET_MASK;

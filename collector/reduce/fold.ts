@@ -7,7 +7,7 @@ import * as geography from '../../common/geo/table.ts';
 import * as classes from '../../common/record/classify.ts';
 import * as mixing from '../../common/record/mix.ts';
 import type { Records } from '../../common/record/record.ts';
-import { Stretch } from './columns.ts';
+import { COLUMNS, stretchMax } from './columns.ts';
 import type { Day } from './day.ts';
 import * as days from './day.ts';
 import * as flowing from './flows.ts';
@@ -16,7 +16,7 @@ import type { HashKey } from './hash.ts';
 import { HourCounts } from './hour.ts';
 import { countSensorHour } from './sensors.ts';
 import { type SettleElsewhere, settleFlows } from './settle.ts';
-import { STRETCH, stretchMax } from './stretch.ts';
+import { Stretch } from './stretch.ts';
 
 // Constants of this module and not imports, for its loops: common/DESIGN.md, "Loops over packets".
 const { lookupMany4 } = geography;
@@ -24,7 +24,7 @@ const { NMAP } = classes;
 const { mix } = mixing;
 const { IPV6_NETWORK, TARGET_BITS, TARGET_MASK } = days;
 const { keyMarks, place6 } = flowing;
-const { high, key, low, name, place, scratch } = STRETCH;
+const { high, key, low, name, place, scratch } = COLUMNS;
 
 /**
  * What of a day a reducer counts. Two threads share the work: one counts flows, and settles what they tell of their targets; the

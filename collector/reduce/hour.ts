@@ -4,15 +4,15 @@
  * largest arrays span 2^25 counters each, of which the system gives memory only to the pages touched: about a megabyte for TCP and UDP.
  */
 import type { GeoTable } from '../../common/geo/table.ts';
-import type { Stretch } from './columns.ts';
+import { COLUMNS } from './columns.ts';
 import type { Day } from './day.ts';
 import * as days from './day.ts';
 import { orderByKey } from './order.ts';
-import { STRETCH } from './stretch.ts';
+import type { Stretch } from './stretch.ts';
 import { WordList } from './words.ts';
 
 // Constants of this module and not imports, for its loops: common/DESIGN.md, "Loops over packets".
-const { key, name, place } = STRETCH;
+const { key, name, place } = COLUMNS;
 const { COUNTRIES, HOURS_PER_DAY, SIDES, TARGET_BITS, TARGET_MASK } = days;
 
 const NAMES = 1 << (TARGET_BITS + 1);

@@ -1,7 +1,6 @@
 /**
- * Enrolment tokens: each is issued for a sensor, and takes one key. What it took is told again after a restart, which forgets the answers
- * that were given (ingest/enrolments.ts): a sensor that was not reached by its answer comes with the same token and the same key. For an
- * hour, as those are: whoever has read the request may ask with it too.
+ * Enrolment tokens: each is issued for a sensor, and takes one key. What it took is told again, for a sensor that was not reached by its
+ * answer comes with the same token and the same key. For an hour: whoever has read the request may ask with it too.
  */
 
 import type { Enrolment } from '../../common/protocol/messages.ts';
@@ -19,7 +18,7 @@ export interface TokenTimes {
 }
 
 export interface Enrolled extends Enrolment {
-  /** It was before, by an earlier process, and nothing was changed. */
+  /** It was enrolled before, and nothing was changed. */
   readonly isAgain: boolean;
 }
 
@@ -47,14 +46,15 @@ export function findToken(statements: Statements, token: string, nowMs: number):
 }
 
 /**
- * The id of the key that a token took at `usedMs`, within the hour, if it is this one, of those up to `lastKey`, and no other has taken
- * its place. A key begins when its token is used, in one transaction.
+ * The id of the key that a token took at `usedMs`, within the hour, if it is this one and no other has taken its place. A key begins
+ * when its token is used, in one transaction.
  */
 export const keyTaken = (
   statements: Statements,
   { sensor, usedMs }: TokenRow,
-  { publicKey, lastKey, nowMs }: { readonly publicKey: Uint8Array; readonly lastKey: number; readonly nowMs: number },
+  publicKey: Uint8Array,
+  nowMs: number,
 ): string | undefined =>
   usedMs !== null && nowMs - usedMs < againMsMax
-    ? (statements.keyTaken.get(sensor + 1, publicKey, usedMs, lastKey) as string | undefined)
+    ? (statements.keyTaken.get(sensor + 1, publicKey, usedMs) as string | undefined)
     : undefined;

@@ -91,8 +91,6 @@ export class Registry {
   readonly #statements: ReturnType<typeof prepare>;
   readonly #actor: string;
   readonly #nextEpoch: (sensor: number) => number;
-  /** Keys up to this one an earlier process has taken. */
-  readonly #lastKeyBefore: number;
   /** By key id, of the database at `#version`; unknown ids are not kept, for anyone can make up any number of them. */
   #owners = new Map<string, EnrolledKey>();
   #version = -1;
@@ -102,7 +100,6 @@ export class Registry {
     this.#statements = prepare(database);
     this.#actor = actor;
     this.#nextEpoch = nextEpoch;
-    this.#lastKeyBefore = this.#statements.lastKey.get() as number;
   }
 
   /** Makes the file if there is none. Throws `BadDatabase`. */
@@ -220,8 +217,8 @@ export class Registry {
 
   /**
    * Takes a sensor's key for its token. Undefined if the token is unknown, used or expired, or the key is none: whoever
-   * guesses is not told which. Keys before it are good for the token's overlap. A token with which an earlier process took this very key
-   * is answered again within the hour, and changes nothing.
+   * guesses is not told which. Keys before it are good for the token's overlap. A token that took this very key is answered again within
+   * the hour, and changes nothing.
    */
   enrol({ token, publicKey }: EnrolmentRequest, nowMs: number): Enrolled | undefined {
     const key = parsePublicKey(publicKey);
@@ -247,7 +244,7 @@ export class Registry {
   /** The sensor's last key, so its epoch is the last that was given. */
   #enrolledBefore(used: TokenRow, publicKey: Uint8Array, nowMs: number): Enrolled | undefined {
     const { id, index, name, economy, networks, revokedMs } = this.#sensorAt(used.sensor);
-    const keyId = keyTaken(this.#statements, used, { publicKey, lastKey: this.#lastKeyBefore, nowMs });
+    const keyId = keyTaken(this.#statements, used, publicKey, nowMs);
     if (keyId === undefined || revokedMs !== null) return undefined;
     const epoch = this.#statements.epoch.get(index + 1) as number;
     return { sensor: id, name, economy, keyId, networks, epoch, isAgain: true };

@@ -51,10 +51,7 @@ export function prepare(database: SqliteDatabase) {
     addNetwork: rows('INSERT INTO networks VALUES (?, ?)'),
     key: rows('SELECT sensor - 1 AS sensor, public_key AS publicKey, until_ms AS untilMs FROM keys WHERE key_id = ?'),
     keys: rows('SELECT key_id AS keyId, from_ms AS fromMs, until_ms AS untilMs FROM keys WHERE sensor = ? ORDER BY id'),
-    lastKey: one('SELECT coalesce(max(id), 0) FROM keys'),
-    keyTaken: one(
-      'SELECT key_id FROM keys WHERE sensor = ? AND public_key = ? AND from_ms = ? AND until_ms IS NULL AND id <= ?',
-    ),
+    keyTaken: one('SELECT key_id FROM keys WHERE sensor = ? AND public_key = ? AND from_ms = ? AND until_ms IS NULL'),
     addKey: rows('INSERT INTO keys (sensor, key_id, public_key, from_ms) VALUES (?, ?, ?, ?)'),
     endKeys: rows('UPDATE keys SET until_ms = min(coalesce(until_ms, @untilMs), @untilMs) WHERE sensor = @sensor'),
     token: rows(

@@ -11,14 +11,14 @@ import { freeMemory } from '../../common/memory.ts';
 import type { Records } from '../../common/record/record.ts';
 import type { LogReader } from '../log/reader.ts';
 import { CellTable } from '../reduce/cells.ts';
-import { Stretch } from '../reduce/columns.ts';
+import { COLUMNS, stretchMax } from '../reduce/columns.ts';
 import { CELL_SETS, TARGET_BITS, TARGET_MASK } from '../reduce/day.ts';
 import { place6 } from '../reduce/flows.ts';
 import type { Row } from '../reduce/rows.ts';
-import { STRETCH, stretchMax } from '../reduce/stretch.ts';
+import { Stretch } from '../reduce/stretch.ts';
 import { DamagedBatch, isMisdated, openOrDamaged } from './batch.ts';
 
-const { name } = STRETCH;
+const { name } = COLUMNS;
 
 /** Of a port and an AS: 40 bytes each while a day is counted, 3 when it is kept. */
 const pairsMax = 1 << 20;

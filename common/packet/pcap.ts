@@ -81,6 +81,7 @@ export class PcapWalker implements Walker {
       captured[n] = bytes;
       if (thisHour >= 0 && sinceHour >= 0 && sinceHour < 3600 && fraction < perSecond) {
         hour[n] = thisHour;
+        // Whole numbers: past half an hour they wrap, and the column takes them back as what they are.
         time[n] =
           Math.imul(sinceHour, MICROS_PER_SECOND) + (perMicro === 1 ? fraction : Math.floor(fraction / perMicro));
       } else {

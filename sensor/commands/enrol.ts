@@ -34,8 +34,7 @@ A sensor that enrols again keeps what it has not sent, and gets a new key. One t
 until it is started again; the collector takes it for a while.
 
 A token is good for one enrolment. Where no answer came, the same command may be run again: it asks with the same key, and a
-collector that has enrolled it says so again within the hour (if the collector was restarted since, only if the token is
-still good).
+collector that has enrolled it says so again, within the hour and while the token is good.
 
 Examples:
   enaga-sensor enrol --collector https://collector.example --token-file -

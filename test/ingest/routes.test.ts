@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { METRICS, Metrics } from '../../collector/ingest/metrics.ts';
 import { PROBLEMS } from '../../collector/ingest/problems.ts';
 import { jsonBytesMax } from '../../common/limits.ts';
-import { ENROLMENTS_PATH, HEARTBEATS_PATH } from '../../common/protocol/messages.ts';
+import { ENROLMENTS_PATH, type EnrolmentRequest, HEARTBEATS_PATH } from '../../common/protocol/messages.ts';
 import {
   type BatchParts,
   type Collector,
@@ -162,8 +162,9 @@ describe('an enrolment', () => {
   });
 
   it('is the same for who asks again with the same token and key, for an hour, while the key is good', async () => {
-    let now = 1_000_000;
-    const collector = await startCollector({ powers: { now: () => now } });
+    let now = Date.now();
+    const powers = { now: () => now, enrol: (request: EnrolmentRequest) => registry.enrol(request, now) };
+    const collector = await startCollector({ powers });
     const { registry } = collector;
     collector.addSensor('east');
     const enrolments = () => registry.audit(0, 99).filter(({ action }) => action === 'enrol').length;
@@ -173,7 +174,7 @@ describe('an enrolment', () => {
       return statusCode === 201 ? JSON.parse(body) : statusCode;
     };
     const keys = newKeys();
-    const { token } = registry.rotate('east', Date.now());
+    const { token } = registry.rotate('east', now);
     const first = await ask(token);
     expect(first).toMatchObject({ name: 'east', epoch: 2 });
     expect(await ask(token)).toEqual(first);
@@ -185,16 +186,16 @@ describe('an enrolment', () => {
     now += 60_000;
     expect(await ask(token)).toBe(401);
     // Replaced at once, by a key that is then revoked.
-    const { token: next } = registry.rotate('east', Date.now(), { overlapMs: 0 });
+    const { token: next } = registry.rotate('east', now, { overlapMs: 0 });
     const second = await ask(next);
     expect([second.epoch, await ask(next)]).toEqual([3, second]);
-    expect(await ask(registry.rotate('east', Date.now(), { overlapMs: 0 }).token, newKeys())).toMatchObject({
+    expect(await ask(registry.rotate('east', now, { overlapMs: 0 }).token, newKeys())).toMatchObject({
       epoch: 4,
     });
     expect(await ask(next)).toBe(401);
-    const { token: last } = registry.rotate('east', Date.now());
+    const { token: last } = registry.rotate('east', now);
     expect(await ask(last)).toMatchObject({ epoch: 5 });
-    registry.revoke('east', Date.now());
+    registry.revoke('east', now);
     expect(await ask(last)).toBe(401);
   });
 

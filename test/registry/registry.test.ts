@@ -77,7 +77,7 @@ describe('enrolment', () => {
     expect(enrol(token)).toBeDefined();
   });
 
-  it('is told again after a restart to the same token with the same key, within the hour, while both are good, and changes nothing', () => {
+  it('is told again to the same token with the same key, also after a restart, within the hour, while both are good, and changes nothing', () => {
     const { token } = add();
     const key = newKey().text;
     const first = registry.enrol({ token, publicKey: key }, NOW);
@@ -92,6 +92,7 @@ describe('enrolment', () => {
     const again = (atMs = NOW, publicKey = key, withToken = token) =>
       restarted(later => later.enrol({ token: withToken, publicKey }, atMs));
     expect(first).toMatchObject({ epoch: 1, isAgain: false });
+    expect(registry.enrol({ token, publicKey: key }, NOW)).toEqual({ ...first, isAgain: true });
     for (const atMs of [NOW, NOW + HOUR_MS - 1]) expect(again(atMs)).toEqual({ ...first, isAgain: true });
     expect(again(NOW + HOUR_MS)).toBeUndefined();
     expect(again(NOW, newKey().text)).toBeUndefined();

@@ -83,7 +83,8 @@ describe('a sensor', () => {
     expect(known).toMatchObject({ owner: 'alpha', economy: 'JP', networks: ['192.0.2.0/24', '2001:db8::/48'] });
     const publicKey = Buffer.alloc(32, 7).toString('base64url');
     expect(made.registry.enrol({ token, publicKey }, NOW)).toMatchObject({ name: 'tokyo-1' });
-    expect(made.registry.enrol({ token, publicKey }, NOW)).toBeUndefined();
+    const another = Buffer.alloc(32, 8).toString('base64url');
+    expect(made.registry.enrol({ token, publicKey: another }, NOW)).toBeUndefined();
     const [, added] = registered(registry => registry.audit(known.index, 10));
     expect(added).toMatchObject({ actor: 'operator', action: 'sensor add', atMs: NOW });
     expect([JSON.stringify(added), ...site.lines].join()).not.toContain(token);

@@ -71,7 +71,8 @@ function verdict(sums: readonly SensorSum[], all: number): string {
       : [`${seen} of ${sensors} sensors saw it`, `${sensors}台中${seen}台で観測`];
   if (sensors === 1) return say({ en: `${english}.`, ja: `${japanese}。` });
   if (isEven(sums)) {
-    const [each, isBelow] = [roughShare(1, seen), seen > 100];
+    const each = roughShare(1, seen);
+    const isBelow = seen > 100; // "less than 1%" is about nothing
     return say({
       en: `${english}, evenly: ${isBelow ? '' : 'about '}${each.en} each.`,
       ja: `${japanese}。ほぼ均等（各${isBelow ? '' : '約'}${each.ja}）。`,
